@@ -1,0 +1,1 @@
+"""The public language between the services and with the agencies that plug in."""

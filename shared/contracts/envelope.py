@@ -1,0 +1,133 @@
+"""CloudEvents 1.0 envelope: how one event looks as Kafka headers (binary mode) and as JSON (structured)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from shared.contracts.catalogue import BY_NAME
+
+CONTENT_TYPE = b"application/json"
+
+
+class BrokenEnvelope(ValueError):
+    """A record's headers are not those of an event; the record belongs in quarantine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event with its attributes. ``sequence`` and ``position`` count from 1, without holes."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    recorded_at: datetime
+    sequence: int
+    topic: str
+    partition: int
+    position: int
+    key: str
+    deployment: str
+    data: bytes
+    correlation_id: str | None = None
+    causation_id: str | None = None
+
+
+def headers(event: Event) -> list[tuple[str, bytes]]:
+    """Return the Kafka headers of binary mode, in a fixed order; the value is ``event.data``."""
+    texts = [
+        ("ce_specversion", "1.0"),
+        ("ce_id", event.id),
+        ("ce_source", event.source),
+        ("ce_type", event.type),
+        ("ce_subject", event.subject),
+        ("ce_time", _written(event.time)),
+        ("ce_recordedtime", _written(event.recorded_at)),
+        ("ce_sequence", str(event.sequence)),
+        ("ce_position", str(event.position)),
+        ("ce_deployment", event.deployment),
+        ("ce_partitionkey", event.key),
+        ("ce_dataschema", BY_NAME[event.type].schema_uri),
+    ]
+    if event.correlation_id is not None:
+        texts.append(("ce_correlationid", event.correlation_id))
+    if event.causation_id is not None:
+        texts.append(("ce_causationid", event.causation_id))
+    return [("content-type", CONTENT_TYPE), *((name, text.encode()) for name, text in texts)]
+
+
+def parse(
+    topic: str, partition: int, raw: Iterable[tuple[str, bytes | None]], value: bytes | None
+) -> Event:
+    """Return the event behind one record.
+
+    Raises:
+        BrokenEnvelope: an attribute is missing, null, doubled, not UTF-8 or not of its type, or there
+            is no value; the message names the attribute.
+    """
+    if value is None:
+        raise BrokenEnvelope("the record has no value; an event topic holds no tombstones")
+    found = _texts(raw)
+    try:
+        return Event(
+            id=found["ce_id"],
+            source=found["ce_source"],
+            type=found["ce_type"],
+            subject=found["ce_subject"],
+            time=datetime.fromisoformat(found["ce_time"]),
+            recorded_at=datetime.fromisoformat(found["ce_recordedtime"]),
+            sequence=int(found["ce_sequence"]),
+            topic=topic,
+            partition=partition,
+            position=int(found["ce_position"]),
+            key=found["ce_partitionkey"],
+            deployment=found["ce_deployment"],
+            data=value,
+            correlation_id=found.get("ce_correlationid"),
+            causation_id=found.get("ce_causationid"),
+        )
+    except KeyError as missing:
+        raise BrokenEnvelope(f"header {missing.args[0]} is missing") from None
+    except ValueError as broken:
+        raise BrokenEnvelope(f"a header has a broken value: {broken}") from None
+
+
+def structured(event: Event) -> bytes:
+    """Return the event as one CloudEvents JSON object, data included."""
+    attributes = {
+        name.removeprefix("ce_"): text.decode()
+        for name, text in headers(event)
+        if name.startswith("ce_")
+    }
+    integers = {"sequence": event.sequence, "position": event.position}
+    return orjson.dumps(
+        {
+            **attributes,
+            **integers,
+            "datacontenttype": CONTENT_TYPE.decode(),
+            "data": orjson.Fragment(event.data),
+        }
+    )
+
+
+def _texts(raw: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in raw:
+        if not name.startswith("ce_"):
+            continue  # headers of others, such as traceparent, are none of our business
+        if value is None:
+            raise BrokenEnvelope(f"header {name} is null")
+        if name in found:
+            raise BrokenEnvelope(f"header {name} stands twice")
+        try:
+            found[name] = value.decode()
+        except UnicodeDecodeError:
+            raise BrokenEnvelope(f"header {name} is not UTF-8") from None
+    return found
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
