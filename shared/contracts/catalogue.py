@@ -19,8 +19,12 @@ class EventType:
         return f"urn:coprod:schema:{self.name}"
 
 
-def _of(context: str, topic: topics.Topic | None, names: dict[str, type[Message]]) -> list[EventType]:
-    return [EventType(f"org.coprod.{context}.{name}.v1", model, topic) for name, model in names.items()]
+def _of(
+    context: str, topic: topics.Topic | None, names: dict[str, type[Message]]
+) -> list[EventType]:
+    return [
+        EventType(f"org.coprod.{context}.{name}.v1", model, topic) for name, model in names.items()
+    ]
 
 
 EVENT_TYPES: tuple[EventType, ...] = (

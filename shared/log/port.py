@@ -86,9 +86,7 @@ class Log(Protocol):
 
     async def stop(self) -> None: ...
 
-    async def publish(
-        self, topic: str, partition: int, records: Sequence[OutgoingRecord]
-    ) -> None:
+    async def publish(self, topic: str, partition: int, records: Sequence[OutgoingRecord]) -> None:
         """Append the records in order; on return all are acknowledged and durable.
 
         Raises:

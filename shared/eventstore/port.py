@@ -1,0 +1,134 @@
+"""What a write service says to its event store: commands in, answers out, all or nothing.
+
+A command names its stream and brings pure functions; ``shared.eventstore.handling.handle`` runs the loop
+load, decide, append, retry once for every aggregate, for one command or for a batch of thousands.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import asyncpg
+
+from shared.contracts.topics import Topic
+from shared.contracts.vocabulary import Message
+
+S = TypeVar("S")
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+class Rejected(Exception):
+    """A rule refuses the command; ``reason`` is a member of that aggregate's closed list."""
+
+    def __init__(self, reason: StrEnum, **facts: object) -> None:
+        super().__init__(f"{reason}: {facts}" if facts else str(reason))
+        self.reason = reason
+        self.facts = facts
+
+
+class VersionMismatch(Exception):
+    """The caller named a version (``If-Match``) that the stream is no longer at."""
+
+    def __init__(self, stream_id: str, expected: int, actual: int) -> None:
+        super().__init__(f"{stream_id} is at version {actual}, not {expected}")
+        self.stream_id, self.expected, self.actual = stream_id, expected, actual
+
+
+class KeyReused(Exception):
+    """An idempotency key came again with another request."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"idempotency key {key!r} was used for another request")
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One aggregate's events. Its published events all go to the partition of ``key`` in ``topic``."""
+
+    id: str  # for instance "contribution-0190…"
+    subject: str  # the aggregate's id alone
+    topic: Topic
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who sends a command, for which agency, through which system. ``actor`` never leaves the store."""
+
+    agency: str
+    system: str
+    actor: str
+    correlation_id: str | None = None
+    causation_id: str | None = None
+
+    @property
+    def source(self) -> str:
+        return f"/agencies/{self.agency}/systems/{self.system}"
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """``scope`` is the CloudEvents source of the sender; the same key in two scopes is two keys."""
+
+    scope: str
+    key: str
+    request_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event that a decision causes, and when that happened (never when it was recorded)."""
+
+    event: Message
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event as stored. ``topic``, ``partition`` and ``position`` are None for a private one."""
+
+    event: Message
+    event_id: str
+    stream_id: str
+    version: int
+    time: datetime
+    recorded_at: datetime
+    topic: str | None
+    partition: int | None
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an accepted command is told; stored beside its events and given again on a repeat."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Generic[S]):
+    """One command to one stream.
+
+    ``decide(state)`` returns what happened (nothing when already in effect) or raises ``Rejected``.
+    ``answer(state, version, recorded)`` is called with the state and version after those events.
+    ``expected_version`` is the caller's ``If-Match``; None means any.
+    """
+
+    stream: Stream
+    initial: S
+    decide: Callable[[S], Sequence[Happened]]
+    evolve: Callable[[S, Message], S]
+    answer: Callable[[S, int, Sequence[Recorded]], Answer]
+    provenance: Provenance
+    idempotency: Idempotency | None = None
+    expected_version: int | None = None
+
+
+Refusal: TypeAlias = Rejected | VersionMismatch | KeyReused
+Project: TypeAlias = Callable[[Connection, Sequence[Recorded]], Awaitable[None]]
+"""Change the service's own read models, in the transaction that appends the events."""
