@@ -1,0 +1,49 @@
+# Two commands set everything up by themselves: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check test-deploy contracts lock clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
+
+demo: $(VENV)/.embedded ## play a town on this machine and open its dashboard (FRESH=1 starts afresh)
+	@$(BIN)/coprod demo $(if $(FRESH),--fresh)
+
+test: check ## run everything that proves the project
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## lint, types and import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test-deploy: $(VENV)/.dev ## build the image and bring the compose deployment up for true
+	@$(BIN)/python -m pytest -m deploy tests/deploy --override-ini addopts="--strict-markers -ra" $(ARGS)
+
+contracts: $(VENV)/.dev ## write AsyncAPI documents and JSON Schemas from the models again
+	@$(BIN)/python -m tools contracts
+
+lock: $(VENV)/.dev ## pin the newest dependencies, with hashes and without any address
+	@cd requirements && for set in dev runtime embedded; do \
+	  ../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --upgrade --quiet $$set.in --output-file $$set.txt $$([ $$set = dev ] || echo "-c dev.txt") || exit 1; done
+
+clean: ## remove the environment and the demo's data (not anybody else's)
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@[ ! -d .coprod ] || echo "data of a deployment is left in .coprod; remove it with: rm -r .coprod"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "This Python cannot make environments; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.%: requirements/%.txt $(VENV)/bin/python pyproject.toml
+	@echo "Installing pinned dependencies into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
