@@ -22,7 +22,7 @@ check: $(VENV)/.dev ## lint, types and import rules
 	@$(BIN)/lint-imports
 
 test-deploy: $(VENV)/.dev ## build the image and bring the compose deployment up for true
-	@$(BIN)/python -m pytest -m deploy tests/deploy --override-ini addopts="--strict-markers -ra" $(ARGS)
+	@$(BIN)/python -m pytest -m deploy tests/deploy $(ARGS)
 
 contracts: $(VENV)/.dev ## write AsyncAPI documents and JSON Schemas from the models again
 	@$(BIN)/python -m tools contracts
