@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 envelope: how one event looks as Kafka headers (binary mode) and as JSON (structured)."""
+"""CloudEvents 1.0: one event as Kafka headers (binary mode) and as JSON (structured)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -65,8 +65,8 @@ def parse(
     """Return the event behind one record.
 
     Raises:
-        BrokenEnvelope: an attribute is missing, null, doubled, not UTF-8 or not of its type, or there
-            is no value; the message names the attribute.
+        BrokenEnvelope: an attribute is missing, null, doubled, not UTF-8 or not of its type, or
+            there is no value; the message names the attribute.
     """
     if value is None:
         raise BrokenEnvelope("the record has no value; an event topic holds no tombstones")

@@ -45,7 +45,7 @@ class DirectoryPosition(Message):
 class Act(Message):
     """One contribution as it counts: who gave what to whom, when and in which phase.
 
-    No ``receivers`` means unknown receivers; ``receiver_groups`` names groups, which are not people.
+    No ``receivers``: receivers are unknown; ``receiver_groups`` are groups, which are not people.
     ``giver_in_provider_org`` is None where no provider of the service is known.
     """
 
@@ -81,7 +81,7 @@ class ContributionRecorded(Message):
 
 
 class ContributionConfirmed(Message):
-    """The act counts from now on. ``by`` is a participant, or ``system:NAME``; automatic after 14 days."""
+    """The act counts from now on. ``by`` is a participant or ``system:NAME``."""
 
     act: Act
     by: Identifier
@@ -134,7 +134,7 @@ Score = Literal[1, 2, 3, 4, 5]
 
 
 class FeedbackGiven(Message):
-    """The words of a feedback stay in exchange; what it is about is a contribution or the service."""
+    """The words of a feedback stay in exchange; ``about`` is a contribution, None the service."""
 
     feedback_id: Identifier
     service_id: Identifier
@@ -157,7 +157,7 @@ class FeedbackAnswered(Message):
 
 
 class ChangeImplemented(Message):
-    """A change that a feedback caused: the link is ``feedback_id`` (and the event's causation id)."""
+    """A change that a feedback caused: ``feedback_id`` (and the causation id) is the link."""
 
     change_id: Identifier
     service_id: Identifier
@@ -186,7 +186,7 @@ class DecisionTaken(Message):
 
 
 class ResourceAllocated(Message):
-    """``amount`` in minor units of ``currency``; ``lay_majority`` is that of the decision, if one is named."""
+    """``amount`` in minor units of ``currency``; ``lay_majority`` is that of the decision named."""
 
     allocation_id: Identifier
     service_id: Identifier

@@ -10,9 +10,9 @@ class ServiceClassificationChanged(Message):
 
     service_id: Identifier
     window: str
-    from_class: str | None
+    from_class: str | None = None
     to_class: str
-    to_grade: str | None
+    to_grade: str | None = None
     evaluated_on: date
     reason_fr: str
     reason_en: str

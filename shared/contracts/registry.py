@@ -1,4 +1,4 @@
-"""Events of registry: who and what. Names, contacts and agencies' own ids of people are never here."""
+"""Events of registry: who and what. Names, contacts and agencies' own person ids are never here."""
 
 from datetime import date
 

@@ -1,7 +1,7 @@
 """Every topic of the log, as data: name, key, partitions, configuration, who writes and who reads.
 
 Provisioning creates exactly these; nothing else may create a topic. A deployment may put a prefix
-before every name (``COPROD_TOPIC_PREFIX``); the names here are those that positions and receipts use.
+before every name (``COPROD_TOPIC_PREFIX``); positions and receipts use the names here.
 """
 
 from dataclasses import dataclass, field

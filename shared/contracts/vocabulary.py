@@ -40,7 +40,7 @@ class Mode(StrEnum):
 class Choice(StrEnum):
     AGREE = "agree"
     DISAGREE = "disagree"
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a vote, not a password
 
 
 class Scope(StrEnum):

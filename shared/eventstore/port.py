@@ -1,6 +1,6 @@
 """What a write service says to its event store: commands in, answers out, all or nothing.
 
-A command names its stream and brings pure functions; ``shared.eventstore.handling.handle`` runs the loop
+A command names its stream and brings pure functions; ``shared.eventstore.handling`` runs the loop
 load, decide, append, retry once for every aggregate, for one command or for a batch of thousands.
 """
 
@@ -46,7 +46,7 @@ class KeyReused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One aggregate's events. Its published events all go to the partition of ``key`` in ``topic``."""
+    """One aggregate's events; the published ones go to the partition of ``key`` in ``topic``."""
 
     id: str  # for instance "contribution-0190…"
     subject: str  # the aggregate's id alone
@@ -56,7 +56,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Who sends a command, for which agency, through which system. ``actor`` never leaves the store."""
+    """Who sends a command, for which agency and through which system; ``actor`` stays private."""
 
     agency: str
     system: str

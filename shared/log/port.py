@@ -1,7 +1,7 @@
 """The log as the services see it: publish to a partition, and be handed batches of what is there.
 
-Two adapters keep these promises, ``shared.log.kafka`` and ``shared.log.embedded``; one contract suite
-(``tests/shared/log/test_contract.py``) holds both to them.
+Two adapters keep these promises, ``shared.log.kafka`` and ``shared.log.embedded``; one contract
+suite (``tests/shared/log/test_contract.py``) holds both to them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 
 class TopicPartition(NamedTuple):
-    """``topic`` is the bare name of ``shared.contracts.topics``; adapters add and strip the prefix."""
+    """``topic`` is a bare name of ``shared.contracts.topics``; adapters add a prefix."""
 
     topic: str
     partition: int
@@ -42,7 +42,7 @@ class PublishFailed(Exception):
 
 
 class Reader(Protocol):
-    """Who reads a subscription. ``claim`` happens with the partitions paused, before any delivery."""
+    """Who reads a subscription. During ``claim`` the partitions are paused."""
 
     async def claim(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Take the partitions over; return the offset from which each is to be read."""
@@ -55,8 +55,8 @@ class Reader(Protocol):
     async def handle(self, batch: Mapping[TopicPartition, Sequence[LogRecord]]) -> None:
         """Take one batch, in offset order within each partition.
 
-        It returns when the batch is durably dealt with, for better or worse. It does not raise for a
-        broken record or a database that is away (it waits); what it raises ends the process.
+        It returns when the batch is durably dealt with, for better or worse. It does not raise for
+        a broken record or a database that is away (it waits); what it raises ends the process.
         """
         ...
 
@@ -80,7 +80,7 @@ class Subscription(Protocol):
 
 
 class Log(Protocol):
-    """Durable, ordered per partition; one consumer group shares its partitions among its members."""
+    """Durable and ordered per partition; the members of a consumer group share the partitions."""
 
     async def start(self) -> None: ...
 
@@ -90,7 +90,7 @@ class Log(Protocol):
         """Append the records in order; on return all are acknowledged and durable.
 
         Raises:
-            PublishFailed: some may be missing; sending them again can double them, never reorder them.
+            PublishFailed: some may be missing; sending again can double them, never reorder them.
         """
         ...
 
@@ -99,7 +99,7 @@ class Log(Protocol):
     ) -> Subscription: ...
 
     async def read_all(self, partition: TopicPartition, start: int = 0) -> Sequence[LogRecord]:
-        """Read from ``start`` to the present end outside any group: for tools and compacted state."""
+        """Read from ``start`` to the present end, outside any group: for tools and snapshots."""
         ...
 
     async def ends(self, topics: Sequence[str]) -> Mapping[TopicPartition, int]:
