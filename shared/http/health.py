@@ -1,0 +1,52 @@
+"""Alive, ready (and if not, what for), and measured."""
+
+from collections.abc import Callable, Sequence
+
+from fastapi import APIRouter, Response
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+
+from shared.http.problems import FieldError, problem, response
+from shared.telemetry import METRICS_MEDIA_TYPE, exposition
+
+Waiting = Callable[[], Sequence[str]]
+"""Returns what the service waits for before it can do its work, in words; nothing when ready."""
+
+
+class Health(BaseModel):
+    status: str
+
+
+def router(waiting: Waiting, registry: CollectorRegistry) -> APIRouter:
+    routes = APIRouter(tags=["operation"])
+
+    @routes.get("/healthz")
+    async def alive() -> Health:
+        """Say that the process answers."""
+        return Health(status="alive")
+
+    @routes.get("/readyz", response_model=Health)
+    async def ready() -> Health | Response:
+        """Say whether the service can do its work, and what it waits for if it can't."""
+        reasons = waiting()
+        if not reasons:
+            return Health(status="ready")
+        return response(
+            problem(
+                503,
+                "not_ready",
+                f"Waiting for {'; '.join(reasons)}.",
+                errors=[FieldError(pointer="", detail=reason) for reason in reasons],
+            )
+        )
+
+    @routes.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
+    async def metrics() -> Response:
+        """Return Prometheus metrics."""
+        return Response(exposition(registry), media_type=METRICS_MEDIA_TYPE)
+
+    return routes

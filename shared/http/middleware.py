@@ -1,0 +1,150 @@
+"""What happens around every request: size, correlation id, log line, measurement."""
+
+import time
+from collections.abc import Mapping
+from uuid import UUID
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
+
+from shared.http import problems
+
+BODY_BYTES_MAX = 1_048_576
+CORRELATION_HEADER = b"coprod-correlation-id"
+log = structlog.get_logger(__name__)
+
+
+class HttpMeters:
+    """Requests by method, route and status, and how long they took."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        names = ["method", "route", "status"]
+        self.requests = Counter(
+            "coprod_http_requests", "Requests answered", names, registry=registry
+        )
+        self.seconds = Histogram(
+            "coprod_http_request_seconds",
+            "Time to the end of the answer",
+            names[:2],
+            registry=registry,
+        )
+
+
+class BodyLimit:
+    """Reads a command's body whole before the application, and refuses one that is too large."""
+
+    def __init__(self, app: ASGIApp, larger: Mapping[str, int]) -> None:
+        self._app = app
+        self._larger = larger  # path -> bytes, where more than BODY_BYTES_MAX is allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+            return await self._app(scope, receive, send)
+        limit = self._larger.get(scope["path"], BODY_BYTES_MAX)
+        body = await _read(scope, receive, limit)
+        if body is None:
+            return await problems.response(_too_large(limit), {"Connection": "close"})(
+                scope, receive, send
+            )
+        pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return pending.pop() if pending else await receive()
+
+        return await self._app(scope, replay, send)
+
+
+class RequestLog:
+    """Binds the correlation id, measures, and answers what nobody expected without internals."""
+
+    def __init__(self, app: ASGIApp, meters: HttpMeters) -> None:
+        self._app = app
+        self._meters = meters
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        correlation_id = _correlation_id(scope)
+        scope.setdefault("state", {})["correlation_id"] = correlation_id
+        status = 0
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (CORRELATION_HEADER, correlation_id.encode()),
+                ]
+            await send(message)
+
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+            try:
+                await self._app(scope, receive, observed)
+            except Exception:
+                log.exception("request_failed", method=scope["method"], path=scope["path"])
+                if status:
+                    raise  # too late for another answer: the server cuts the connection
+                await problems.response(_unexpected(correlation_id))(scope, receive, observed)
+            finally:
+                self._measured(scope, status, time.perf_counter() - started)
+        return None
+
+    def _measured(self, scope: Scope, status: int, seconds: float) -> None:
+        # The template, not the path: ids in label values would be a series each.
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self._meters.requests.labels(scope["method"], route, str(status)).inc()
+        self._meters.seconds.labels(scope["method"], route).observe(seconds)
+        log.debug(
+            "request_answered",
+            method=scope["method"],
+            route=route,
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+
+async def _read(scope: Scope, receive: Receive, limit: int) -> bytes | None:
+    announced = dict(scope["headers"]).get(b"content-length", b"0")
+    if announced.isdigit() and int(announced) > limit:
+        return None
+    chunks = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return bytes(chunks)
+        chunks += message.get("body", b"")
+        if len(chunks) > limit:
+            return None
+        if not message.get("more_body", False):
+            return bytes(chunks)
+
+
+def _too_large(limit: int) -> problems.Problem:
+    return problems.problem(
+        413,
+        "body_too_large",
+        f"The body has more than {limit} bytes.",
+        remedy="Send several smaller requests.",
+    )
+
+
+def _unexpected(correlation_id: str) -> problems.Problem:
+    return problems.problem(
+        500,
+        "internal_error",
+        "The service failed at something it did not expect.",
+        remedy=f"Try again with the same Idempotency-Key; tell the operator {correlation_id}.",
+    )
+
+
+def _correlation_id(scope: Scope) -> str:
+    # It travels in every event, so only what can't carry a name is taken from outside.
+    sent = dict(scope["headers"]).get(CORRELATION_HEADER, b"")
+    try:
+        return str(UUID(sent.decode("ascii")))
+    except ValueError:
+        return str(uuid7())

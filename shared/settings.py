@@ -1,0 +1,45 @@
+"""What may differ between two installations of the same service, read from the environment."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SECRETS_DIR = Path("/run/secrets")
+
+
+class ServiceSettings(BaseSettings):
+    """``COPROD_DATABASE_URL`` and so on; a file of that name in the secrets directory does as well.
+
+    ``log_url`` is the database of the embedded log; ``kafka_bootstrap`` is ``HOST:PORT[,…]``.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="COPROD_", extra="ignore")
+
+    database_url: str = Field(repr=False)
+    log: Literal["embedded", "kafka"] = "embedded"
+    log_url: str | None = Field(default=None, repr=False)
+    kafka_bootstrap: str | None = None
+    topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]{0,40}$")
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _log_is_reachable(self) -> Self:
+        if self.log == "embedded" and self.log_url is None:
+            raise ValueError("COPROD_LOG=embedded needs COPROD_LOG_URL, the database of the log")
+        if self.log == "kafka" and self.kafka_bootstrap is None:
+            raise ValueError("COPROD_LOG=kafka needs COPROD_KAFKA_BOOTSTRAP, HOST:PORT[,HOST:PORT]")
+        return self
+
+
+def load_settings(secrets_dir: Path = SECRETS_DIR) -> ServiceSettings:
+    """Return the settings of this process; secret files are read where their directory exists.
+
+    Raises:
+        pydantic.ValidationError: something is missing or of the wrong form.
+    """
+    return ServiceSettings(_secrets_dir=secrets_dir if secrets_dir.is_dir() else None)
