@@ -1,3 +1,3 @@
 """What every test may ask for; the fixtures themselves are in tests/support."""
 
-pytest_plugins = ["tests.support.postgres", "tests.support.kafka"]
+pytest_plugins = ["tests.support.postgres", "tests.support.kafka", "tests.support.log"]

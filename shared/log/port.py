@@ -76,6 +76,10 @@ class Subscription(Protocol):
 
     async def resume(self, partition: TopicPartition, offset: int) -> None: ...
 
+    def stopped(self) -> Mapping[TopicPartition, str]:
+        """Return the partitions that cannot be read any more and why; the others go on."""
+        ...
+
     def failure(self) -> str | None: ...
 
 

@@ -1,0 +1,95 @@
+"""Every log that keeps the promises of ``shared.log.port``, and a reader that takes notes."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import pytest
+
+from shared.contracts import topics
+from shared.log.port import Log, LogRecord, OutgoingRecord, Subscription, TopicPartition
+from tests.support.memory_log import MemoryLog
+from tools.kafka.local_kafka import LocalKafka
+
+LOG_TOPICS = (topics.REGISTRY_AGENCIES, topics.EXCHANGE_ACTIVITY, topics.INSIGHTS_SERVICES)
+ADAPTERS = [
+    "memory",
+    pytest.param("embedded", marks=pytest.mark.postgres),
+    pytest.param("kafka", marks=pytest.mark.kafka),
+]
+
+
+@dataclass
+class Logs:
+    """Hands out clients of one and the same log; each is stopped at the end of the test."""
+
+    connect: Callable[[], Log]
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def open(self) -> Log:
+        log = self.connect()
+        await log.start()
+        self.stack.push_async_callback(log.stop)
+        return log
+
+
+@pytest.fixture
+def memory_log() -> Callable[[], Log]:
+    shared = MemoryLog(LOG_TOPICS)
+    return lambda: shared
+
+
+@pytest.fixture
+def embedded_log(fresh_database: Callable[[str], str]) -> Callable[[], Log]:
+    from shared.log.embedded import EmbeddedLog
+
+    dsn = fresh_database("log")
+    return lambda: EmbeddedLog(dsn)
+
+
+@pytest.fixture
+async def kafka_log(kafka: LocalKafka, topic_prefix: str) -> Callable[[], Log]:
+    from shared.log.kafka import KafkaLog
+    from shared.log.provisioning import create_topics
+
+    await create_topics(kafka.bootstrap, topic_prefix, 1, LOG_TOPICS)
+    return lambda: KafkaLog(kafka.bootstrap, topic_prefix)
+
+
+@pytest.fixture(params=ADAPTERS)
+async def logs(request: pytest.FixtureRequest) -> AsyncIterator[Logs]:
+    async with (logs := Logs(request.getfixturevalue(f"{request.param}_log"))).stack:
+        yield logs
+
+
+class Notes:
+    """A reader: claims at the offsets it was given, else at 0, and keeps what is delivered."""
+
+    def __init__(self, starts: Mapping[TopicPartition, int] | None = None) -> None:
+        self.starts = dict(starts or {})
+        self.claimed: list[TopicPartition] = []
+        self.released: list[TopicPartition] = []
+        self.records: dict[TopicPartition, list[LogRecord]] = {}
+        self.largest_batch = 0
+        self.subscription: Subscription
+
+    async def claim(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        self.claimed.extend(partitions)
+        return {partition: self.starts.get(partition, 0) for partition in partitions}
+
+    async def release(self, partitions: Sequence[TopicPartition]) -> None:
+        self.released.extend(partitions)
+
+    async def handle(self, batch: Mapping[TopicPartition, Sequence[LogRecord]]) -> None:
+        self.largest_batch = max(self.largest_batch, sum(map(len, batch.values())))
+        for partition, records in batch.items():
+            self.records.setdefault(partition, []).extend(records)
+            self.starts[partition] = records[-1].offset + 1
+
+    def values(self, partition: TopicPartition) -> list[bytes | None]:
+        return [record.value for record in self.records.get(partition, [])]
+
+
+def numbered(count: int, start: int = 0) -> list[OutgoingRecord]:
+    """Return records whose values are their numbers."""
+    return [OutgoingRecord(b"key", str(n).encode(), []) for n in range(start, start + count)]
