@@ -1,0 +1,83 @@
+"""What one service's events leave standing: acts that count, decisions, feedback, roles."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Data = Mapping[str, Any]
+EPOCH = dt.date(1970, 1, 1)
+
+
+@dataclass(slots=True)
+class History:
+    """``acts`` are those that count; ``roles`` the lay persons registered, with first days."""
+
+    acts: dict[str, Data] = field(default_factory=dict)
+    decisions: list[Data] = field(default_factory=list)
+    allocations: list[Data] = field(default_factory=list)
+    feedback: dict[str, Data] = field(default_factory=dict)
+    answers: dict[str, Data] = field(default_factory=dict)
+    changes: dict[str, Data] = field(default_factory=dict)
+    roles: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+
+
+def day(moment: str) -> int:
+    """Return the UTC day of an ISO 8601 instant or date, counted from 1970-01-01."""
+    if len(moment) == len("2026-01-01"):
+        return (dt.date.fromisoformat(moment) - EPOCH).days
+    return (dt.datetime.fromisoformat(moment).astimezone(dt.UTC).date() - EPOCH).days
+
+
+def collect(events: Iterable[tuple[str, Data]]) -> History:
+    """Play (type name, data) pairs of one service, in the order of each of its partitions."""
+    history = History()
+    for type_name, data in events:
+        name = type_name.split(".", 2)[2].rsplit(".", 1)[0]
+        _play(history, name, data)
+    return history
+
+
+def _play(history: History, name: str, data: Data) -> None:
+    match name.split("."):
+        case ["exchange", "contribution", step]:
+            _contribution(history.acts, step, data)
+        case ["exchange", "feedback", "given"]:
+            history.feedback[data["feedback_id"]] = data
+        case ["exchange", "feedback", "answered"]:
+            history.answers[data["feedback_id"]] = data
+        case ["exchange", "change", "implemented"]:
+            history.changes[data["feedback_id"]] = data
+        case ["exchange", "decision", "taken"]:
+            history.decisions.append(data)
+        case ["exchange", "resource", "allocated"]:
+            history.allocations.append(data)
+        case ["registry", "role", step]:
+            _role(history, step, data)
+        case _:
+            pass  # the other events move no figure
+
+
+def _contribution(acts: dict[str, Data], step: str, data: Data) -> None:
+    match step:
+        case "confirmed":
+            acts[data["act"]["contribution_id"]] = data["act"]
+        case "dispute-resolved" if data["outcome"] != "upheld":
+            acts[data["act"]["contribution_id"]] = data["act"]
+        case "corrected" if data["counted"]:
+            acts[data["after"]["contribution_id"]] = data["after"]
+        case "disputed" | "voided" | "dispute-resolved":
+            acts.pop(data["act"]["contribution_id"], None)
+        case _:
+            pass  # recorded, or corrected before it counted
+
+
+def _role(history: History, step: str, data: Data) -> None:
+    if data["participant_kind"] != "person" or data["party"] == "professional":
+        return
+    starts = history.roles.setdefault((data["participant_id"], data["party"]), [])
+    if step == "assumed":
+        starts.append(day(data["since"]))
+    elif step == "start-moved":
+        starts.remove(day(data["since_before"]))
+        starts.append(day(data["since"]))
