@@ -71,7 +71,14 @@ EVENT_TYPES: tuple[EventType, ...] = (
             "consultation.closed": exchange.ConsultationClosed,
         },
     ),
-    *_of("exchange", None, {"contribution.revision-seen": exchange.ContributionRevisionSeen}),
+    *_of(
+        "exchange",
+        None,
+        {
+            "contribution.revision-seen": exchange.ContributionRevisionSeen,
+            "contribution.status-stated": exchange.ContributionStatusStated,
+        },
+    ),
     *_of(
         "insights",
         topics.INSIGHTS_CHANGES,

@@ -130,6 +130,13 @@ class ContributionRevisionSeen(Message):
     revised_at: Moment
 
 
+class ContributionStatusStated(Message):
+    """Private to exchange (no topic): the source gave it this status, where that changed nothing."""
+
+    contribution_id: Identifier
+    status: Literal["recorded", "confirmed", "disputed", "voided"]
+
+
 Score = Literal[1, 2, 3, 4, 5]
 
 

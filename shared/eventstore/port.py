@@ -80,10 +80,14 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """An event that a decision causes, and when that happened (never when it was recorded)."""
+    """An event that a decision causes, and when that happened (never when it was recorded).
+
+    ``causation_id`` names what caused this one event; None leaves it to the command's provenance.
+    """
 
     event: Message
     time: datetime
+    causation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
