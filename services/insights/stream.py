@@ -105,7 +105,7 @@ class EventStream:
 
     async def _write(self, follower: Follower, view: View, send: Send) -> None:
         await self._send(send, {"type": "http.response.start", "status": 200, "headers": HEADERS})
-        await self._chunk(send, f"retry: {RETRY_MILLISECONDS}\n\n".encode())
+        await self._chunk(send, f"retry: {RETRY_MILLISECONDS}\n".encode())
         while True:
             taken = follower.take()
             if taken is not None:
@@ -113,7 +113,7 @@ class EventStream:
                 await self._chunk(send, entry.frame(view, kind))
                 self._gauges.sent.inc()
             elif not await follower.wait(self._heartbeat_seconds):
-                await self._chunk(send, b":\n\n")
+                await self._chunk(send, b":\n")
 
     async def _chunk(self, send: Send, body: bytes) -> None:
         await self._send(send, {"type": "http.response.body", "body": body, "more_body": True})

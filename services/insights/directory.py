@@ -1,0 +1,84 @@
+"""What insights knows of agencies and services themselves: a fold of registry's events, no figures."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TypeAlias
+
+from shared.contracts.registry import (
+    AgencyRegistered,
+    ServiceClosed,
+    ServiceDescribed,
+    ServiceProviderLinked,
+    ServiceProviderUnlinked,
+    ServiceRegistered,
+)
+from shared.contracts.vocabulary import Message
+
+ServiceEvent: TypeAlias = (
+    ServiceRegistered
+    | ServiceDescribed
+    | ServiceClosed
+    | ServiceProviderLinked
+    | ServiceProviderUnlinked
+)
+DirectoryEvent: TypeAlias = AgencyRegistered | ServiceEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceInfo:
+    """One public service as registry describes it now. ``providers`` leaves its own agencies out."""
+
+    service_id: str
+    agency_ids: tuple[str, ...]
+    local_id: str | None
+    name: str
+    provides: str | None
+    starts_on: date
+    closed_on: date | None = None
+    providers: tuple[str, ...] = ()
+
+
+def described(info: ServiceInfo | None, event: Message) -> ServiceInfo | None:
+    """Return what is known after the event; other events than a service's change nothing.
+
+    A change to a service that was never registered leaves it unknown: its registration may wait in
+    quarantine, and the fold goes on.
+    """
+    match event:
+        case ServiceRegistered():
+            return ServiceInfo(
+                service_id=event.service_id,
+                agency_ids=event.agency_ids,
+                local_id=event.local_id,
+                name=event.name,
+                provides=event.provides,
+                starts_on=event.starts_on,
+            )
+        case (
+            ServiceDescribed()
+            | ServiceClosed()
+            | ServiceProviderLinked()
+            | (ServiceProviderUnlinked())
+        ):
+            return None if info is None else _changed(info, event)
+        case _:
+            return info
+
+
+def _changed(
+    info: ServiceInfo,
+    event: ServiceDescribed | ServiceClosed | ServiceProviderLinked | ServiceProviderUnlinked,
+) -> ServiceInfo:
+    match event:
+        case ServiceDescribed():
+            return replace(
+                info, name=event.name, provides=event.provides, starts_on=event.starts_on
+            )
+        case ServiceClosed():
+            return replace(info, closed_on=event.closed_on)
+        case ServiceProviderLinked():
+            linked = {*info.providers, event.organisation_id}
+            return replace(info, providers=tuple(sorted(linked)))
+        case ServiceProviderUnlinked():
+            left = {*info.providers} - {event.organisation_id}
+            return replace(info, providers=tuple(sorted(left)))

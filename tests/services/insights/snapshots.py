@@ -1,0 +1,19 @@
+"""Snapshots as the tests of readers need them: a service, a version, and little else."""
+
+from typing import Any
+
+from services.insights.snapshot import Snapshot, Version, of_record
+
+
+def a_record(service_id: str = "s-1", position: int = 1, **changes: Any) -> dict[str, Any]:
+    service = {"service_id": service_id, "local_id": f"local-{service_id}", "name": service_id}
+    return {
+        "service": {**service, **changes},
+        "as_of": "2026-03-01",
+        "version": list(Version(projection=1, position=position, day=739000, announced=0)),
+        "windows": {"90d": {"verdict": {"class": "co_production"}, "metrics": {"count": {}}}},
+    }
+
+
+def a_snapshot(service_id: str = "s-1", position: int = 1, **changes: Any) -> Snapshot:
+    return of_record(a_record(service_id, position, **changes))

@@ -1,0 +1,171 @@
+"""The live stream over a real socket, read by an independent client."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import pytest
+import uvicorn
+from httpx_sse import ServerSentEvent, aconnect_sse
+from prometheus_client import CollectorRegistry
+
+from services.insights.latest import Latest
+from services.insights.stream import EventStream, StreamGauges
+from shared.http.problems import HttpRefusal
+from tests.services.insights.snapshots import a_snapshot
+
+PATIENCE_SECONDS = 0.3
+
+
+@dataclass(slots=True)
+class Served:
+    latest: Latest
+    stream: EventStream
+    registry: CollectorRegistry
+    port: int
+
+    def value(self, name: str) -> float:
+        return self.registry.get_sample_value(name) or 0.0
+
+
+def resolve(name: str) -> str:
+    if name == "unheard-of":
+        raise HttpRefusal(404, "unknown_service", "There is no such service.")
+    return name.removeprefix("local-")
+
+
+@asynccontextmanager
+async def served(clients_max: int = 10, heartbeat_seconds: float = 15.0) -> AsyncIterator[Served]:
+    latest, registry = Latest("a"), CollectorRegistry()
+    stream = EventStream(
+        latest,
+        resolve,
+        StreamGauges(registry),
+        clients_max=clients_max,
+        heartbeat_seconds=heartbeat_seconds,
+        patience_seconds=PATIENCE_SECONDS,
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(
+            uvicorn.Config(stream, lifespan="off", log_config=None, timeout_graceful_shutdown=5)
+        )
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            yield Served(latest, stream, registry, listening.getsockname()[1])
+        finally:
+            await stream.close()
+            server.should_exit = True
+            await running
+
+
+@asynccontextmanager
+async def events(
+    at: Served, query: str = "", last_event_id: str | None = None
+) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
+    headers = {} if last_event_id is None else {"Last-Event-ID": last_event_id}
+    url = f"http://127.0.0.1:{at.port}/{query}"
+    async with (
+        httpx.AsyncClient(timeout=10) as client,
+        aconnect_sse(client, "GET", url, headers=headers) as source,
+    ):
+        yield source.aiter_sse()
+
+
+async def until(at: Served, name: str, value: float) -> None:
+    async with asyncio.timeout(10):
+        while at.value(name) != value:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_client_gets_the_whole_first_and_then_changes() -> None:
+    async with served() as at:
+        at.latest.offer(a_snapshot(position=1))
+        async with events(at) as stream:
+            first = await anext(stream)
+            at.latest.offer(a_snapshot(position=2))
+            second = await anext(stream)
+
+    assert [(one.event, one.id, one.retry) for one in (first, second)] == [
+        ("snapshot", "a-1", 1000),
+        ("change", "a-2", None),
+    ]
+    assert first.json()["windows"]["90d"]["metrics"] == {"count": {}}
+
+
+async def test_a_client_that_comes_back_is_not_told_what_it_has() -> None:
+    async with served() as at:
+        at.latest.offer(a_snapshot("s-1"))
+        at.latest.offer(a_snapshot("s-2"))
+        async with events(at, last_event_id="a-1") as stream:
+            only = await anext(stream)
+
+    assert (only.event, only.id) == ("snapshot", "a-2")
+
+
+async def test_services_are_named_by_the_agencys_own_id_and_a_glance_has_no_metrics() -> None:
+    async with served() as at:
+        at.latest.offer(a_snapshot("s-1"))
+        at.latest.offer(a_snapshot("s-2"))
+        async with events(at, "?service=local-s-2&view=glance") as stream:
+            only = await anext(stream)
+
+    assert only.json()["service"]["service_id"] == "s-2"
+    assert only.json()["windows"]["90d"] == {"verdict": {"class": "co_production"}}
+
+
+async def test_a_quiet_stream_says_that_it_lives() -> None:
+    async with served(heartbeat_seconds=0.01) as at, httpx.AsyncClient() as client:
+        async with client.stream("GET", f"http://127.0.0.1:{at.port}/") as response:
+            lines = response.aiter_lines()
+            assert [await anext(lines) for _ in range(3)] == ["retry: 1000", ":", ":"]
+
+
+async def test_a_client_that_never_reads_is_let_go_and_slows_nobody() -> None:
+    async with served() as at:
+        with socket.create_connection(("127.0.0.1", at.port)) as stuck:
+            stuck.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await until(at, "coprod_sse_clients", 1)
+            async with events(at) as stream:
+                positions = []
+                for position in range(1, 100):
+                    at.latest.offer(a_snapshot(position=position, provides="x" * 100_000))
+                    positions.append((await anext(stream)).json()["version"][1])
+                await until(at, "coprod_sse_dropped_total", 1)
+
+    assert positions == list(range(1, 100))
+
+
+async def test_who_hangs_up_is_noticed() -> None:
+    async with served() as at:
+        async with events(at):
+            await until(at, "coprod_sse_clients", 1)
+        await until(at, "coprod_sse_clients", 0)
+
+    assert at.value("coprod_sse_dropped_total") == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "reason"),
+    [
+        ("?service=unheard-of", 404, "unknown_service"),
+        ("?view=sideways", 422, "invalid_request"),
+        ("?servcie=s-1", 422, "invalid_request"),
+        ("?" + "service=s-1&" * 201, 422, "too_many_services"),
+    ],
+)
+async def test_a_stream_that_cannot_be_is_refused(query: str, status: int, reason: str) -> None:
+    async with served() as at, httpx.AsyncClient() as client:
+        answer = await client.get(f"http://127.0.0.1:{at.port}/{query}")
+
+    assert (answer.status_code, answer.json()["reason"]) == (status, reason)
+
+
+async def test_no_more_clients_than_allowed() -> None:
+    async with served(clients_max=1) as at, events(at), httpx.AsyncClient() as client:
+        await until(at, "coprod_sse_clients", 1)
+        answer = await client.get(f"http://127.0.0.1:{at.port}/")
+
+    assert (answer.status_code, answer.json()["reason"]) == (503, "stream_full")
