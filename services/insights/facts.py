@@ -1,8 +1,8 @@
 """Facts: small integers that are everything insights knows of what happened.
 
-One event becomes none, one or two facts. A fact is never changed: what takes an act back is the same
-fact with the sign turned. Ids and open words stand as codes of a dictionary that the caller keeps;
-codes are 1 or more, and 0 means none. Days count from 1970-01-01 (UTC).
+One event becomes none, one or two facts. A fact is never changed: what takes an act back is the
+same fact with the sign turned. Ids and open words stand as codes of a dictionary that the caller
+keeps; codes are 1 or more, and 0 means none. Days count from 1970-01-01 (UTC).
 """
 
 from collections.abc import Callable, Sequence
@@ -50,19 +50,15 @@ KNOWLEDGES = ("lived", "professional")
 CHANNELS = ("online", "paper", "phone", "assisted")
 LEVELS = ("operational", "service", "strategic", "budget")
 CHANGE_LEVELS = ("process", "role", "policy", "budget")
-KINDS = ("train", "facilitate", "connect", "co_deliver") + (
-    "family",
-    "care",
-    "group_wellbeing",
-    "neighbourhood",
-    "civic",
-)
+_KINDS_OF_ROLE_SHIFT = ("train", "facilitate", "connect", "co_deliver")
+_KINDS_OF_CORE_ECONOMY = ("family", "care", "group_wellbeing", "neighbourhood", "civic")
+KINDS = (*_KINDS_OF_ROLE_SHIFT, *_KINDS_OF_CORE_ECONOMY)
 OPEN_KINDS_FROM = 64
 """The kinds that a definition names are numbered above; any other is 64 + its code."""
 
 
 class _Fact(msgspec.Struct, frozen=True, gc=False):
-    """``service``: code; ``day``: of the event, which windows and as-of go by; ``sign``: 1 or -1."""
+    """``service``: code; ``day``: the event's, which windows and as-of go by; ``sign``: 1 or -1."""
 
     service: int
     day: int
@@ -185,17 +181,10 @@ def day_number(moment: datetime | date) -> int:
 def facts_of(event: Message, code: Code) -> list[Fact]:
     """Return what the event adds and takes back; ``[]`` for an event that no metric reads."""
     match event:
-        case RoleAssumed():
-            return [_role(event, code, event.since, 1)]
-        case RoleStartMoved():
-            return [
-                _role(event, code, event.since_before, -1),
-                _role(event, code, event.since, 1),
-            ]
-        case DecisionTaken():
-            return [_decision(event, code)]
-        case ResourceAllocated():
-            return [_allocation(event, code)]
+        case RoleAssumed() | RoleStartMoved():
+            return _roles(event, code)
+        case DecisionTaken() | ResourceAllocated():
+            return [_power(event, code)]
         case ConsultationOpened():
             return [_consultation(event.service_id, event.opened_at, 1, code)]
         case ConsultationClosed():
@@ -270,6 +259,12 @@ def _place(words: tuple[str, ...], word: str | None) -> int:
     return 0 if word is None else words.index(word) + 1
 
 
+def _roles(event: RoleAssumed | RoleStartMoved, code: Code) -> list[Fact]:
+    if isinstance(event, RoleAssumed):
+        return [_role(event, code, event.since, 1)]
+    return [_role(event, code, event.since_before, -1), _role(event, code, event.since, 1)]
+
+
 def _role(event: RoleAssumed | RoleStartMoved, code: Code, since: date, sign: int) -> RoleFact:
     return RoleFact(
         service=code("service", event.service_id),
@@ -278,6 +273,19 @@ def _role(event: RoleAssumed | RoleStartMoved, code: Code, since: date, sign: in
         participant=code("participant", event.participant_id),
         group=int(event.participant_kind is ParticipantKind.GROUP),
         party=_place(PARTIES, event.party),
+    )
+
+
+def _power(event: DecisionTaken | ResourceAllocated, code: Code) -> Fact:
+    if isinstance(event, DecisionTaken):
+        return _decision(event, code)
+    return AllocationFact(
+        service=code("service", event.service_id),
+        day=day_number(event.allocated_at),
+        sign=1,
+        amount=event.amount,
+        currency=code("currency", event.currency),
+        lay=int(event.lay_majority or event.steward_party in LAY),
     )
 
 
@@ -295,17 +303,6 @@ def _decision(event: DecisionTaken, code: Code) -> DecisionFact:
 
 def _by_party(counts: ByParty) -> tuple[int, int, int]:
     return counts.professional, counts.user, counts.family_social
-
-
-def _allocation(event: ResourceAllocated, code: Code) -> AllocationFact:
-    return AllocationFact(
-        service=code("service", event.service_id),
-        day=day_number(event.allocated_at),
-        sign=1,
-        amount=event.amount,
-        currency=code("currency", event.currency),
-        lay=int(event.lay_majority or event.steward_party in LAY),
-    )
 
 
 def _consultation(service_id: str, at: datetime, opened: int, code: Code) -> ConsultationFact:
@@ -348,7 +345,7 @@ def turned(fact: Fact) -> Fact:
 
 
 def pack(facts: Sequence[Fact]) -> bytes:
-    """Return the facts as columns in MessagePack, in their order; a column of one value is one value."""
+    """Return the facts, in their order, as MessagePack columns; a constant column is one value."""
     tags = [_TYPES.index(type(fact)) for fact in facts]
     tables = {}
     for tag in sorted(set(tags)):
