@@ -1,0 +1,211 @@
+"""Stamping: what somebody says they gave becomes an act that carries every fact a consumer needs.
+
+Who giver and receivers were in that service on that day comes from registry, not from the sender.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid5
+
+from services.exchange.domain.admission import (
+    SYSTEM,
+    known_participant,
+    open_service,
+    party_held,
+)
+from services.exchange.domain.directory import Directory, Participant, Presence, Service
+from shared.contracts.exchange import Act, DirectoryPosition, Receiver
+from shared.contracts.vocabulary import (
+    Channel,
+    Choice,
+    Knowledge,
+    Mode,
+    ParticipantKind,
+    Party,
+    Phase,
+    Scope,
+    Stage,
+)
+from shared.eventstore.port import Rejected
+
+MINUTES_MAX = 1440
+RECEIVERS_MAX = 1000
+
+
+class Reason(StrEnum):
+    MINUTES_OUT_OF_RANGE = "minutes_out_of_range"
+    UNKNOWN_RECEIVER = "unknown_receiver"
+    TOO_MANY_RECEIVERS = "too_many_receivers"
+    OTHER_PARTY = "giver_party_differs"
+    OTHER_KIND = "giver_kind_differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What kind of act it was, as far as the sender says so."""
+
+    phase: Phase | None = None
+    mode: Mode | None = None
+    choice: Choice | None = None
+    kind: str | None = None
+    scope: Scope | None = None
+    stage: Stage | None = None
+    knowledge: Knowledge | None = None
+    minutes: int | None = None
+    episode_id: str | None = None
+    asset_id: str | None = None
+    need_id: str | None = None
+    offer_id: str | None = None
+    channel: Channel | None = None
+
+
+NATURE = tuple(each.name for each in fields(Nature))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An act before it is stamped.
+
+    ``receivers`` may name persons and groups; registry knows which is which. ``giver_party`` and
+    ``giver_kind`` are what the sender believes: wrong beliefs are refused, not stored.
+    """
+
+    contribution_id: str
+    service_id: str
+    giver_id: str
+    occurred_at: datetime
+    recorded_by: str
+    receivers: tuple[str, ...] = ()
+    organisation_id: str | None = None
+    giver_party: Party | None = None
+    giver_kind: ParticipantKind | None = None
+    nature: Nature = field(default_factory=Nature)
+
+    @property
+    def day(self) -> date:
+        return self.occurred_at.astimezone(UTC).date()
+
+
+def stamp(draft: Draft, directory: Directory, now: datetime) -> Act:
+    """Return the act with everything that registry knew when it was decided.
+
+    Raises:
+        Rejected: a rule of admission or of this module says no.
+    """
+    minutes = draft.nature.minutes
+    if minutes is not None and not 1 <= minutes <= MINUTES_MAX:
+        raise Rejected(Reason.MINUTES_OUT_OF_RANGE, minutes=minutes, minutes_max=MINUTES_MAX)
+    service = open_service(directory, draft.service_id, draft.occurred_at, now)
+    giver = known_participant(directory, draft.giver_id)
+    party = _giver_party(draft, giver, directory)
+    if not draft.recorded_by.startswith(SYSTEM):
+        known_participant(directory, draft.recorded_by)
+    organisation = _organisation(draft, service, directory)
+    persons, groups = _receivers(draft, directory)
+    return Act(
+        contribution_id=draft.contribution_id,
+        service_id=draft.service_id,
+        occurred_at=draft.occurred_at,
+        giver_id=draft.giver_id,
+        giver_kind=giver.kind,
+        giver_party=party,
+        giver_org=organisation,
+        giver_in_provider_org=_inside(organisation, party, service),
+        receivers=persons,
+        receiver_groups=groups,
+        recorded_by=draft.recorded_by,
+        directory=_decided_on(draft, service, directory),
+        **{name: getattr(draft.nature, name) for name in NATURE},
+    )
+
+
+def draft_of(act: Act, changes: Mapping[str, Any]) -> Draft:
+    """Return the act as a draft with changes: names of ``Draft`` and ``Nature`` to new values.
+
+    Another giver belongs to another organisation, which is looked up anew unless it is named.
+    """
+    giver_stays = changes.get("giver_id", act.giver_id) == act.giver_id
+    draft = Draft(
+        contribution_id=act.contribution_id,
+        service_id=act.service_id,
+        giver_id=act.giver_id,
+        occurred_at=act.occurred_at,
+        recorded_by=act.recorded_by,
+        receivers=(*(each.participant_id for each in act.receivers), *act.receiver_groups),
+        organisation_id=act.giver_org if giver_stays else None,
+        nature=Nature(**{name: getattr(act, name) for name in NATURE}),
+    )
+    nature = {name: value for name, value in changes.items() if name in NATURE}
+    rest = {name: value for name, value in changes.items() if name not in NATURE}
+    return replace(draft, nature=replace(draft.nature, **nature), **rest)
+
+
+def organisation_of(agency: str, name: str, namespace: UUID) -> str:
+    """Return an opaque id for an organisation that only ``agency`` knows by this name."""
+    return f"org-{uuid5(namespace, f'organisation/{agency}/{name}')}"
+
+
+def _giver_party(draft: Draft, giver: Participant, directory: Directory) -> Party:
+    party = party_held(directory, Presence(draft.service_id, draft.giver_id, draft.day))
+    if draft.giver_party not in {None, party}:
+        raise Rejected(
+            Reason.OTHER_PARTY, asserted=draft.giver_party, registered=party, day=draft.day
+        )
+    if draft.giver_kind not in {None, giver.kind}:
+        raise Rejected(Reason.OTHER_KIND, asserted=draft.giver_kind, registered=giver.kind)
+    return party
+
+
+def _organisation(draft: Draft, service: Service, directory: Directory) -> str | None:
+    """Return the one named, else an affiliation of that day: a provider's or an employer's first."""
+    if draft.organisation_id is not None:
+        return draft.organisation_id
+    held = sorted(
+        directory.affiliations_on(draft.giver_id, draft.day),
+        key=lambda each: (
+            each.organisation_id not in service.providers,
+            not each.employed,
+            each.since,
+            each.organisation_id,
+        ),
+    )
+    return held[0].organisation_id if held else None
+
+
+def _inside(organisation: str | None, party: Party, service: Service) -> bool | None:
+    """Without a named organisation a professional is inside, and a lay person is not."""
+    if not service.providers:
+        return None
+    if organisation is None:
+        return party is Party.PROFESSIONAL
+    return organisation in service.providers
+
+
+def _receivers(draft: Draft, directory: Directory) -> tuple[tuple[Receiver, ...], tuple[str, ...]]:
+    """Return persons with their party, and groups, each once and in the order they were named."""
+    named = tuple(dict.fromkeys(draft.receivers))
+    if len(named) > RECEIVERS_MAX:
+        raise Rejected(Reason.TOO_MANY_RECEIVERS, receivers=len(named), receivers_max=RECEIVERS_MAX)
+    persons: list[Receiver] = []
+    groups: list[str] = []
+    for receiver_id in named:
+        known = directory.participants.get(receiver_id)
+        if known is None:
+            raise Rejected(Reason.UNKNOWN_RECEIVER, participant_id=receiver_id)
+        if known.kind is ParticipantKind.GROUP:
+            groups.append(receiver_id)
+            continue
+        party = directory.party_on(Presence(draft.service_id, receiver_id, draft.day))
+        persons.append(Receiver(participant_id=receiver_id, party=party))
+    return tuple(persons), tuple(groups)
+
+
+def _decided_on(
+    draft: Draft, service: Service, directory: Directory
+) -> tuple[DirectoryPosition, ...]:
+    people = (draft.giver_id, *draft.receivers)
+    seen = {service.seen, *(directory.participants[each].seen for each in people)}
+    return tuple(sorted(seen, key=lambda each: (each.topic, each.partition, each.position)))
