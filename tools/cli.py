@@ -1,0 +1,96 @@
+"""The command line ``coprod``: one table of commands, each loaded only when it is run.
+
+Listing the commands must not cost the import of database drivers: ``--help`` reads the table alone.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+import typer.core
+import typer.main
+
+from tools.failure import EXIT_CODES_HELP, Failure
+from tools.output import print_failure
+
+
+class Entry(NamedTuple):
+    """Where a command is: ``target`` is a function or, for a group of commands, a ``Typer``."""
+
+    name: str
+    target: str
+    help: str
+
+
+COMMANDS = (
+    Entry("up", "tools.up:up", "Start a deployment in the foreground; Ctrl-C stops it."),
+    Entry("down", "tools.up:down", "Stop the deployment that `up` runs."),
+    Entry("status", "tools.status:status", "Processes, addresses, lag, positions, quarantine."),
+    Entry("demo", "tools.demo:demo", "Start a deployment and play a town in it."),
+    Entry("simulate", "tools.demo:simulate", "Play a town, at a rate, in a running deployment."),
+    Entry("import", "tools.importing.cli:app", "Take in the files of agencies."),
+    Entry("wait", "tools.wait:wait", "Wait until everything acknowledged is folded."),
+    Entry("verdict", "tools.figures:verdict", "How a service is classified, and why."),
+    Entry("metrics", "tools.figures:metrics", "The figures of a service."),
+    Entry("verify", "tools.verification.cli:verify", "Check stores, log and figures."),
+    Entry("quarantine", "tools.quarantine:app", "List, show, retry or discard broken records."),
+    Entry("rebuild", "tools.rebuild:rebuild", "Fold from the start beside the live figures."),
+    Entry("facts", "tools.facts:app", "Export the facts behind the figures."),
+    Entry("relay", "tools.relay:app", "Publish a range of the log again."),
+    Entry("provision", "tools.provision:provision", "Make databases, roles and topics."),
+)
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """Shows every command from the table, and imports the one that is run."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, stub, rest = super().resolve_command(ctx, args)
+        entry = next((entry for entry in COMMANDS if entry.name == name), None)
+        return (name, stub, rest) if entry is None else (name, load(entry), rest)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Failure as failure:
+            print_failure(failure)
+            raise typer.Exit(failure.code) from None
+
+
+def load(entry: Entry) -> Any:
+    """Import the command behind an entry; the answer is what typer makes of it."""
+    module, _, attribute = entry.target.partition(":")
+    target: typer.Typer | Callable[..., None] = getattr(import_module(module), attribute)
+    if isinstance(target, typer.Typer):
+        command = typer.main.get_group(target)
+    else:
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(name=entry.name, help=target.__doc__ or entry.help, epilog=EXIT_CODES_HELP)(
+            target
+        )
+        return typer.main.get_command(alone)
+    command.help = command.help or entry.help
+    command.name = entry.name
+    return command
+
+
+def make_app() -> LazyGroup:
+    """Return the whole command line, with a stub for each command of the table."""
+    stubs: dict[str, Any] = {
+        entry.name: typer.core.TyperCommand(entry.name, help=entry.help, callback=None)
+        for entry in COMMANDS
+    }
+    return LazyGroup(
+        name="coprod",
+        commands=stubs,
+        no_args_is_help=True,
+        help="Measure, live and explained, whether a public service is really co-produced.",
+        epilog=EXIT_CODES_HELP,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def main() -> None:
+    make_app()(prog_name="coprod")

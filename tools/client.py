@@ -1,0 +1,84 @@
+"""Asks the services over HTTP and turns what goes wrong into sentences with a remedy."""
+
+from typing import Any
+
+import httpx
+
+from tools.deployment import Deployment
+from tools.failure import ExitCode, Failure
+
+TIMEOUT_SECONDS = 30.0
+
+
+async def ready_problem(url: str) -> str | None:
+    """Return what the service waits for; None when it is ready."""
+    try:
+        async with httpx.AsyncClient(timeout=3.0, trust_env=False) as http:
+            answer = await http.get(f"{url}/readyz")
+    except httpx.HTTPError as error:
+        return f"does not answer at {url} ({type(error).__name__})"
+    return None if answer.is_success else waits_for(answer)
+
+
+def waits_for(answer: httpx.Response) -> str:
+    """Return what a service that is not ready says it waits for."""
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError):
+        return answer.text[:300]
+
+
+class Services:
+    """The three services of one deployment, asked directly whatever proxies are set."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._http = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False)
+
+    def get(self, service: str, path: str, **parameters: str | None) -> Any:
+        """Return the JSON of a GET; parameters that are None are left out.
+
+        Raises:
+            Failure: the service does not answer, or answers with a problem.
+        """
+        return _accepted(self.send("GET", service, path, parameters=parameters)).json()
+
+    def post(self, service: str, path: str, body: Any = None) -> Any:
+        return _accepted(self.send("POST", service, path, body=body)).json()
+
+    def text(self, service: str, path: str, **parameters: str | None) -> bytes:
+        """Return the bytes of a GET as the service wrote them."""
+        return _accepted(self.send("GET", service, path, parameters=parameters)).content
+
+    def send(
+        self,
+        method: str,
+        service: str,
+        path: str,
+        *,
+        parameters: dict[str, str | None] | None = None,
+        body: Any = None,
+    ) -> httpx.Response:
+        url = self._deployment.url(service)
+        known = {name: value for name, value in (parameters or {}).items() if value is not None}
+        try:
+            return self._http.request(method, f"{url}{path}", params=known, json=body)
+        except httpx.HTTPError as error:
+            raise Failure(
+                f"{service} does not answer at {url} ({type(error).__name__})",
+                "Is it running? `coprod status` tells; `coprod up` starts it.",
+                code=ExitCode.UNREACHABLE,
+            ) from None
+
+
+def _accepted(answer: httpx.Response) -> httpx.Response:
+    if answer.is_success:
+        return answer
+    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+        raise Failure(f"{answer.request.url} answered {answer.status_code}: {answer.text[:300]}")
+    problem = answer.json()
+    sentences = [problem.get("title"), problem.get("detail")]
+    raise Failure(
+        f"{': '.join(filter(None, sentences))} ({problem.get('reason')})",
+        problem.get("remedy"),
+    )

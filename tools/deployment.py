@@ -1,0 +1,191 @@
+"""A deployment as the command line sees it: where its services are, what its directory records.
+
+``coprod up`` writes DIR/deployment.json; a deployment run by somebody else (compose) is named by
+``COPROD_REGISTRY_URL``, ``COPROD_EXCHANGE_URL`` and ``COPROD_INSIGHTS_URL`` instead.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+import typer
+from pydantic import BaseModel, ConfigDict, Field
+
+from tools.failure import ExitCode, Failure
+
+SERVICES = ("registry", "exchange", "insights")
+FILE_NAME = "deployment.json"
+DEFAULT_DIRECTORY = ".coprod"
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="The deployment's directory [default: $COPROD_DATA, else .coprod].",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Identity(BaseModel):
+    """A process that cannot be mistaken for a later one with the same number."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pid: int
+    started: float  # seconds since the epoch, as the kernel tells it
+
+
+class Kafka(BaseModel):
+    """``managed``: `up` runs this broker itself and its data lies in the deployment's directory."""
+
+    bootstrap: str
+    managed: bool
+
+
+class Deployment(BaseModel):
+    """Everything a tool needs to reach one deployment. ``log`` is None where nobody told."""
+
+    directory: Path | None = Field(default=None, exclude=True)
+    deployment: str | None = None
+    log: Literal["embedded", "kafka"] | None = None
+    supervisor: Identity | None = None
+    processes: dict[str, Identity] = {}
+    urls: dict[str, str] = {}
+    databases: dict[str, str] = {}
+    readonly: dict[str, str] = {}
+    admin: str | None = None
+    passwords: dict[str, str] = {}
+    kafka: Kafka | None = None
+    topic_prefix: str = ""
+
+    def url(self, service: str) -> str:
+        """Return where a service listens.
+
+        Raises:
+            Failure: nobody told; the message names the variable that would.
+        """
+        if service not in self.urls:
+            raise Failure(
+                f"the address of {service} is not known",
+                f"Set COPROD_{service.upper()}_URL, or name a deployment with --data DIR.",
+                code=ExitCode.UNREACHABLE,
+            )
+        return self.urls[service]
+
+    def readonly_database(self, name: str) -> str:
+        """Return the DSN with which ``name`` may be read and not written."""
+        if name not in self.readonly:
+            raise Failure(
+                f"no read-only access to the database of {name} is known",
+                "Set COPROD_READONLY_URL to the server that holds the databases, for instance "
+                "postgresql://coprod_readonly:PASSWORD@127.0.0.1:5432",
+                code=ExitCode.UNREACHABLE,
+            )
+        return self.readonly[name]
+
+
+def directory_of(option: Path | None) -> Path:
+    """Return the absolute directory that ``--data`` or the environment names."""
+    return (option or Path(os.environ.get("COPROD_DATA") or DEFAULT_DIRECTORY)).absolute()
+
+
+def read(directory: Path) -> Deployment | None:
+    """Return what the directory records, or None where no deployment was ever made."""
+    try:
+        text = (directory / FILE_NAME).read_bytes()
+    except FileNotFoundError:
+        return None
+    deployment = Deployment.model_validate_json(text)
+    return deployment.model_copy(update={"directory": directory})
+
+
+def write(deployment: Deployment, directory: Path) -> None:
+    """Replace the record in one step; it holds passwords, so only its owner may read it."""
+    # mkstemp makes the file readable for its owner alone
+    handle, name = tempfile.mkstemp(dir=directory, prefix=f".{FILE_NAME}.")
+    with os.fdopen(handle, "wb") as file:
+        file.write(deployment.model_dump_json(indent=2).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).replace(directory / FILE_NAME)
+
+
+def find(option: Path | None = None) -> Deployment:
+    """Return the deployment that ``--data``, addresses in the environment or $COPROD_DATA name.
+
+    Raises:
+        Failure: there is none.
+    """
+    if option is None and (named := _from_environment()) is not None:
+        return named
+    directory = directory_of(option)
+    deployment = read(directory)
+    if deployment is None:
+        raise Failure(
+            f"there is no deployment in {directory}",
+            "Start one with `coprod up`, name another with --data DIR, or set COPROD_REGISTRY_URL, "
+            "COPROD_EXCHANGE_URL and COPROD_INSIGHTS_URL.",
+            code=ExitCode.UNREACHABLE,
+        )
+    return deployment
+
+
+def _from_environment() -> Deployment | None:
+    urls = {name: os.environ.get(f"COPROD_{name.upper()}_URL") for name in SERVICES}
+    known = {name: url.rstrip("/") for name, url in urls.items() if url}
+    if not known:
+        return None
+    bootstrap = os.environ.get("COPROD_KAFKA_BOOTSTRAP")
+    return Deployment(
+        log=_log_from_environment(bootstrap),
+        urls=known,
+        readonly=_readonly_from_environment(),
+        kafka=Kafka(bootstrap=bootstrap, managed=False) if bootstrap else None,
+        topic_prefix=os.environ.get("COPROD_TOPIC_PREFIX", ""),
+    )
+
+
+def _log_from_environment(bootstrap: str | None) -> Literal["embedded", "kafka"] | None:
+    named = os.environ.get("COPROD_LOG")
+    if named == "kafka" or (named is None and bootstrap):
+        return "kafka"
+    return "embedded" if named == "embedded" else None
+
+
+def _readonly_from_environment() -> dict[str, str]:
+    server = os.environ.get("COPROD_READONLY_URL")
+    if not server:
+        return {}
+    server = with_password(server.rstrip("/"), secret("readonly_password"))
+    return {name: f"{server}/coprod_{name}" for name in (*SERVICES, "log")}
+
+
+def secret(name: str) -> str | None:
+    """Return a secret from ``COPROD_<NAME>`` or from its file below /run/secrets."""
+    value = os.environ.get(f"COPROD_{name.upper()}")
+    if value:
+        return value
+    file = Path("/run/secrets") / f"coprod_{name}"
+    return file.read_text().strip() if file.is_file() else None
+
+
+def with_password(dsn: str, password: str | None) -> str:
+    """Return the DSN with a password, unless it has one or there is none to give."""
+    scheme, _, rest = dsn.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, host = authority.rpartition("@")
+    if not password or not at or ":" in user:
+        return dsn
+    return f"{scheme}://{user}:{quote(password, safe='')}@{host}{slash}{path}"
+
+
+def as_json(deployment: Deployment) -> dict[str, Any]:
+    """Return what may be shown to anybody: everything but the passwords."""
+    return deployment.model_dump(
+        mode="json", exclude={"databases", "readonly", "admin", "passwords"}
+    )

@@ -1,0 +1,29 @@
+"""What the command line says when it cannot do what was asked, and the exit code it ends with."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Part of the command line's interface: scripts rely on these numbers."""
+
+    OK = 0
+    PROBLEM = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    TIMEOUT = 4
+
+
+EXIT_CODES_HELP = (
+    "Exit codes: 0 done and fine; 1 done and problems found, or it failed; 2 wrong usage; "
+    "3 no deployment found or it does not answer; 4 not within the time given."
+)
+
+
+class Failure(Exception):
+    """A command cannot go on. ``remedy`` is what the reader can do about it."""
+
+    def __init__(
+        self, message: str, remedy: str | None = None, *, code: ExitCode = ExitCode.PROBLEM
+    ) -> None:
+        super().__init__(message)
+        self.message, self.remedy, self.code = message, remedy, code

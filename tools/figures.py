@@ -1,0 +1,144 @@
+"""``coprod verdict`` and ``coprod metrics``: what insights says of one service."""
+
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+import typer
+
+from tools.client import Services
+from tools.deployment import DataOption, JsonOption, find
+from tools.failure import ExitCode, Failure
+from tools.output import print_json, print_table, result_console
+
+Window = Literal["28d", "90d", "365d", "life"]
+
+ServiceArgument = Annotated[
+    str, typer.Argument(metavar="SERVICE", help="The service's id, or its agency's own id of it.")
+]
+AgencyOption = Annotated[
+    str | None, typer.Option("--agency", help="Whose own id it is, where several agencies use it.")
+]
+WindowOption = Annotated[Window, typer.Option("--window", help="Which days count.")]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DAY", help="YYYY-MM-DD, a UTC day [default: today]."),
+]
+LensOption = Annotated[
+    Literal["count", "minutes"] | None,
+    typer.Option("--lens", help="What weighs an act [default: the one the verdict uses]."),
+]
+LanguageOption = Annotated[
+    Literal["en", "fr"], typer.Option("--language", help="Of the reasons that are printed.")
+]
+
+
+def verdict(  # noqa: PLR0913, PLR0917 - the options of the command
+    service: ServiceArgument,
+    window: WindowOption = "90d",
+    as_of: AsOfOption = None,
+    agency: AgencyOption = None,
+    language: LanguageOption = "en",
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how a service is classified, why, and what would change it."""
+    services = Services(find(data))
+    answer = services.get(
+        "insights",
+        f"/v1/services/{quote(identify(services, service, agency), safe='')}/verdict",
+        window=window,
+        as_of=as_of,
+    )
+    if as_json:
+        print_json(answer)
+    else:
+        _print_verdict(answer, language)
+
+
+def metrics(  # noqa: PLR0913, PLR0917 - the options of the command
+    service: ServiceArgument,
+    window: WindowOption = "90d",
+    as_of: AsOfOption = None,
+    lens: LensOption = None,
+    agency: AgencyOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every figure of a service, with what it rests on or why there is none."""
+    services = Services(find(data))
+    answer = services.get(
+        "insights",
+        f"/v1/services/{quote(identify(services, service, agency), safe='')}/metrics",
+        window=window,
+        as_of=as_of,
+        lens=lens,
+    )
+    if as_json:
+        print_json(answer)
+    else:
+        _print_metrics(answer)
+
+
+def identify(services: Services, name: str, agency: str | None) -> str:
+    """Return what to call the service in an address: its id where an agency narrows the name down.
+
+    Raises:
+        Failure: the agency has no such service.
+    """
+    if agency is None:
+        return name
+    found = services.get("registry", "/v1/services", agency_id=agency, local_id=name)["items"]
+    if not found:
+        raise Failure(
+            f"agency {agency} has no service that it calls {name}",
+            "The dashboard and registry's /v1/services list what there is.",
+            code=ExitCode.PROBLEM,
+        )
+    return str(found[0]["service_id"])
+
+
+def _print_verdict(answer: dict[str, Any], language: str) -> None:
+    console = result_console()
+    grade = f", {answer['grade']}" if answer["grade"] else ""
+    tentative = " (tentative)" if answer["tentative"] else ""
+    console.print(f"[bold]{answer['class']}{grade}[/bold]{tentative}")
+    console.print(f"{answer['service_id']} · {answer['window']} up to {answer['as_of']}")
+    for reason in answer["reasons"][language]:
+        console.print(f"  - {reason}", markup=False)
+    print_table(
+        "tests", ("test", "result"), [(key, _short(test)) for key, test in _tests(answer["tests"])]
+    )
+    if answer["nearest_flip"]:
+        console.print(f"nearest flip: {_short(answer['nearest_flip'])}", markup=False)
+    if answer["last_evidenced"]:
+        console.print(f"last with evidence: {_short(answer['last_evidenced'])}", markup=False)
+
+
+def _tests(tests: Any) -> list[tuple[str, Any]]:
+    if isinstance(tests, dict):
+        return list(tests.items())
+    return [(str(test.get("id", number)), test) for number, test in enumerate(tests, start=1)]
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_short(each)}" for key, each in value.items())
+    if isinstance(value, list):
+        return " ".join(_short(each) for each in value)
+    return "-" if value is None else str(value)
+
+
+def _print_metrics(answer: dict[str, Any]) -> None:
+    print_table(
+        f"{answer['service_id']} · {answer['window']} up to {answer['as_of']} · {answer['lens']}",
+        ("metric", "value", "interval", "n", "why none"),
+        [
+            (name, figure["value"], _interval(figure), figure["n"], figure["reason"])
+            for name, figure in answer["metrics"].items()
+        ],
+    )
+
+
+def _interval(figure: dict[str, Any]) -> str | None:
+    interval = figure["interval"]
+    return None if interval is None else " to ".join(f"{bound:.3f}" for bound in interval)

@@ -1,0 +1,35 @@
+"""Loopback ports: the ones people rely on must be free, the others are whatever is free."""
+
+import socket
+from collections.abc import Mapping
+
+from tools.failure import Failure
+
+HOST = "127.0.0.1"
+
+
+def demand_free(ports: Mapping[str, int]) -> None:
+    """Check that each named port can be listened on.
+
+    Raises:
+        Failure: somebody listens there already; the message says who needed it.
+    """
+    for name, port in ports.items():
+        with socket.socket() as probe:
+            # a port of ours that was closed a moment ago is free; servers set this flag as well
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as refused:
+                raise Failure(
+                    f"port {port}, which {name} needs, cannot be had: {refused.strerror}",
+                    "Stop what listens there, or choose other ports with --port-base N "
+                    "(the services take N+1, N+2 and N+3).",
+                ) from None
+
+
+def free() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

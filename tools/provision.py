@@ -1,0 +1,98 @@
+"""``coprod provision``: makes databases, roles and topics where somebody else runs the servers."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+import psycopg
+import typer
+
+from shared.log.provisioning import create_topics
+from shared.provisioning import MIGRATIONS, DeploymentMismatch
+from shared.provisioning import provision as provision_databases
+from tools.deployment import secret, with_password
+from tools.failure import ExitCode, Failure
+from tools.kafka.local_kafka import answers
+from tools.output import say
+
+POLL_SECONDS = 0.5
+
+TimeoutOption = Annotated[
+    float,
+    typer.Option("--timeout", metavar="SECONDS", min=1, help="How long to wait for the servers."),
+]
+
+
+def provision(timeout: TimeoutOption = 120.0) -> None:
+    """Make every database, role and topic that the services need; repeating it changes nothing.
+
+    Read from the environment: COPROD_ADMIN_URL (a role that may create roles and databases),
+    COPROD_LOG (kafka or embedded), COPROD_KAFKA_BOOTSTRAP, COPROD_TOPIC_PREFIX; and, from the
+    environment or from files in /run/secrets, the passwords COPROD_ADMIN_PASSWORD,
+    COPROD_REGISTRY_PASSWORD, COPROD_EXCHANGE_PASSWORD, COPROD_INSIGHTS_PASSWORD,
+    COPROD_LOG_PASSWORD and COPROD_READONLY_PASSWORD.
+    """
+    deadline = time.monotonic() + timeout
+    admin = with_password(_demanded("COPROD_ADMIN_URL"), secret("admin_password"))
+    embedded = os.environ.get("COPROD_LOG", "kafka") == "embedded"
+    bootstrap = None if embedded else _demanded("COPROD_KAFKA_BOOTSTRAP")
+    _await("PostgreSQL", lambda: _database_problem(admin), deadline)
+    _provision_databases(admin, embedded=embedded)
+    if bootstrap is not None:
+        _await("Kafka", lambda: _kafka_problem(bootstrap), deadline)
+        asyncio.run(create_topics(bootstrap, os.environ.get("COPROD_TOPIC_PREFIX", "")))
+    say("provisioned")
+
+
+def _provision_databases(admin: str, *, embedded: bool) -> None:
+    names = (*MIGRATIONS, "readonly")
+    found = {name: secret(f"{name}_password") for name in names}
+    try:
+        made = provision_databases(
+            admin,
+            with_log=embedded,
+            passwords={name: password for name, password in found.items() if password},
+            deployment=os.environ.get("COPROD_DEPLOYMENT"),
+        )
+    except DeploymentMismatch as mixed:
+        raise Failure(
+            str(mixed),
+            "Name another server in COPROD_ADMIN_URL, or drop the databases of the other.",
+        ) from None
+    say(f"databases of deployment {made.deployment}: {', '.join(made.owners)}")
+
+
+def _demanded(variable: str) -> str:
+    value = os.environ.get(variable)
+    if not value:
+        raise Failure(
+            f"{variable} is not set",
+            "`coprod provision --help` lists what is read from the environment.",
+            code=ExitCode.USAGE,
+        )
+    return value
+
+
+def _await(what: str, problem: Callable[[], str | None], deadline: float) -> None:
+    said = False
+    while (reason := problem()) is not None:
+        if time.monotonic() > deadline:
+            raise Failure(f"{what} does not answer in time: {reason}", code=ExitCode.TIMEOUT)
+        if not said:
+            say(f"waiting for {what}: {reason}")
+            said = True
+        time.sleep(POLL_SECONDS)
+
+
+def _database_problem(admin: str) -> str | None:
+    try:
+        psycopg.connect(admin, connect_timeout=3).close()
+    except psycopg.OperationalError as refused:
+        return str(refused).strip()
+    return None
+
+
+def _kafka_problem(bootstrap: str) -> str | None:
+    return None if answers(bootstrap) else f"nobody listens at {bootstrap}"

@@ -1,0 +1,61 @@
+"""``coprod wait`` returns once everything acknowledged before it shows in the figures."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from tools.client import Services
+from tools.deployment import DataOption, JsonOption, find
+from tools.failure import ExitCode, Failure
+from tools.output import print_json, say
+from tools.progress import Progress, read_progress
+
+POLL_SECONDS = 0.05
+
+TimeoutOption = Annotated[
+    float, typer.Option("--timeout", metavar="SECONDS", min=0, help="Give up after that long.")
+]
+
+
+def wait(
+    data: DataOption = None, timeout: TimeoutOption = 60.0, as_json: JsonOption = False
+) -> None:
+    """Wait until everything that registry and exchange acknowledged so far is folded by insights.
+
+    Exit code 4 when that is not the case in time; the partitions that lag are named.
+    """
+    progress = until_folded(Services(find(data)), timeout)
+    if as_json:
+        print_json({"folded": True, "positions": progress.as_json()})
+    else:
+        say(f"everything is folded: {sum(progress.heads.values())} events")
+
+
+def until_folded(services: Services, timeout_seconds: float) -> Progress:
+    """Wait for what is acknowledged now; what comes in meanwhile is not waited for.
+
+    Raises:
+        Failure: not in time.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    progress = read_progress(services)
+    target = progress.heads
+    while behind := progress.behind(target):
+        if time.monotonic() > deadline:
+            raise Failure(
+                f"not within {timeout_seconds:g} s: {_told(behind)}",
+                "`coprod status` tells whether a service is down; `coprod quarantine list` what it "
+                "could not take.",
+                code=ExitCode.TIMEOUT,
+            )
+        time.sleep(POLL_SECONDS)
+        progress = read_progress(services)
+    return progress
+
+
+def _told(behind: dict[str, dict[str, int]]) -> str:
+    return "; ".join(
+        f"{step} lacks {', '.join(f'{n} of {partition}' for partition, n in partitions.items())}"
+        for step, partitions in behind.items()
+    )
