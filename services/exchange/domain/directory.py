@@ -13,7 +13,7 @@ from shared.contracts.vocabulary import ParticipantKind, Party
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """``providers``: its agencies and the organisations linked to it; ``seen``: where this stood."""
+    """``providers``: its agencies and linked organisations; ``seen``: where this stood."""
 
     service_id: str
     starts_on: date

@@ -31,6 +31,7 @@ from shared.contracts.vocabulary import (
 )
 from shared.eventstore.port import Rejected
 
+NAMESPACE = UUID("6f0c6f0a-3f1e-5c0b-9a53-52a1a3a0e0c1")
 MINUTES_MAX = 1440
 RECEIVERS_MAX = 1000
 
@@ -143,9 +144,18 @@ def draft_of(act: Act, changes: Mapping[str, Any]) -> Draft:
     return replace(draft, nature=replace(draft.nature, **nature), **rest)
 
 
-def organisation_of(agency: str, name: str, namespace: UUID) -> str:
-    """Return an opaque id for an organisation that only ``agency`` knows by this name."""
-    return f"org-{uuid5(namespace, f'organisation/{agency}/{name}')}"
+def organisation_named(name: str, agency: str, draft: Draft, directory: Directory) -> str:
+    """Return the id that stands for an organisation in the log.
+
+    Organisations that registry knows keep their name; any other gets an opaque id, because only its
+    agency knows what the name says.
+    """
+    service = directory.services.get(draft.service_id)
+    giver = directory.participants.get(draft.giver_id)
+    public = set(directory.agencies)
+    public |= service.providers if service else set()
+    public |= {each.organisation_id for each in giver.affiliations} if giver else set()
+    return name if name in public else f"org-{uuid5(NAMESPACE, f'organisation/{agency}/{name}')}"
 
 
 def _giver_party(draft: Draft, giver: Participant, directory: Directory) -> Party:
@@ -160,7 +170,7 @@ def _giver_party(draft: Draft, giver: Participant, directory: Directory) -> Part
 
 
 def _organisation(draft: Draft, service: Service, directory: Directory) -> str | None:
-    """Return the one named, else an affiliation of that day: a provider's or an employer's first."""
+    """Return the one named, else an affiliation of that day: a provider's or employer's first."""
     if draft.organisation_id is not None:
         return draft.organisation_id
     held = sorted(

@@ -61,7 +61,7 @@ class Synchronise:
 
 
 def synchronise(command: Synchronise, state: State) -> list[Message]:
-    """Return the events that make the contribution what the row says; ``[]`` if it says nothing new.
+    """Return the events that make the contribution what the row says; ``[]`` for nothing new.
 
     Raises:
         Rejected: the row wants a status that can't be reached from the present one.
@@ -102,7 +102,8 @@ def effect(command: Synchronise, events: Sequence[Message], state: State) -> Eff
     )
     if corrected or ContributionCorrected in kinds:
         return Effect.CORRECTED
-    if kinds - {ContributionRevisionSeen, ContributionStatusStated}:
+    private: set[type[Message]] = {ContributionRevisionSeen, ContributionStatusStated}
+    if kinds - private:
         return Effect.VOIDED if isinstance(state, Voided) else Effect.STATUS_CHANGED
     if is_stale(command, state) and not says_the_same(command, state):
         return Effect.STALE
