@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import quote
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SECRETS_DIR = Path("/run/secrets")
@@ -12,12 +13,14 @@ SECRETS_DIR = Path("/run/secrets")
 class ServiceSettings(BaseSettings):
     """``COPROD_DATABASE_URL`` and so on; a file of that name in the secrets directory does as well.
 
+    ``database_password`` completes a ``database_url`` that names a user and no password.
     ``log_url`` is the database of the embedded log; ``kafka_bootstrap`` is ``HOST:PORT[,…]``.
     """
 
     model_config = SettingsConfigDict(env_prefix="COPROD_", extra="ignore")
 
     database_url: str = Field(repr=False)
+    database_password: SecretStr | None = None
     log: Literal["embedded", "kafka"] = "embedded"
     log_url: str | None = Field(default=None, repr=False)
     kafka_bootstrap: str | None = None
@@ -28,12 +31,29 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="after")
+    def _password_is_in_the_address(self) -> Self:
+        if self.database_password is not None:
+            password = self.database_password.get_secret_value()
+            self.database_url = with_password(self.database_url, password)
+        return self
+
+    @model_validator(mode="after")
     def _log_is_reachable(self) -> Self:
         if self.log == "embedded" and self.log_url is None:
             raise ValueError("COPROD_LOG=embedded needs COPROD_LOG_URL, the database of the log")
         if self.log == "kafka" and self.kafka_bootstrap is None:
             raise ValueError("COPROD_LOG=kafka needs COPROD_KAFKA_BOOTSTRAP, HOST:PORT[,HOST:PORT]")
         return self
+
+
+def with_password(dsn: str, password: str | None) -> str:
+    """Return the DSN with a password, unless it has one or there is none to give."""
+    scheme, _, rest = dsn.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, host = authority.rpartition("@")
+    if not password or not at or ":" in user:
+        return dsn
+    return f"{scheme}://{user}:{quote(password, safe='')}@{host}{slash}{path}"
 
 
 def load_settings(secrets_dir: Path = SECRETS_DIR) -> ServiceSettings:

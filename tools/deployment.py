@@ -8,11 +8,11 @@ import os
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 import typer
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.settings import SECRETS_DIR, with_password
 from tools.failure import ExitCode, Failure
 
 SERVICES = ("registry", "exchange", "insights")
@@ -170,18 +170,8 @@ def secret(name: str) -> str | None:
     value = os.environ.get(f"COPROD_{name.upper()}")
     if value:
         return value
-    file = Path("/run/secrets") / f"coprod_{name}"
+    file = SECRETS_DIR / f"coprod_{name}"
     return file.read_text().strip() if file.is_file() else None
-
-
-def with_password(dsn: str, password: str | None) -> str:
-    """Return the DSN with a password, unless it has one or there is none to give."""
-    scheme, _, rest = dsn.partition("://")
-    authority, slash, path = rest.partition("/")
-    user, at, host = authority.rpartition("@")
-    if not password or not at or ":" in user:
-        return dsn
-    return f"{scheme}://{user}:{quote(password, safe='')}@{host}{slash}{path}"
 
 
 def as_json(deployment: Deployment) -> dict[str, Any]:

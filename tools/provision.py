@@ -12,7 +12,8 @@ import typer
 from shared.log.provisioning import create_topics
 from shared.provisioning import MIGRATIONS, DeploymentMismatch
 from shared.provisioning import provision as provision_databases
-from tools.deployment import secret, with_password
+from shared.settings import with_password
+from tools.deployment import secret
 from tools.failure import ExitCode, Failure
 from tools.kafka.local_kafka import answers
 from tools.output import say

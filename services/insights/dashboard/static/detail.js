@@ -1,0 +1,257 @@
+// One service in depth: the verdict and why, what would change it, and every figure with its origin.
+
+import { replaceKeepingFocus } from "./app.js";
+import { axesDrawing, day, element, figure, intervalDrawing, number, percent, trendDrawing } from "./format.js";
+import { className, flagText, inLanguage, reasonText, words } from "./words.js";
+
+const WINDOWS = ["28d", "90d", "365d", "life"];
+const LENSES = ["count", "minutes"];
+const TREND_DAYS = 182;
+let definitions = null;
+
+async function load(path) {
+  const answer = await fetch(path, { headers: { accept: "application/json" } });
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? answer.statusText);
+  return answer.json();
+}
+
+export function detail(main, serviceId) {
+  let record = null;
+  let chosenWindow = "90d";
+  let chosenLens = null; // the verdict's own until somebody chooses
+  let problem = null;
+  const trends = new Map();
+  const opened = new Set();
+
+  const lens = () => chosenLens ?? record.windows[chosenWindow].verdict.lens;
+  const path = `/v1/services/${encodeURIComponent(serviceId)}`;
+
+  async function prepare() {
+    try {
+      definitions ??= await load("/v1/definitions");
+      problem = null;
+    } catch (failure) {
+      problem = failure.message;
+    }
+    draw();
+  }
+
+  async function loadTrend(id) {
+    const key = `${id} ${chosenWindow} ${lens()}`;
+    if (trends.has(key)) return;
+    trends.set(key, null);
+    const end = new Date(`${record.as_of}T00:00:00Z`);
+    const start = new Date(end.getTime() - TREND_DAYS * 86_400_000);
+    const query = new URLSearchParams({
+      metric: id, window: chosenWindow, lens: lens(), step: 7,
+      from: start.toISOString().slice(0, 10), to: record.as_of,
+    });
+    try {
+      trends.set(key, (await load(`${path}/history?${query}`)).points);
+    } catch {
+      trends.delete(key);
+    }
+    draw();
+  }
+
+  function choices(name, options, current, choose) {
+    return element(
+      "fieldset",
+      {},
+      element("legend", {}, words(name)),
+      options.map((option) =>
+        element(
+          "button",
+          {
+            type: "button", "data-key": `${name}-${option}`, "aria-pressed": String(option === current),
+            onclick: () => { choose(option); draw(); },
+          },
+          words(option),
+        ),
+      ),
+    );
+  }
+
+  function verdictCard(verdict) {
+    const announced = verdict.announced;
+    const last = verdict.last_evidenced;
+    const facts = [
+      [words("announced"), announced ? `${className(announced.class)}${announced.since ? ` – ${words("since")} ${day(announced.since)}` : ""}` : words("notAnnounced")],
+      verdict.class === "insufficient_evidence" && last
+        ? [words("lastEvidenced"), `${className(last.class)} (${day(last.as_of)})`]
+        : null,
+      [words("evidence"), `${number(verdict.evidence.acts)} ${words("acts")}, ${number(verdict.evidence.givers)} ${words("givers")}, ${number(verdict.evidence.span_days)} ${words("days")}`],
+    ].filter(Boolean);
+    return element(
+      "section",
+      { class: "card verdict", style: `--badge: var(--c-${verdict.class})`, "aria-labelledby": "verdict" },
+      element("h2", { id: "verdict" }, words("verdict")),
+      element(
+        "p",
+        {},
+        element("span", { class: "badge", "data-verdict": verdict.class }, className(verdict.class)),
+        verdict.grade ? element("span", { class: "tag" }, words(verdict.grade)) : null,
+        verdict.tentative ? element("span", { class: "tag", title: words("tentativeHelp") }, words("tentative")) : null,
+      ),
+      element("p", { class: "reason" }, inLanguage(verdict.reasons)),
+      element("h2", {}, words("flip")),
+      element("p", { "data-flip": "" }, verdict.nearest_flip ? inLanguage(verdict.nearest_flip.text) : words("noFlip")),
+      verdict.flags.length
+        ? [element("h2", {}, words("flags")), element("ul", { class: "plain" }, verdict.flags.map((flag) => element("li", {}, flagText(flag))))]
+        : null,
+      element("dl", {}, facts.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)])),
+    );
+  }
+
+  function axesCard(verdict) {
+    const share = (value) => (value === null ? words("unobserved") : percent(value));
+    return element(
+      "section",
+      { class: "card", style: `--badge: var(--c-${verdict.class})`, "aria-labelledby": "axes" },
+      element("h2", { id: "axes" }, words("axesTitle")),
+      axesDrawing(verdict.axes, 190),
+      element(
+        "dl",
+        {},
+        element("dt", {}, words("planning")), element("dd", {}, share(verdict.axes.p)),
+        element("dt", {}, words("delivery")), element("dd", {}, share(verdict.axes.d)),
+      ),
+      element("p", { class: "quiet" }, words("axesHelp")),
+      verdict.tests?.length
+        ? element("details", {}, element("summary", { "data-key": "tests" }, words("tests")), element("ul", { class: "plain" }, verdict.tests.map(testItem)))
+        : null,
+    );
+  }
+
+  function testItem(test) {
+    const known = test.value !== null && test.value !== undefined ? ` (${test.metric ?? ""} ${number(test.value)})` : "";
+    const missing = test.missing?.length ? ` – ${words("missing")}: ${test.missing.join(", ")}` : "";
+    return element(
+      "li",
+      {},
+      element("strong", {}, test.id), ` ${inLanguage(test.text)} – `,
+      element("span", { class: `result-${test.result}` }, words(test.result)), known, missing,
+    );
+  }
+
+  function provenance(id, one, definition) {
+    const receipt = record.receipt;
+    const key = `origin-${id}`;
+    const points = trends.get(`${id} ${chosenWindow} ${lens()}`);
+    const box = element(
+      "details",
+      {
+        open: opened.has(id),
+        ontoggle: (event) => {
+          if (event.target.open === opened.has(id)) return;
+          if (event.target.open) { opened.add(id); loadTrend(id); } else opened.delete(id);
+        },
+      },
+      element("summary", { "data-key": key }, words("provenance")),
+      element(
+        "div",
+        { class: "receipt" },
+        element("dl", {},
+          element("dt", {}, words("formula")), element("dd", {}, definition?.formula ?? id, ` (${words("version")} ${one.definition_version})`),
+          element("dt", {}, words("window")), element("dd", {}, `${words(chosenWindow)} · ${words("asOf")} ${day(record.as_of)} · ${words(lens())}`),
+          element("dt", {}, words("sample")), element("dd", {}, one.n === null || one.n === undefined ? "–" : number(one.n)),
+          element("dt", {}, words("interval")), element("dd", {}, one.interval ? one.interval.map(percent).join(" – ") : words("noInterval")),
+          element("dt", {}, words("positions")), element("dd", {}, positions(receipt).map((line) => element("div", {}, element("code", {}, line)))),
+        ),
+        element("p", { class: "quiet" }, words("positionsHelp")),
+        points ? [element("p", {}, words("trendOf")), trendDrawing(id, points, 320, 60)] : null,
+      ),
+    );
+    return box;
+  }
+
+  function positions(receipt) {
+    return Object.entries(receipt.positions).flatMap(([topic, partitions]) =>
+      Object.entries(partitions).map(([partition, position]) => `${topic}/${partition}: ${number(position, 0)}`),
+    );
+  }
+
+  function metricRow([id, one]) {
+    const definition = definitions?.metrics.find((found) => found.id === id);
+    const shown = one.value === null ? element("span", { class: "quiet" }, reasonText(one.reason)) : figure(id, one.value);
+    const isShare = one.value !== null && one.value >= 0 && one.value <= 1 && id !== "A1";
+    return element(
+      "tr",
+      { "data-metric": id },
+      element("td", {},
+        element("span", { class: "metric-name" }, inLanguage(definition?.name) || id), element("span", { class: "metric-id" }, id),
+        provenance(id, one, definition)),
+      element("td", { class: "number", "data-value": one.value === null ? "" : String(one.value) }, shown),
+      element("td", {}, isShare ? intervalDrawing(one.value, one.interval) : ""),
+      element("td", { class: "number" }, one.n === null || one.n === undefined ? "–" : number(one.n)),
+    );
+  }
+
+  function metricsCard(metrics) {
+    const families = Map.groupBy
+      ? Map.groupBy(Object.entries(metrics), ([id]) => id[0])
+      : Object.entries(metrics).reduce((found, entry) => found.set(entry[0][0], [...(found.get(entry[0][0]) ?? []), entry]), new Map());
+    const title = (letter) => inLanguage(definitions?.families?.[letter]) || letter;
+    return element(
+      "section",
+      { class: "card scroll", "aria-labelledby": "figures" },
+      element("h2", { id: "figures" }, words("metrics")),
+      element(
+        "table",
+        {},
+        element("thead", {}, element("tr", {},
+          element("th", { scope: "col" }, words("metric")),
+          element("th", { scope: "col", class: "number" }, words("value")),
+          element("th", { scope: "col" }, words("interval")),
+          element("th", { scope: "col", class: "number" }, words("sample")))),
+        [...families].map(([letter, entries]) =>
+          element("tbody", {}, element("tr", { class: "family" }, element("th", { colspan: 4, scope: "colgroup" }, title(letter))), entries.map(metricRow))),
+      ),
+    );
+  }
+
+  function draw() {
+    const back = element("p", {}, element("a", { href: "#/", "data-key": "back" }, `← ${words("back")}`));
+    if (problem) {
+      replaceKeepingFocus(main, back, element("div", { class: "card error", role: "alert" },
+        element("p", {}, words("failed"), ` ${problem}`),
+        element("button", { type: "button", onclick: prepare }, words("tryAgain"))));
+      return;
+    }
+    if (!record) {
+      replaceKeepingFocus(main, back, element("p", { class: "quiet" }, words("loading")));
+      return;
+    }
+    const { service } = record;
+    const { verdict, metrics } = record.windows[chosenWindow];
+    document.title = `${service.name} – Coprod`;
+    const life = [words("startsOn", { day: day(service.starts_on) }), service.closed_on ? words("closedOn", { day: day(service.closed_on) }) : null];
+    replaceKeepingFocus(
+      main,
+      back,
+      element("h1", {}, service.name),
+      element("p", { class: "lead" }, [service.provides, service.agency_ids.join(", "), ...life].filter(Boolean).join(" · "), ` – ${words("asOf")} ${day(record.as_of)}`),
+      element("div", { class: "choices" },
+        choices("window", WINDOWS, chosenWindow, (option) => { chosenWindow = option; for (const id of opened) loadTrend(id); }),
+        choices("lens", LENSES, lens(), (option) => { chosenLens = option; for (const id of opened) loadTrend(id); })),
+      element("div", { class: "columns" }, verdictCard(verdict), axesCard(verdict)),
+      metricsCard(metrics[lens()]),
+    );
+  }
+
+  prepare();
+  return {
+    stream: `/v1/stream?service=${encodeURIComponent(serviceId)}`,
+    draw,
+    show(found, kind) {
+      const before = record?.windows[chosenWindow].verdict.class;
+      record = found;
+      trends.clear(); // the newest point moved
+      for (const id of opened) loadTrend(id);
+      draw();
+      const after = record.windows[chosenWindow].verdict.class;
+      if (kind !== "change" || before === undefined || before === after) return null;
+      return words("changed", { name: record.service.name, verdict: className(after) });
+    },
+  };
+}

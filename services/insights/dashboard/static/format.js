@@ -1,0 +1,116 @@
+// Numbers, days and elements: the small pure pieces that both views are made of.
+
+import { currentLanguage, words } from "./words.js";
+
+const PLAIN = new Set(["A1", "E3.rho"]);
+
+const locale = () => (currentLanguage() === "fr" ? "fr-FR" : "en-GB");
+
+export function number(value, digits = 2) {
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value);
+}
+
+export function percent(value) {
+  return new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: 1 }).format(value);
+}
+
+export function figure(id, value) {
+  return PLAIN.has(id) ? number(value) : percent(value);
+}
+
+export function day(iso) {
+  if (!iso) return "";
+  const [year, month, date] = iso.slice(0, 10).split("-").map(Number);
+  return new Intl.DateTimeFormat(locale(), { dateStyle: "long", timeZone: "UTC" }).format(
+    new Date(Date.UTC(year, month - 1, date)),
+  );
+}
+
+// element("p", {class: "x"}, "text", child): text is always text, never markup
+export function element(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+export function drawing(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === false || value === null || value === undefined) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+// the share of planning (up) against that of delivery (right), with the bands of the rule
+export function axesDrawing({ p, d }, size = 120) {
+  const inner = size - 20;
+  const x = (share) => 14 + share * inner;
+  const y = (share) => 4 + (1 - share) * inner;
+  const label = `${words("planning")}: ${p === null ? words("unobserved") : percent(p)}, ${words("delivery")}: ${d === null ? words("unobserved") : percent(d)}`;
+  const mark =
+    p !== null && d !== null
+      ? drawing("circle", { cx: x(d), cy: y(p), r: 6, class: "mark" })
+      : p !== null
+        ? drawing("line", { x1: x(0), x2: x(1), y1: y(p), y2: y(p), class: "mark-line" })
+        : d !== null
+          ? drawing("line", { x1: x(d), x2: x(d), y1: y(0), y2: y(1), class: "mark-line" })
+          : null;
+  const bands = [0.1, 0.9].flatMap((share) => [
+    drawing("line", { x1: x(share), x2: x(share), y1: y(0), y2: y(1), class: "band" }),
+    drawing("line", { x1: x(0), x2: x(1), y1: y(share), y2: y(share), class: "band" }),
+  ]);
+  return drawing(
+    "svg",
+    { viewBox: `0 0 ${size} ${size}`, width: size, height: size, role: "img", "aria-label": label, class: "axes" },
+    drawing("rect", { x: x(0), y: y(1), width: inner, height: inner, class: "field" }),
+    bands,
+    mark,
+    drawing("text", { x: 10, y: y(0), transform: `rotate(-90 10 ${y(0)})`, class: "axis-name" }, words("planning")),
+    drawing("text", { x: x(1), y: size - 4, "text-anchor": "end", class: "axis-name" }, words("delivery")),
+  );
+}
+
+// one value between 0 and 1 with its interval, as a bar of its own scale
+export function intervalDrawing(value, interval) {
+  const width = 110;
+  const x = (share) => 2 + Math.min(1, Math.max(0, share)) * (width - 4);
+  return drawing(
+    "svg",
+    { viewBox: `0 0 ${width} 16`, width, height: 16, "aria-hidden": "true", class: "interval" },
+    drawing("line", { x1: 2, x2: width - 2, y1: 8, y2: 8, class: "scale" }),
+    interval
+      ? drawing("line", { x1: x(interval[0]), x2: x(interval[1]), y1: 8, y2: 8, class: "spread" })
+      : null,
+    drawing("circle", { cx: x(value), cy: 8, r: 3.5, class: "mark" }),
+  );
+}
+
+export function trendDrawing(id, points, width = 160, height = 34) {
+  const values = points.filter((point) => point.value !== null);
+  if (values.length < 2) return element("span", { class: "quiet" }, "–");
+  const numbers = values.map((point) => point.value);
+  const low = Math.min(0, ...numbers);
+  const high = Math.max(low + 1e-9, ...numbers, PLAIN.has(id) ? 0 : 0.1);
+  const x = (place) => 3 + (place / Math.max(1, points.length - 1)) * (width - 6);
+  const y = (value) => height - 4 - ((value - low) / (high - low)) * (height - 8);
+  // a day without a figure breaks the line: a gap is not a zero
+  const runs = [[]];
+  points.forEach((point, place) => {
+    if (point.value === null) runs.push([]);
+    else runs.at(-1).push(`${x(place).toFixed(1)},${y(point.value).toFixed(1)}`);
+  });
+  const last = points.findLastIndex((point) => point.value !== null);
+  return drawing(
+    "svg",
+    {
+      viewBox: `0 0 ${width} ${height}`, width, height, role: "img", class: "trend",
+      "aria-label": `${figure(id, numbers[0])} → ${figure(id, numbers.at(-1))}`,
+    },
+    runs.filter((run) => run.length).map((run) => drawing("polyline", { points: run.join(" ") })),
+    drawing("circle", { cx: x(last), cy: y(points[last].value), r: 2.5, class: "mark" }),
+  );
+}

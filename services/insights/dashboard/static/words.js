@@ -1,0 +1,235 @@
+// Every word the page shows, in both languages. Reasons of a verdict come from the service itself.
+
+const WORDS = {
+  en: {
+    tagline: "is it really co-produced?",
+    skip: "Skip to the content",
+    language: "Language",
+    notForPublication:
+      "Coordinator’s exact view. Not for publication: small groups could be recognised in it.",
+    footer:
+      "Figures are prompts for a conversation, not grades. Every one names its definition, window, sample and the log positions it was computed from.",
+    services: "Public services",
+    servicesLead: "Each verdict is computed from what people did, and changes as they do it.",
+    noServices: "No service is registered yet.",
+    noServicesHelp: "Register one, or import a file: coprod import contributions FILE.csv --register-missing",
+    loading: "Loading…",
+    failed: "The figures could not be loaded.",
+    tryAgain: "Try again",
+    live: "live",
+    reconnecting: "connection lost, trying again",
+    back: "All services",
+    window: "Window",
+    "28d": "28 days",
+    "90d": "90 days",
+    "365d": "1 year",
+    life: "Whole life",
+    lens: "Weigh by",
+    count: "number of acts",
+    minutes: "time given",
+    verdict: "Verdict",
+    tentative: "tentative",
+    tentativeHelp: "Within the margin of error another class is possible.",
+    why: "Why",
+    flip: "What would change it",
+    noFlip: "No single change of one figure would give another class.",
+    toChange: "to change the class",
+    toAnnounce: "to be announced",
+    asOf: "As of",
+    since: "since",
+    announced: "Announced",
+    notAnnounced: "not announced yet",
+    lastEvidenced: "Last verdict with evidence",
+    evidence: "Evidence in the window",
+    acts: "acts",
+    givers: "people or groups",
+    days: "days of evidence",
+    planning: "Planning",
+    delivery: "Delivery",
+    axesHelp: "Lay share of planning (upward) and of delivery (to the right). Dashed lines: one tenth and nine tenths.",
+    unobserved: "not observed",
+    grade: "Grade",
+    emerging: "emerging",
+    established: "established",
+    transformative: "transformative",
+    tests: "What the grade asks",
+    pass: "passed",
+    fail: "not passed",
+    unknown: "unknown",
+    missing: "missing",
+    metrics: "The figures",
+    metric: "Figure",
+    value: "Value",
+    interval: "95 % interval",
+    sample: "n",
+    trend: "Trend",
+    trendOf: "Trend, one value a week",
+    provenance: "Where does this come from?",
+    formula: "Definition",
+    version: "definition version",
+    positions: "Log positions",
+    positionsHelp: "Computed from every event up to these positions; the command “coprod verify” recomputes it.",
+    events: "events",
+    noInterval: "no interval for this figure",
+    flags: "Worth knowing",
+    changed: "{name}: {verdict}",
+    startsOn: "since {day}",
+    closedOn: "closed on {day}",
+    agency: "Agency",
+    provides: "What it provides",
+    noActsSince: "No act in this window. The last one was on {day}.",
+    axesTitle: "Lay share of planning and delivery",
+    table: "Values over time",
+    day: "Day",
+  },
+  fr: {
+    tagline: "est-ce vraiment coproduit ?",
+    skip: "Aller au contenu",
+    language: "Langue",
+    notForPublication:
+      "Vue exacte de la coordination. Ne pas publier : de petits groupes pourraient y être reconnus.",
+    footer:
+      "Ces chiffres servent à ouvrir la discussion, pas à noter. Chacun nomme sa définition, sa période, son effectif et les positions du journal dont il est calculé.",
+    services: "Services publics",
+    servicesLead: "Chaque verdict est calculé à partir de ce que les gens font, et change quand ils agissent.",
+    noServices: "Aucun service n’est encore enregistré.",
+    noServicesHelp: "Enregistrez-en un, ou importez un fichier : coprod import contributions FICHIER.csv --register-missing",
+    loading: "Chargement…",
+    failed: "Les chiffres n’ont pas pu être chargés.",
+    tryAgain: "Réessayer",
+    live: "en direct",
+    reconnecting: "connexion perdue, nouvel essai",
+    back: "Tous les services",
+    window: "Période",
+    "28d": "28 jours",
+    "90d": "90 jours",
+    "365d": "1 an",
+    life: "Depuis le début",
+    lens: "Peser par",
+    count: "nombre d’actes",
+    minutes: "temps donné",
+    verdict: "Verdict",
+    tentative: "provisoire",
+    tentativeHelp: "Dans la marge d’erreur, une autre classe est possible.",
+    why: "Pourquoi",
+    flip: "Ce qui le changerait",
+    noFlip: "Aucun changement d’un seul chiffre ne donnerait une autre classe.",
+    toChange: "pour changer de classe",
+    toAnnounce: "pour être annoncé",
+    asOf: "Au",
+    since: "depuis le",
+    announced: "Annoncé",
+    notAnnounced: "pas encore annoncé",
+    lastEvidenced: "Dernier verdict étayé",
+    evidence: "Faits sur la période",
+    acts: "actes",
+    givers: "personnes ou groupes",
+    days: "jours de faits",
+    planning: "Conception",
+    delivery: "Exécution",
+    axesHelp: "Part des habitants dans la conception (vers le haut) et dans l’exécution (vers la droite). Pointillés : un dixième et neuf dixièmes.",
+    unobserved: "non observé",
+    grade: "Degré",
+    emerging: "émergent",
+    established: "établi",
+    transformative: "transformateur",
+    tests: "Ce que le degré demande",
+    pass: "atteint",
+    fail: "non atteint",
+    unknown: "inconnu",
+    missing: "manque",
+    metrics: "Les chiffres",
+    metric: "Chiffre",
+    value: "Valeur",
+    interval: "intervalle à 95 %",
+    sample: "n",
+    trend: "Tendance",
+    trendOf: "Tendance, une valeur par semaine",
+    provenance: "D’où vient ce chiffre ?",
+    formula: "Définition",
+    version: "version de la définition",
+    positions: "Positions du journal",
+    positionsHelp: "Calculé de tous les événements jusqu’à ces positions ; la commande « coprod verify » le recalcule.",
+    events: "événements",
+    noInterval: "pas d’intervalle pour ce chiffre",
+    flags: "Bon à savoir",
+    changed: "{name} : {verdict}",
+    startsOn: "depuis le {day}",
+    closedOn: "fermé le {day}",
+    agency: "Agence",
+    provides: "Ce qu’il fournit",
+    noActsSince: "Aucun acte sur cette période. Le dernier date du {day}.",
+    axesTitle: "Part des habitants dans la conception et l’exécution",
+    table: "Valeurs dans le temps",
+    day: "Jour",
+  },
+};
+
+const CLASSES = {
+  co_production: { en: "co-production", fr: "coproduction" },
+  co_delivery: { en: "co-delivery", fr: "co-exécution" },
+  co_design: { en: "co-design", fr: "co-conception" },
+  mutual_aid: { en: "mutual aid", fr: "entraide" },
+  volunteering: { en: "volunteering", fr: "bénévolat" },
+  consultation: { en: "consultation", fr: "consultation" },
+  conventional: { en: "conventional service", fr: "service classique" },
+  insufficient_evidence: { en: "not enough evidence", fr: "pas assez de faits" },
+};
+
+const FLAGS = {
+  planning_unobserved: {
+    en: "Nothing is observed of who plans.",
+    fr: "On n’observe rien de qui décide et conçoit.",
+  },
+  delivery_unobserved: {
+    en: "Nothing is observed of who delivers.",
+    fr: "On n’observe rien de qui exécute.",
+  },
+  reciprocity_unobservable: {
+    en: "One sees who gives, not who receives.",
+    fr: "On voit qui donne, pas qui reçoit.",
+  },
+  co_commission: {
+    en: "Residents decide on resources too.",
+    fr: "Les habitants décident aussi des ressources.",
+  },
+  no_delivery_facts: {
+    en: "No fact about delivery was recorded.",
+    fr: "Aucun fait d’exécution n’est enregistré.",
+  },
+  incomplete: {
+    en: "Incomplete until the figures are rebuilt.",
+    fr: "Incomplet jusqu’à la reconstruction des chiffres.",
+  },
+};
+
+const REASONS = {
+  below_floor: { en: "too little evidence", fr: "trop peu de faits" },
+  below_k: { en: "too few people", fr: "trop peu de personnes" },
+  minutes_missing: { en: "time is not recorded", fr: "le temps n’est pas noté" },
+  receivers_unknown: { en: "receivers unknown", fr: "bénéficiaires inconnus" },
+  affiliation_unknown: { en: "affiliations unknown", fr: "appartenances inconnues" },
+  no_data: { en: "nothing to measure", fr: "rien à mesurer" },
+};
+
+let language = localStorage.getItem("coprod.language");
+if (!(language in WORDS)) language = navigator.language.startsWith("fr") ? "fr" : "en";
+
+export const currentLanguage = () => language;
+
+export function chooseLanguage(chosen) {
+  language = chosen;
+  localStorage.setItem("coprod.language", chosen);
+}
+
+export function words(key, values = {}) {
+  const text = WORDS[language][key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
+const named = (table) => (key) => table[key]?.[language] ?? String(key ?? "").replaceAll("_", " ");
+export const className = named(CLASSES);
+export const flagText = named(FLAGS);
+export const reasonText = named(REASONS);
+
+export const inLanguage = (texts) => texts?.[language] ?? texts?.en ?? "";
