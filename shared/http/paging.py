@@ -55,10 +55,14 @@ def decode_cursor(cursor: str, parts: int) -> list[str]:
         key = None
     sound = isinstance(key, list) and len(key) == parts
     if not sound or not all(isinstance(part, str) and "\0" not in part for part in key):
-        raise HttpRefusal(
-            422,
-            "invalid_cursor",
-            "This is no cursor of this list.",
-            remedy="Start again without a cursor, and send next_cursor unchanged.",
-        )
+        raise invalid_cursor()
     return list(key)
+
+
+def invalid_cursor() -> HttpRefusal:
+    return HttpRefusal(
+        422,
+        "invalid_cursor",
+        "This is no cursor of this list.",
+        remedy="Start again without a cursor, and send next_cursor unchanged.",
+    )

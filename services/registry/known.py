@@ -1,0 +1,158 @@
+"""What the rules of a command ask about other things than its own stream, looked up beforehand.
+
+That is safe outside the append's transaction: agencies, services and participants come into being
+and never go away, and a local id keeps its participant.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+import asyncpg
+from uuid_utils import uuid7
+
+from services.registry.domain.service import derived_id
+from services.registry.request import (
+    AssumeRole,
+    CloseService,
+    EndRole,
+    MoveRoleStart,
+    RegisterAgency,
+    RegisterParticipant,
+    RegisterService,
+)
+from shared.contracts.vocabulary import ParticipantKind
+from shared.eventstore.store import Pool
+from shared.http.bulk import Order
+
+AGENCIES = "SELECT agency_id FROM agency WHERE agency_id = ANY($1)"
+SERVICES = "SELECT service_id, closed_on FROM service WHERE service_id = ANY($1)"
+KINDS = "SELECT participant_id, kind FROM participant WHERE participant_id = ANY($1)"
+RESERVE = """
+INSERT INTO participant_external_id (agency_id, system, local_id, participant_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+ON CONFLICT DO NOTHING
+"""
+RESERVED = """
+SELECT e.agency_id, e.system, e.local_id, e.participant_id
+FROM participant_external_id AS e
+JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (agency_id, system, local_id)
+    USING (agency_id, system, local_id)
+"""
+
+
+class ExternalId(NamedTuple):
+    agency_id: str
+    system: str
+    local_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """``services`` maps to the last day of each; ``reserved`` to the participant of a local id."""
+
+    agencies: frozenset[str]
+    services: Mapping[str, date | None]
+    kinds: Mapping[str, ParticipantKind]
+    reserved: Mapping[ExternalId, str]
+
+
+def agency_of(order: Order) -> str | None:
+    """Return the agency that must exist for the order; None where none is asked for."""
+    match order.body:
+        case RegisterService(agency_id=str() as named):
+            return named
+        case RegisterService() | RegisterParticipant():
+            return order.context.provenance.agency
+        case _:
+            return None
+
+
+def external_id_of(order: Order) -> ExternalId | None:
+    match order.body:
+        case RegisterParticipant(local_id=str() as local_id):
+            sender = order.context.provenance
+            return ExternalId(sender.agency, sender.system, local_id)
+        case _:
+            return None
+
+
+def role_of(order: Order) -> tuple[str, str] | None:
+    """Return the service and the participant of a command on a role."""
+    match order.body:
+        case AssumeRole() | MoveRoleStart() | EndRole():
+            return order.body.service_id, order.body.participant_id
+        case _:
+            return None
+
+
+def independent_runs(orders: Sequence[Order]) -> Iterator[list[Order]]:
+    """Split where an order asks about something that one before it may have changed."""
+    run: list[Order] = []
+    changed: set[str] = set()
+    for order in orders:
+        if changed & _asked(order):
+            yield run
+            run, changed = [], set()
+        run.append(order)
+        changed |= _changed(order)
+    if run:
+        yield run
+
+
+async def look_up(pool: Pool, orders: Sequence[Order]) -> Known:
+    """Answer every question of the orders; reserve participants for local ids never seen before."""
+    roles = {role for order in orders if (role := role_of(order))}
+    agencies = {agency_id for order in orders if (agency_id := agency_of(order))}
+    kinds = await _found(pool, KINDS, {participant_id for _, participant_id in roles})
+    found = frozenset(row["agency_id"] for row in await _found(pool, AGENCIES, agencies))
+    services = await _found(pool, SERVICES, {service_id for service_id, _ in roles})
+    people = {named for order in orders if (named := external_id_of(order))}
+    return Known(
+        agencies=found,
+        services={row["service_id"]: row["closed_on"] for row in services},
+        kinds={row["participant_id"]: ParticipantKind(row["kind"]) for row in kinds},
+        reserved=await _reserve(pool, sorted(one for one in people if one.agency_id in found)),
+    )
+
+
+def _asked(order: Order) -> set[str]:
+    agency_id, role = agency_of(order), role_of(order)
+    asked = set() if agency_id is None else {f"agency/{agency_id}"}
+    return asked if role is None else asked | {f"service/{role[0]}"}
+
+
+def _changed(order: Order) -> set[str]:
+    match order.body:
+        case RegisterAgency(agency_id=agency_id):
+            return {f"agency/{agency_id}"}
+        case RegisterService(local_id=str() as local_id):
+            return {f"service/{derived_id(agency_of(order) or '', local_id)}"}
+        case CloseService(service_id=service_id):
+            return {f"service/{service_id}"}
+        case _:
+            return set()
+
+
+async def _found(pool: Pool, query: str, ids: Collection[str]) -> Sequence[asyncpg.Record]:
+    return await pool.fetch(query, list(ids)) if ids else []
+
+
+async def _reserve(pool: Pool, people: Sequence[ExternalId]) -> dict[ExternalId, str]:
+    """Give each local id its participant, for good; of two requests at once, the first one's."""
+    if not people:
+        return {}
+    columns = list(zip(*people, strict=True))
+    reserved = await _reserved(pool, columns)
+    new = [one for one in people if one not in reserved]  # in order: two requests can't deadlock
+    if new:
+        ids = [str(uuid7()) for _ in new]
+        await pool.execute(RESERVE, *zip(*new, strict=True), ids)
+        reserved = await _reserved(pool, columns)
+    return reserved
+
+
+async def _reserved(pool: Pool, columns: Sequence[Sequence[str]]) -> dict[ExternalId, str]:
+    rows = await pool.fetch(RESERVED, *columns)
+    return {ExternalId(*row[:3]): row["participant_id"] for row in rows}
