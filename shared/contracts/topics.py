@@ -49,3 +49,11 @@ BY_NAME = {topic.name: topic for topic in TOPICS}
 def dead_letter(topic: str) -> str:
     """Return the name of the topic that mirrors what was quarantined from ``topic``."""
     return f"{topic}.dlq"
+
+
+DEAD_LETTERS = tuple(
+    Topic(dead_letter(topic.name), topic.key, "consumers", (), partitions=1)
+    for topic in EVENT_TOPICS
+)
+PROVISIONED = {topic.name: topic for topic in (*TOPICS, *DEAD_LETTERS)}
+"""Name -> topic, for every topic that a deployment's log holds."""

@@ -1,8 +1,9 @@
 """Every log that keeps the promises of ``shared.log.port``, and a reader that takes notes."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import TypeAlias, cast
 
 import pytest
 
@@ -19,46 +20,65 @@ ADAPTERS = [
 ]
 
 
+Connect: TypeAlias = Callable[[], Awaitable[Log]]
+
+
 @dataclass
 class Logs:
     """Hands out clients of one and the same log; each is stopped at the end of the test."""
 
-    connect: Callable[[], Log]
+    connect: Connect
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def open(self) -> Log:
-        log = self.connect()
+        log = await self.connect()
         await log.start()
         self.stack.push_async_callback(log.stop)
         return log
 
 
 @pytest.fixture
-def memory_log() -> Callable[[], Log]:
+def memory_log() -> Connect:
     shared = MemoryLog(LOG_TOPICS)
-    return lambda: shared
+
+    async def connect() -> Log:
+        return shared
+
+    return connect
 
 
 @pytest.fixture
-def embedded_log(fresh_database: Callable[[str], str]) -> Callable[[], Log]:
-    from shared.log.embedded import EmbeddedLog
-
+def embedded_log(fresh_database: Callable[[str], str]) -> Connect:
     dsn = fresh_database("log")
-    return lambda: EmbeddedLog(dsn)
+
+    async def connect() -> Log:
+        from shared.log.embedded import EmbeddedLog
+
+        return EmbeddedLog(dsn)
+
+    return connect
 
 
 @pytest.fixture
-async def kafka_log(kafka: LocalKafka, topic_prefix: str) -> Callable[[], Log]:
-    from shared.log.kafka import KafkaLog
-    from shared.log.provisioning import create_topics
+def kafka_log(kafka: LocalKafka, topic_prefix: str) -> Connect:
+    async def connect() -> Log:
+        from shared.log.kafka import KafkaLog
+        from shared.log.provisioning import create_topics
 
-    await create_topics(kafka.bootstrap, topic_prefix, 1, LOG_TOPICS)
-    return lambda: KafkaLog(kafka.bootstrap, topic_prefix)
+        await create_topics(kafka.bootstrap, topic_prefix, topics=LOG_TOPICS)
+        return KafkaLog(kafka.bootstrap, topic_prefix)
+
+    return connect
 
 
 @pytest.fixture(params=ADAPTERS)
-async def logs(request: pytest.FixtureRequest) -> AsyncIterator[Logs]:
-    async with (logs := Logs(request.getfixturevalue(f"{request.param}_log"))).stack:
+def connect(request: pytest.FixtureRequest) -> Connect:
+    return cast("Connect", request.getfixturevalue(f"{request.param}_log"))
+
+
+@pytest.fixture
+async def logs(connect: Connect) -> AsyncIterator[Logs]:
+    async with (logs := Logs(connect)).stack:
         yield logs
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +42,29 @@ def start(data: Path | None) -> LocalKafka:
 def _ask_engine() -> None:
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # we stop what we start
     try:
-        from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415
+        from testcontainers.core.docker_client import (  # noqa: PLC0415
+            DockerClient,
+            get_docker_host,
+        )
     except ImportError:
         raise KafkaAbsent("the testcontainers package is not installed") from None
+    host = get_docker_host() or "unix:///var/run/docker.sock"
+    if host.startswith("unix://") and not _listens(host.removeprefix("unix://")):
+        raise KafkaAbsent("no Docker engine answers")
     try:
-        client = DockerClient(timeout=5).client
-        client.ping()
+        DockerClient(timeout=5).client.close()
     except Exception as silent:  # docker's, requests' and urllib3's errors share no base class
         raise KafkaAbsent("no Docker engine answers") from silent
-    client.close()
+
+
+def _listens(path: str) -> bool:
+    """Ask before docker's client does: it leaves its socket open when nobody is there."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
 
 
 def _volume(data: Path) -> str:

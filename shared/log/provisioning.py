@@ -1,0 +1,143 @@
+"""Makes the topics of ``shared.contracts.topics`` on a Kafka; holds existing ones to the data."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from shared.contracts.topics import PROVISIONED, Topic
+
+EVERY_TOPIC = tuple(PROVISIONED.values())
+READY_SECONDS_MAX = 30
+
+
+class TopicMismatch(Exception):
+    """A topic exists but is not as its data say; the message names each difference."""
+
+
+async def create_topics(
+    bootstrap: str,
+    prefix: str = "",
+    replication_factor: int = 1,
+    topics: Iterable[Topic] = EVERY_TOPIC,
+) -> None:
+    """Create what is missing; return when every partition has a leader. Repeating changes nothing.
+
+    Raises:
+        TopicMismatch: an existing topic has other partitions or another configuration.
+        aiokafka.errors.KafkaError: the brokers do not answer or refuse.
+    """
+    wanted = {prefix + topic.name: topic for topic in topics}
+    async with _admin(bootstrap) as admin:
+        existing = set(await admin.list_topics())
+        missing = [
+            NewTopic(name, topic.partitions, replication_factor, topic_configs=topic.config)
+            for name, topic in wanted.items()
+            if name not in existing
+        ]
+        if missing:
+            await _create(admin, missing)
+        await _await_leaders(admin, wanted)
+        await _compare(admin, wanted)
+
+
+async def verify_topics(
+    bootstrap: str, prefix: str = "", topics: Iterable[Topic] = EVERY_TOPIC
+) -> None:
+    """Hold the topics to their data without changing anything.
+
+    Raises:
+        TopicMismatch: a topic is missing or differs.
+    """
+    async with _admin(bootstrap) as admin:
+        await _compare(admin, {prefix + topic.name: topic for topic in topics})
+
+
+async def delete_topics(bootstrap: str, prefix: str = "") -> list[str]:
+    """Delete this deployment's topics, and nobody else's; return the names of those found."""
+    async with _admin(bootstrap) as admin:
+        existing = set(await admin.list_topics())
+        ours = sorted(existing.intersection(prefix + name for name in PROVISIONED))
+        if ours:
+            answer: Any = await admin.delete_topics(ours)
+            _raise_first(answer.topic_error_codes)
+        return ours
+
+
+@asynccontextmanager
+async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap.split(","), request_timeout_ms=15_000)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
+    answer: Any = await admin.create_topics(topics)
+    _raise_first((name, code) for name, code, *_ in answer.topic_errors)
+
+
+def _raise_first(answers: Iterable[tuple[str, int]]) -> None:
+    for name, code in answers:
+        error = for_code(code)
+        if code != 0 and error is not TopicAlreadyExistsError:  # another provisioning was faster
+            raise error(f"topic {name}")
+
+
+async def _await_leaders(admin: AIOKafkaAdminClient, wanted: Iterable[str]) -> None:
+    deadline = time.monotonic() + READY_SECONDS_MAX
+    names = set(wanted)
+    while True:
+        described = [topic for topic in await admin.describe_topics() if topic["topic"] in names]
+        leaders = [part["leader"] for topic in described for part in topic["partitions"]]
+        if len(described) == len(names) and all(leader >= 0 for leader in leaders):
+            return
+        if time.monotonic() > deadline:
+            raise TopicMismatch(f"some partitions of {sorted(names)} have no leader")
+        await asyncio.sleep(0.05)
+
+
+async def _compare(admin: AIOKafkaAdminClient, wanted: dict[str, Topic]) -> None:
+    partitions = {
+        topic["topic"]: len(topic["partitions"])
+        for topic in await admin.describe_topics()
+        if topic["topic"] in wanted
+    }
+    differences = [f"{name} does not exist" for name in wanted if name not in partitions]
+    differences += [
+        f"{name} has {count} partitions, not {wanted[name].partitions}"
+        for name, count in partitions.items()
+        if count != wanted[name].partitions
+    ]
+    configs = await _configs(admin, partitions)
+    differences += [
+        f"{name} has {key}={configs[name].get(key)}, not {value}"
+        for name in partitions
+        for key, value in wanted[name].config.items()
+        if configs[name].get(key) != value
+    ]
+    if differences:
+        raise TopicMismatch(
+            "; ".join(sorted(differences))
+            + ". Provision again, or use another COPROD_TOPIC_PREFIX."
+        )
+
+
+async def _configs(
+    admin: AIOKafkaAdminClient, names: Iterable[str]
+) -> dict[str, dict[str, str | None]]:
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    found: dict[str, dict[str, str | None]] = {}
+    for answer in await admin.describe_configs(resources) if resources else []:
+        for resource in answer.to_object()["resources"]:
+            found[resource["resource_name"]] = {
+                entry["config_names"]: entry["config_value"] for entry in resource["config_entries"]
+            }
+    return found
