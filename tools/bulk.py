@@ -1,0 +1,163 @@
+"""Sends commands in bulk to registry and exchange, and repeats what was not answered.
+
+Every command has an id, so that a repeat after a lost answer is answered and not done again.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import httpx
+import orjson
+
+from tools.failure import ExitCode, Failure
+
+ITEMS_MAX = 1_000
+BYTES_MAX = 3_500_000  # the services take 4 MiB
+GIVE_UP_AFTER_SECONDS = 120.0
+_DELAY_MIN_SECONDS = 0.05
+_DELAY_MAX_SECONDS = 2.0
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_JSON = {"content-type": "application/json"}
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_CONNECTIONS = httpx.Limits(max_connections=16)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One command on its way: ``line`` is its CloudEvent, ``about`` the sender's own note."""
+
+    line: bytes
+    about: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command: ``body`` of an accepted one, else ``problem`` (RFC 9457)."""
+
+    about: Any
+    body: dict[str, Any]
+    problem: dict[str, Any] | None = None
+
+
+class Service:
+    """One service. ``positions``: the highest that its answers named, by "topic/partition"."""
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        # loopback is never reached through a proxy
+        self._http = httpx.AsyncClient(
+            base_url=url, timeout=_TIMEOUT, limits=_CONNECTIONS, trust_env=False
+        )
+        self.positions: dict[str, int] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Any:
+        """Send JSON and return the JSON that comes back.
+
+        Raises:
+            Failure: the service stays away, or refuses.
+        """
+        return await self._send(path, orjson.dumps(body), {**_JSON, **(headers or {})})
+
+    async def get(self, path: str) -> Any:
+        """Return the JSON of a page, or None where there is none."""
+        response = await self._persist(lambda: self._http.get(path))
+        return None if response.status_code == 404 else self._checked(response)
+
+    async def commands(
+        self, batch: Sequence[Envelope], after: Mapping[str, int] | None = None
+    ) -> list[Outcome]:
+        """Send commands in order; note the positions that they took in ``positions``."""
+        headers = {"content-type": "application/x-ndjson"}
+        if after:
+            headers["coprod-after"] = ", ".join(
+                f"{at}:{position}" for at, position in after.items()
+            )
+        answer = await self._send("/v1/commands", b"\n".join(one.line for one in batch), headers)
+        outcomes = []
+        for sent, item in zip(batch, answer["items"], strict=True):
+            self._note(item.get("position"))
+            outcomes.append(Outcome(sent.about, item.get("body") or {}, item.get("problem")))
+        return outcomes
+
+    def _note(self, positions: str | None) -> None:
+        for part in (positions or "").split(","):
+            at, _, position = part.strip().rpartition(":")
+            if at:
+                self.positions[at] = max(int(position), self.positions.get(at, 0))
+
+    async def _send(self, path: str, content: bytes, headers: Mapping[str, str]) -> Any:
+        response = await self._persist(
+            lambda: self._http.post(path, content=content, headers=headers)
+        )
+        return self._checked(response)
+
+    async def _persist(self, attempt: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+        """Repeat a request until it is answered by more than "not now"."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + GIVE_UP_AFTER_SECONDS
+        delay = _DELAY_MIN_SECONDS
+        while True:
+            trouble = "it does not answer"
+            try:
+                response = await attempt()
+            except httpx.TransportError as error:
+                trouble = str(error) or type(error).__name__
+            else:
+                if response.status_code not in _PASSING:
+                    return response
+                trouble = _detail(response)
+            if loop.time() > deadline:
+                raise Failure(
+                    f"{self.name} at {self._http.base_url}: {trouble}",
+                    "Look at `coprod status`; what was done is safe, and the same command goes on.",
+                    code=ExitCode.UNREACHABLE,
+                )
+            await asyncio.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries
+            delay = min(delay * 2, _DELAY_MAX_SECONDS)
+
+    def _checked(self, response: httpx.Response) -> Any:
+        if response.is_error:
+            raise Failure(f"{self.name} refused {response.request.url.path}: {_detail(response)}")
+        return orjson.loads(response.content)
+
+
+def command(source: str, key: str, kind: str, data: Mapping[str, Any]) -> bytes:
+    """Return a command as one line; (``source``, ``key``) makes a repeat of it harmless."""
+    return orjson.dumps(
+        {"specversion": "1.0", "id": key, "source": source, "type": kind, "data": data}
+    )
+
+
+def batches(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
+    """Cut commands into requests that the services take."""
+    batch: list[Envelope] = []
+    size = 0
+    for envelope in envelopes:
+        if batch and (len(batch) >= ITEMS_MAX or size + len(envelope.line) > BYTES_MAX):
+            yield batch
+            batch, size = [], 0
+        batch.append(envelope)
+        size += len(envelope.line) + 1
+    if batch:
+        yield batch
+
+
+def _detail(response: httpx.Response) -> str:
+    """Return what a problem says, or what came instead of one."""
+    try:
+        problem = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        problem = None
+    if not isinstance(problem, dict):
+        return f"{response.status_code} {response.text[:200]}"
+    sentences = (problem.get("title"), problem.get("detail"), problem.get("remedy"))
+    return " ".join(str(one) for one in sentences if one)

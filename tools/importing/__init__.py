@@ -1,0 +1,1 @@
+"""Import: files that agencies have become contributions, row by row, repeatable at will."""

@@ -1,0 +1,214 @@
+"""``coprod import``: the files of agencies, and of two kinds of open data."""
+
+import asyncio
+import re
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+
+from tools.bulk import Service
+from tools.deployment import DataOption, Deployment, JsonOption, find
+from tools.failure import EXIT_CODES_HELP, ExitCode, Failure
+from tools.importing import open_repair, polis, report
+from tools.importing.columns import COLUMNS
+from tools.importing.registration import Source
+from tools.importing.row import RowReader, check_header, refuse_header, rows_of
+from tools.importing.run import Feed, Options, run
+from tools.importing.spool import Spool
+from tools.importing.table import Table
+
+FILE_SYSTEM = "file"
+_SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+AgencyOption = Annotated[str, typer.Option("--agency", help="Whose file it is.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Change nothing; report every problem.")
+]
+RejectsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--rejects",
+        metavar="PATH",
+        help="Where rejected rows go, with reasons [default: FILE.rejects.csv beside the input].",
+        show_default=False,
+    ),
+]
+ServiceOption = Annotated[
+    str, typer.Option("--service", metavar="ID", help="The service, by its id or the agency's own.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What all imports have in common on the command line."""
+
+    options: Options
+    data: Path | None
+    as_json: bool
+
+
+@app.command(epilog=EXIT_CODES_HELP)
+def contributions(  # noqa: PLR0913 - one parameter an option
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv")],
+    *,
+    agency: AgencyOption = "local",
+    system: Annotated[
+        str, typer.Option("--system", help="The system it came out of; ids are scoped by it.")
+    ] = FILE_SYSTEM,
+    service: Annotated[
+        str | None,
+        typer.Option("--service", metavar="ID", help="The service of rows that name none."),
+    ] = None,
+    fill: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="COLUMN=VALUE", help="Fill a column where the file lacks it."
+        ),
+    ] = None,
+    timezone: Annotated[
+        str, typer.Option("--timezone", help="Of times without an offset.")
+    ] = "UTC",
+    register_missing: Annotated[
+        bool, typer.Option("--register-missing", help="Register unknown services and people.")
+    ] = False,
+    dry_run: DryRunOption = False,
+    rejects: RejectsOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import contributions from a table, comma or semicolon, UTF-8, with a header line.
+
+    Required: contribution_id, service_id, occurred_at, giver_id, giver_party. Optional: giver_kind,
+    receiver_ids (separated by |), receiver_kind, receiver_party, minutes, phase, mode, choice,
+    kind, scope, stage, knowledge, episode_id, organisation_id, channel, status, revised_at.
+    The same file can be imported again at will: only what changed since is done.
+    """
+    filled = _filled(fill or [], service)
+    table = Table(file, COLUMNS)
+    header = [name for name in table.header if name not in report.REASON_COLUMNS]
+    checked = check_header(header, filled)
+    if not dry_run:
+        refuse_header(checked)
+    reader = RowReader(filled, _zone(timezone), datetime.now(UTC), checked.required)
+    feed = Feed(
+        table,
+        rows_of(table, table.header, reader),
+        notices=tuple(checked.notices),
+        header=tuple(checked.blocking),
+    )
+    options = Options(_source(agency, system), register_missing, dry_run, rejects)
+    _import(feed, Request(options, data, as_json))
+
+
+@app.command("polis", epilog=EXIT_CODES_HELP)
+def polis_votes(  # noqa: PLR0913 - one parameter an option
+    directory: Annotated[Path, typer.Argument(metavar="DIR")],
+    *,
+    service: ServiceOption,
+    agency: AgencyOption = "local",
+    dry_run: DryRunOption = False,
+    rejects: RejectsOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import the votes of a Polis export: each is an opinion of a user on what was asked."""
+    options = Options(_source(agency, polis.SYSTEM), True, dry_run, rejects)
+    feed = polis.votes(directory, _reader(polis.FILLED, service))
+    _import(feed, Request(options, data, as_json))
+
+
+@app.command("open-repair", epilog=EXIT_CODES_HELP)
+def open_repair_items(  # noqa: PLR0913 - one parameter an option
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    *,
+    service: ServiceOption,
+    agency: AgencyOption = "local",
+    dry_run: DryRunOption = False,
+    rejects: RejectsOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import Open Repair data: each item seen is an act that a group of volunteers delivered."""
+    options = Options(_source(agency, open_repair.SYSTEM), True, dry_run, rejects)
+    feed = open_repair.items(file, _reader(open_repair.FILLED, service))
+    _import(feed, Request(options, data, as_json))
+
+
+def _import(feed: Feed, request: Request) -> None:
+    options = request.options
+    if not options.dry_run:
+        rejects = options.rejects or report.default_rejects(feed.table.path)
+        options = replace(options, rejects=rejects)
+    if options.rejects is not None:
+        report.check_writable(options.rejects, feed.table.path)
+    deployment = find(request.data)
+    with Spool() as spool:
+        summary = asyncio.run(_run(feed, options, deployment, spool))
+        (report.print_json if request.as_json else report.print_text)(summary, spool)
+    raise typer.Exit(summary.exit_code)
+
+
+async def _run(
+    feed: Feed, options: Options, deployment: Deployment, spool: Spool
+) -> report.Summary:
+    async with AsyncExitStack() as stack:
+        registry, exchange = [
+            await stack.enter_async_context(Service(name, deployment.url(name)))
+            for name in ("registry", "exchange")
+        ]
+        return await run(feed, options, (registry, exchange), spool)
+
+
+def _reader(filled: dict[str, str], service: str) -> RowReader:
+    return RowReader({**filled, "service_id": service}, ZoneInfo("UTC"), datetime.now(UTC))
+
+
+def _filled(pairs: list[str], service: str | None) -> dict[str, str]:
+    filled = {}
+    for pair in pairs:
+        column, equals, value = pair.partition("=")
+        if not equals or not column.strip() or not value.strip():
+            raise Failure(
+                f"--set {pair} is not of the form COLUMN=VALUE",
+                "For instance --set giver_party=user.",
+                code=ExitCode.USAGE,
+            )
+        filled[column.strip().lower()] = value.strip()
+    if service is not None:
+        filled["service_id"] = service
+    if "contribution_id" in filled:
+        raise Failure(
+            "--set contribution_id would give all rows one id",
+            "Each row needs an id of its own, in the file.",
+            code=ExitCode.USAGE,
+        )
+    return filled
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Failure(
+            f"--timezone {name}: there is no such time zone",
+            "Use a name such as Europe/Paris, America/Montreal or UTC.",
+            code=ExitCode.USAGE,
+        ) from None
+
+
+def _source(agency: str, system: str) -> Source:
+    for option, name in (("--agency", agency), ("--system", system)):
+        if not _SLUG.fullmatch(name):
+            raise Failure(
+                f"{option} {name} is not a short name",
+                "Use lower-case letters, digits, dot, dash and underscore, at most 63.",
+                code=ExitCode.USAGE,
+            )
+    return Source(agency, system)

@@ -1,0 +1,142 @@
+"""The columns of a contributions file: their names, and what a value in each must be."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from shared.contracts import vocabulary
+from shared.contracts.exchange import RECEIVERS_MAX
+from tools.importing.moment import as_text, parse_moment
+from tools.importing.problem import Unfit, closest
+
+REQUIRED = ("contribution_id", "service_id", "occurred_at", "giver_id", "giver_party")
+OPTIONAL = (
+    "giver_kind",
+    "receiver_ids",
+    "receiver_kind",
+    "receiver_party",
+    "minutes",
+    "phase",
+    "mode",
+    "choice",
+    "kind",
+    "scope",
+    "stage",
+    "knowledge",
+    "episode_id",
+    "organisation_id",
+    "channel",
+    "status",
+    "revised_at",
+)
+COLUMNS = REQUIRED + OPTIONAL
+LOCAL_ID_LENGTH_MAX = 200
+RECEIVERS_SEPARATOR = "|"
+MINUTES_MAX = 1440
+
+_TOKEN = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+Parse = Callable[[str], Any]
+
+
+class Status(StrEnum):
+    """Where an imported contribution stands."""
+
+    RECORDED = "recorded"
+    CONFIRMED = "confirmed"
+    DISPUTED = "disputed"
+    VOIDED = "voided"
+
+
+def parsers(timezone: ZoneInfo, now: datetime) -> dict[str, Parse]:
+    """Return how each column is read; a parser raises ``Unfit``."""
+
+    def moment(text: str) -> str:
+        return as_text(parse_moment(text, timezone, now))
+
+    return {
+        "contribution_id": local_id,
+        "service_id": local_id,
+        "occurred_at": moment,
+        "giver_id": local_id,
+        "giver_party": one_of(vocabulary.Party),
+        "giver_kind": one_of(vocabulary.ParticipantKind),
+        "receiver_ids": receivers,
+        "receiver_kind": one_of(vocabulary.ParticipantKind),
+        "receiver_party": one_of(vocabulary.Party),
+        "minutes": minutes,
+        "phase": one_of(vocabulary.Phase),
+        "mode": one_of(vocabulary.Mode),
+        "choice": one_of(vocabulary.Choice),
+        "kind": token,
+        "scope": one_of(vocabulary.Scope),
+        "stage": one_of(vocabulary.Stage),
+        "knowledge": one_of(vocabulary.Knowledge),
+        "episode_id": local_id,
+        "organisation_id": local_id,
+        "channel": one_of(vocabulary.Channel),
+        "status": one_of(Status),
+        "revised_at": moment,
+    }
+
+
+def local_id(text: str) -> str:
+    if len(text) > LOCAL_ID_LENGTH_MAX:
+        raise Unfit(
+            f"it is longer than {LOCAL_ID_LENGTH_MAX} characters", "use the id, not a description"
+        )
+    if not text.isprintable():
+        raise Unfit("it contains control characters", "remove line breaks and tabs from the id")
+    return text
+
+
+def one_of(words: type[StrEnum]) -> Parse:
+    """Accept a word of a closed list, whatever its case: its meaning cannot be mistaken."""
+    known = {word.value: word.value for word in words}
+    listed = ", ".join(known)
+
+    def parse(text: str) -> str:
+        word = known.get(text) or known.get(text.lower())
+        if word is None:
+            near = closest(text.lower(), known)
+            meant = f"; {near} is the closest" if near else ""
+            raise Unfit("it is not one of the words for this column", f"use {listed}{meant}")
+        return word
+
+    return parse
+
+
+def receivers(text: str) -> list[str]:
+    """Return distinct ids in the order of the cell."""
+    ids = dict.fromkeys(part.strip() for part in text.split(RECEIVERS_SEPARATOR))
+    ids.pop("", None)
+    if len(ids) > RECEIVERS_MAX:
+        raise Unfit(
+            f"it names {len(ids)} receivers, more than {RECEIVERS_MAX}",
+            "name the group instead, with receiver_kind group",
+        )
+    return [local_id(one) for one in ids]
+
+
+def minutes(text: str) -> int:
+    remedy = f"write whole minutes from 1 to {MINUTES_MAX}, or leave it empty if unknown"
+    if not (text.isascii() and text.isdigit()):
+        raise Unfit("it is not a whole number of minutes", remedy)
+    # a number of absurd length is not worth converting
+    if len(text.lstrip("0")) > 4 or not 1 <= int(text) <= MINUTES_MAX:
+        raise Unfit(f"minutes go from 1 to {MINUTES_MAX}", remedy)
+    return int(text)
+
+
+def token(text: str) -> str:
+    if _TOKEN.fullmatch(text):
+        return text
+    offer = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:40]
+    example = f", for instance {offer}" if _TOKEN.fullmatch(offer) else ""
+    raise Unfit(
+        "it is not a lower-case word",
+        f"use lower-case letters, digits and _ (at most 40){example}",
+    )

@@ -1,0 +1,123 @@
+"""Polis: the votes of a public consultation, one opinion act for each voter and comment.
+
+The comments are what was asked and are no acts. A later vote on the same comment is a revision of
+the first, which keeps its day; one that repeats the choice says nothing new.
+Format: the ``votes.csv`` of a Polis export (timestamp, comment-id, voter-id, vote).
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tools.importing.moment import as_text
+from tools.importing.problem import Problem, shown
+from tools.importing.row import Row, RowReader, as_in_file
+from tools.importing.run import Feed
+from tools.importing.table import Line, Table
+
+SYSTEM = "polis"
+FILE_NAME = "votes.csv"
+COLUMNS = ("timestamp", "comment-id", "voter-id", "vote")
+FILLED = {"giver_party": "user", "mode": "opinion", "channel": "online"}
+CHOICES = {"1": "agree", "-1": "disagree", "0": "pass"}
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECONDS_FROM = 100_000_000_000  # as seconds that would be the year 5138
+
+_SCHEMA = """
+CREATE TABLE vote (row INTEGER PRIMARY KEY, comment TEXT NOT NULL, voter TEXT NOT NULL,
+                   at INTEGER NOT NULL, choice TEXT NOT NULL)
+"""
+_CHANGES = """
+SELECT row, comment, voter, choice, first_at, at FROM (
+    SELECT *, min(at) OVER (PARTITION BY comment, voter) AS first_at,
+           lag(choice) OVER (PARTITION BY comment, voter ORDER BY at, row) AS before
+    FROM vote)
+WHERE before IS NOT choice ORDER BY at, row
+"""
+
+
+class Votes:
+    """Reads votes twice: all of them to disk, then those that say something new, by time."""
+
+    def __init__(self, table: Table, reader: RowReader) -> None:
+        self._table, self._reader = table, reader
+        self.repeats = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        # an unnamed SQLite database lies on disk and goes with its connection
+        with closing(sqlite3.connect("", isolation_level=None)) as db:
+            db.execute("PRAGMA journal_mode = OFF")
+            db.execute(_SCHEMA)
+            at = [self._table.header.index(name) for name in COLUMNS]
+            read = 0
+            for line in self._table:
+                vote = _vote(line, at)
+                if isinstance(vote, Row):
+                    yield vote
+                else:
+                    db.execute("INSERT INTO vote VALUES (?, ?, ?, ?, ?)", vote)
+                    read += 1
+            changes = 0
+            for change in db.execute(_CHANGES):
+                changes += 1
+                yield self._row(*change)
+            self.repeats = read - changes
+
+    def _row(self, row: int, comment: str, voter: str, choice: str, first_at: int, at: int) -> Row:
+        cells = (
+            ("contribution_id", f"{comment}/{voter}"),
+            ("occurred_at", _moment(first_at)),
+            ("revised_at", _moment(at)),
+            ("giver_id", voter),
+            ("choice", choice),
+        )
+        return as_in_file(self._reader.read(row, cells), _NAMES)
+
+
+_NAMES = {"occurred_at": "timestamp", "revised_at": "timestamp", "giver_id": "voter-id"}
+
+
+def votes(path: Path, reader: RowReader) -> Feed:
+    """Return the votes of an export; ``path`` is its folder, or the file itself.
+
+    Raises:
+        Failure: there are no votes.
+    """
+    table = Table(path / FILE_NAME if path.is_dir() else path, COLUMNS)
+    table.require(COLUMNS)
+    found = Votes(table, reader)
+    return Feed(table, found, repeats=lambda: found.repeats)
+
+
+def _vote(line: Line, at: Iterable[int]) -> tuple[int, str, str, int, str] | Row:
+    """Return a vote as it is kept, or a row that only has problems."""
+    if line.problem is not None:
+        return Row(line.row, {}, [line.problem])
+    timestamp, comment, voter, vote = (line.cells[column] for column in at)
+    problems = [
+        Problem(line.row, column, shown(value), problem, remedy)
+        for column, value, problem, remedy in (
+            ("timestamp", timestamp, "it is not a time in milliseconds", "leave it as exported"),
+            ("comment-id", comment, "it is missing", "leave it as exported"),
+            ("voter-id", voter, "it is missing", "leave it as exported"),
+            ("vote", vote, "it is not a vote", "use 1 (agree), -1 (disagree) or 0 (pass)"),
+        )
+        if not _sound(column, value)
+    ]
+    if problems:
+        return Row(line.row, {}, problems)
+    return line.row, comment, voter, int(timestamp), CHOICES[vote]
+
+
+def _sound(column: str, value: str) -> bool:
+    if column == "timestamp":
+        return value.isascii() and value.isdigit() and len(value) <= 15
+    return value in CHOICES if column == "vote" else bool(value)
+
+
+def _moment(timestamp: int) -> str:
+    milliseconds = timestamp if timestamp >= _MILLISECONDS_FROM else timestamp * 1000
+    return as_text(_EPOCH + timedelta(milliseconds=milliseconds))

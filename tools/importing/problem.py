@@ -1,0 +1,62 @@
+"""What is wrong with a row, and what its owner can do about it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+VALUE_LENGTH_SHOWN_MAX = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in one row. ``row`` is the line of the file it begins on; the header's is 1.
+
+    ``column`` is empty where the whole row is meant.
+    """
+
+    row: int
+    column: str
+    value: str
+    problem: str
+    remedy: str
+
+    def as_json(self) -> dict[str, str | int]:
+        return {
+            "row": self.row,
+            "column": self.column,
+            "value": self.value,
+            "problem": self.problem,
+            "remedy": self.remedy,
+        }
+
+
+class Unfit(ValueError):
+    """A value does not mean anything here; the caller knows its row and column."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.problem, self.remedy = problem, remedy
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether text that was decoded with surrogateescape was UTF-8 in truth."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown(value: str) -> str:
+    """Return the value as it can be shown anywhere: short, and in valid Unicode."""
+    text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if len(text) <= VALUE_LENGTH_SHOWN_MAX:
+        return text
+    return text[: VALUE_LENGTH_SHOWN_MAX - 1] + "…"
+
+
+def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | None:
+    found = get_close_matches(word, list(words), n=1, cutoff=likeness)
+    return found[0] if found else None

@@ -1,0 +1,201 @@
+"""Asks registry about the services and people of a file, and registers those that are missing."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+from tools.bulk import Envelope, Outcome, Service, batches, command
+from tools.failure import Failure
+from tools.importing.spool import Period, ServiceFound, Spool
+
+COMMAND = "org.coprod.registry."
+SERVICES_MAX = 1_000
+# What registry says of something that stands already, whoever made it: nothing is missing then.
+_STANDS_ALREADY = frozenset({"agency_registered_otherwise", "service_registered_otherwise"})
+
+
+class Source(NamedTuple):
+    """Who the ids of a file belong to: an agency, and the system that the file came out of."""
+
+    agency: str
+    system: str
+
+    @property
+    def path(self) -> str:
+        return f"/agencies/{self.agency}/systems/{self.system}"
+
+
+@dataclass
+class Registered:
+    """How many a run has registered."""
+
+    services: int = 0
+    participants: int = 0
+    roles: int = 0
+
+
+async def look_up(spool: Spool, registry: Service, source: Source) -> None:
+    """Fill the spool with what registry knows of everything that the file names."""
+    found = await _look_up_services(spool, registry, source)
+    async for local_id, person in _look_up_people(spool, registry, source):
+        spool.found_person(local_id, person["participant_id"], person["kind"])
+    for service in found:
+        for participants in spool.members(service.local_id):
+            answer = await registry.post(
+                "/v1/directory/roles",
+                {"service_id": service.service_id, "participant_ids": participants},
+            )
+            for participant_id, periods in answer["roles"].items():
+                for one in periods:
+                    period = Period(one["since"], one["until"], one["party"])
+                    spool.found_period(service.local_id, participant_id, period)
+
+
+async def register(spool: Spool, registry: Service, source: Source) -> Registered:
+    """Register what the check of the rows planned: services, then people, then their parties.
+
+    Raises:
+        Failure: registry refuses one of them.
+    """
+    registration = _Registration(spool, registry, source)
+    if (since := spool.earliest_day()) is not None:
+        await registration.services(since)
+        await registration.people()
+        await registration.parties(since)
+    return registration.done
+
+
+class _Registration:
+    def __init__(self, spool: Spool, registry: Service, source: Source) -> None:
+        self._spool, self._registry, self._source = spool, registry, source
+        self._run = uuid4().hex
+        self._sent = 0
+        self.done = Registered()
+
+    async def services(self, since: str) -> None:
+        wanted = self._spool.wanted_services()
+        if any(one.wanted == "registered" for one in wanted):
+            agency = {"agency_id": self._source.agency, "name": self._source.agency}
+            await self._send([self._command("register-agency", agency, None)])
+        await self._send(self._service(one, since) for one in wanted)
+        for outcome in self._outcomes:
+            service: ServiceFound = outcome.about
+            if service.wanted == "registered":
+                self.done.services += 1
+        await _look_up_services(self._spool, self._registry, self._source)
+
+    async def people(self) -> None:
+        for page in self._spool.wanted_people():
+            await self._send(
+                self._command(
+                    "register-participant", {"local_id": one.local_id, "kind": one.kind}, one
+                )
+                for one in page
+            )
+            for outcome in self._outcomes:
+                participant_id = outcome.body["participant_id"]
+                self._spool.found_person(outcome.about.local_id, participant_id, outcome.about.kind)
+                self.done.participants += 1
+
+    async def parties(self, since: str) -> None:
+        for page in self._spool.wanted_periods():
+            await self._send(self._party(*one, start=since) for one in page)
+            self.done.roles += sum(1 for outcome in self._outcomes if outcome.about == "new")
+
+    def _service(self, service: ServiceFound, since: str) -> Envelope:
+        if service.wanted == "moved":
+            moved = {"service_id": service.service_id, "starts_on": since}
+            return self._command("move-service-start", moved, service)
+        new = {"local_id": service.local_id, "name": service.local_id}
+        start = {"starts_on": since, "imported": True}
+        return self._command("register-service", {**new, **start}, service)
+
+    def _party(self, service: str, person: str, since: str, party: str, *, start: str) -> Envelope:
+        data = {
+            "service_id": self._spool.service(service).service_id,
+            "participant_id": self._spool.person(person).participant_id,
+            "party": party,
+            "since": start,
+        }
+        kind, about = ("move-role-start", "moved") if since else ("assume-role", "new")
+        return self._command(kind, data, about)
+
+    def _command(self, kind: str, data: dict[str, Any], about: object) -> Envelope:
+        # The key is this run's: what a file says today may be what it said before last, and that
+        # has to be done again rather than answered from memory.
+        self._sent += 1
+        key = f"{self._run}-{self._sent}"
+        return Envelope(command(self._source.path, key, COMMAND + kind, data), about)
+
+    async def _send(self, envelopes: Iterable[Envelope]) -> None:
+        self._outcomes: list[Outcome] = []
+        for batch in batches(envelopes):
+            for outcome in await self._registry.commands(batch):
+                self._outcomes.append(_accepted(outcome))
+
+
+async def _look_up_services(spool: Spool, registry: Service, source: Source) -> list[ServiceFound]:
+    """Return the services that registry knows, by the agency's own id or by registry's."""
+    known = []
+    for page in _pages(spool.service_ids()):
+        answer = await registry.post("/v1/directory/lookup", _question(source, services=page))
+        for local_id in page:
+            told = answer["services"].get(local_id) or await _by_its_own_id(local_id, registry)
+            if told is not None:
+                known.append(_service_found(local_id, told, spool.service(local_id).wanted))
+                spool.found_service(known[-1])
+    return known
+
+
+async def _by_its_own_id(service_id: str, registry: Service) -> dict[str, Any] | None:
+    try:
+        UUID(service_id)
+    except ValueError:
+        return None
+    found = await registry.get(f"/v1/services/{service_id}")
+    return None if found is None else dict(found)
+
+
+def _service_found(local_id: str, told: dict[str, Any], wanted: str | None) -> ServiceFound:
+    return ServiceFound(
+        local_id,
+        told["service_id"],
+        told["starts_on"],
+        told.get("closed_on"),
+        bool(told.get("imported", False)),
+        wanted,
+    )
+
+
+async def _look_up_people(
+    spool: Spool, registry: Service, source: Source
+) -> Any:  # an async generator; its exact type adds nothing
+    for page in spool.person_ids():
+        answer = await registry.post("/v1/directory/lookup", _question(source, people=page))
+        for local_id, person in answer["participants"].items():
+            yield local_id, person
+
+
+def _question(
+    source: Source, services: Iterable[str] = (), people: Iterable[str] = ()
+) -> dict[str, Any]:
+    return {
+        "agency_id": source.agency,
+        "system": source.system,
+        "service_local_ids": list(services),
+        "participants": list(people),
+    }
+
+
+def _pages(ids: list[str]) -> Iterator[list[str]]:
+    for first in range(0, len(ids), SERVICES_MAX):
+        yield ids[first : first + SERVICES_MAX]
+
+
+def _accepted(outcome: Outcome) -> Outcome:
+    problem = outcome.problem
+    if problem is not None and problem.get("reason") not in _STANDS_ALREADY:
+        sentence = problem.get("detail") or problem.get("title")
+        raise Failure(f"registry refused a registration: {sentence}", problem.get("remedy"))
+    return outcome
