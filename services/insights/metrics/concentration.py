@@ -1,0 +1,56 @@
+"""Concentration: how much rests on few people, and how many are new (M3, M6)."""
+
+from collections import Counter
+from fractions import Fraction
+
+from services.insights.metrics.exchange import people_share
+from services.insights.metrics.figure import Figure, Reason, exactly, missing
+from services.insights.metrics.view import View
+
+TOPS = {"M3.top1": Fraction(1, 100), "M3.top10": Fraction(1, 10)}
+
+
+def concentration(view: View, lens: str) -> dict[str, Figure]:
+    weights: Counter[int] = Counter()
+    for person, weight in view.lay_weights(lens):
+        weights[person] += weight
+    active = sorted(weights.values())
+    others = (view.registered_lay | view.seen_lay_ever) - weights.keys()
+    return {
+        "M3.registered": _gini([0] * len(others) + active, view.defaults.k),
+        "M3.active": _gini(active, view.defaults.k),
+        **{id_: _top(active, share, view.defaults.k) for id_, share in TOPS.items()},
+        "M6": _first_timers(view),
+    }
+
+
+def _gini(ascending: list[int], k: int) -> Figure:
+    """Gini = 2Σ k·x_(k) / (nΣx) - (n+1)/n, exact over integers."""
+    n, total = len(ascending), sum(ascending)
+    if unfit := _unfit(n, total, k):
+        return missing(unfit, n)
+    ranked = sum(rank * weight for rank, weight in enumerate(ascending, start=1))
+    return exactly(Fraction(2 * ranked, n * total) - Fraction(n + 1, n), n)
+
+
+def _top(ascending: list[int], share: Fraction, k: int) -> Figure:
+    n, total = len(ascending), sum(ascending)
+    if unfit := _unfit(n, total, k):
+        return missing(unfit, n)
+    people = -(-n * share.numerator // share.denominator)
+    return exactly(Fraction(sum(ascending[-people:]), total), n, people=people)
+
+
+def _unfit(n: int, total: int, k: int) -> Reason | None:
+    if n and n < k:
+        return Reason.BELOW_K
+    return None if total else Reason.NO_DATA
+
+
+def _first_timers(view: View) -> Figure:
+    contributors = {gift.giver for gift in view.gifts if not gift.cell.group}
+    first = view.first_day
+    new = {
+        person for person in contributors if first is None or min(view.life.days[person]) >= first
+    }
+    return people_share(new, contributors, view.defaults.k)

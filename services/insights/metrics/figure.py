@@ -1,0 +1,103 @@
+"""Figure: one number with everything that has to stand beside it, formed on exact integers."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from math import sqrt
+from typing import Any
+
+from services.insights.metrics.defaults import Z
+
+
+class Reason(StrEnum):
+    """Why a figure has no value."""
+
+    BELOW_FLOOR = "below_floor"
+    BELOW_K = "below_k"
+    MINUTES_MISSING = "minutes_missing"
+    RECEIVERS_UNKNOWN = "receivers_unknown"
+    AFFILIATION_UNKNOWN = "affiliation_unknown"
+    CURRENCIES_MIXED = "currencies_mixed"
+    NO_DATA = "no_data"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """``exact``: the value before rounding; ``value`` is None together with a ``reason``.
+
+    ``n`` counts what the interval is over (people, contributions, episodes, arcs, feedbacks).
+    """
+
+    value: float | None
+    n: int
+    reason: Reason | None = None
+    exact: Fraction | None = None
+    interval: tuple[float, float] | None = None
+    numerator: int | None = None
+    denominator: int | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self, definition_version: str) -> dict[str, Any]:
+        interval = None if self.interval is None else [*map(rounded, self.interval)]
+        return {
+            "value": self.value,
+            "n": self.n,
+            "interval": interval,
+            "reason": self.reason,
+            "definition_version": definition_version,
+            "numerator": self.numerator,
+            "denominator": self.denominator,
+            **self.detail,
+        }
+
+
+def rounded(value: float | Fraction) -> float:
+    """Return the value with 9 significant digits."""
+    return float(f"{float(value):.9g}")
+
+
+def wilson(share: Fraction, n: int) -> tuple[float, float]:
+    """Return the ends of the Wilson score interval of a share of ``n`` (Wilson 1927)."""
+    p, spread = float(share), Z * Z / n
+    middle = p + spread / 2
+    reach = Z * sqrt(p * (1 - p) / n + spread / (4 * n))
+    low, high = (middle - reach) / (1 + spread), (middle + reach) / (1 + spread)
+    # at the ends the formula is 0 and 1 but for the last bits
+    return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
+
+
+def missing(reason: Reason, n: int = 0, **detail: Any) -> Figure:
+    return Figure(None, n, reason, detail=detail)
+
+
+def exactly(value: Fraction, n: int, **detail: Any) -> Figure:
+    """Return a figure that is no share, and so has no interval."""
+    return Figure(rounded(value), n, exact=value, detail=detail)
+
+
+def share(numerator: int, denominator: int, n: int) -> Figure:
+    """Return a share of ``n`` cases with its interval; of nothing, ``no_data``."""
+    if denominator == 0 or n == 0:
+        return Figure(None, n, Reason.NO_DATA, numerator=numerator, denominator=denominator)
+    value = Fraction(numerator, denominator)
+    return Figure(
+        rounded(value),
+        n,
+        exact=value,
+        interval=wilson(value, n),
+        numerator=numerator,
+        denominator=denominator,
+    )
+
+
+def ratio(numerator: int, denominator: int, n: int) -> Figure:
+    """Return a share that has no interval."""
+    figure = share(numerator, denominator, n)
+    return Figure(
+        figure.value,
+        n,
+        figure.reason,
+        figure.exact,
+        numerator=numerator,
+        denominator=denominator,
+    )

@@ -1,0 +1,80 @@
+"""Figures: every number of the catalogue for one window and lens, or why there is none."""
+
+from datetime import date
+from typing import Any
+
+from services.insights.metrics.catalogue import BY_ID, Definition
+from services.insights.metrics.concentration import concentration
+from services.insights.metrics.coverage import coverage
+from services.insights.metrics.delivery import delivery
+from services.insights.metrics.exchange import exchange
+from services.insights.metrics.figure import Figure, Reason, missing
+from services.insights.metrics.involvement import involvement
+from services.insights.metrics.network import network
+from services.insights.metrics.outside import outside
+from services.insights.metrics.party import parties
+from services.insights.metrics.power import power
+from services.insights.metrics.state import ServiceState
+from services.insights.metrics.view import View
+from services.insights.metrics.voice import voice
+
+
+def figures(state: ServiceState, window: str, lens: str | None = None) -> dict[str, Figure]:
+    """Return every figure by id, in the catalogue's order; without ``lens``, in the verdict's."""
+    view = state.view(window)
+    lens = lens or view.lens
+    found = {
+        **parties(view, lens),
+        **exchange(view, lens),
+        **voice(view),
+        **network(view),
+        **delivery(view, lens),
+        **power(view),
+        **involvement(view),
+        **concentration(view, lens),
+        **outside(view, lens),
+        **coverage(view),
+    }
+    return {id_: _released(found[id_], BY_ID[id_], view, lens) for id_ in BY_ID}
+
+
+def _released(figure: Figure, definition: Definition, view: View, lens: str) -> Figure:
+    """Return the figure, or the first of the reasons that hold it back."""
+    if definition.id == "Q4":
+        return figure
+    if view.below_floor:
+        return missing(Reason.BELOW_FLOOR, figure.n)
+    if definition.lens == "weighted" and lens == "minutes" and view.minutes_missing:
+        return missing(Reason.MINUTES_MISSING, figure.n)
+    # a figure without a lens is the same in both, so it looks at the weight that the verdict uses
+    unknown_lens = lens if definition.lens == "weighted" else view.lens
+    if definition.exchange and view.receivers_unknown(unknown_lens):
+        return missing(Reason.RECEIVERS_UNKNOWN, figure.n)
+    return figure
+
+
+def metrics_json(
+    state: ServiceState,
+    window: str,
+    *,
+    service_id: str,
+    receipt: dict[str, Any],
+    lens: str | None = None,
+) -> dict[str, Any]:
+    """Return the figures as the API and the command line write them."""
+    lens = lens or state.view(window).lens
+    version = state.defaults.version
+    return {
+        "service_id": service_id,
+        "window": window,
+        "as_of": _written(state.as_of),
+        "lens": lens,
+        "metrics": {
+            id_: figure.to_json(version) for id_, figure in figures(state, window, lens).items()
+        },
+        "receipt": receipt,
+    }
+
+
+def _written(day: date) -> str:
+    return day.isoformat()

@@ -1,0 +1,82 @@
+"""Life: the counts that look over a service's life up to the as-of day, in any window."""
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from services.insights.facts import (
+    ActFact,
+    AllocationFact,
+    AnswerFact,
+    ChangeFact,
+    ConsultationFact,
+    DecisionFact,
+    Fact,
+    FeedbackFact,
+    RoleFact,
+)
+from services.insights.metrics.cell import LAY
+from services.insights.metrics.tables import count
+
+PARTY_BITS = 2
+Key = TypeVar("Key")
+
+
+@dataclass(slots=True)
+class LifeTables:
+    """What only a service's whole life up to the as-of day tells.
+
+    ``days``: person -> day -> contributions; ``evidence``: day -> contributions and decisions;
+    ``roles``: person and party -> registrations; ``stamped_lay``: person -> acts that name them as
+    a lay receiver, whatever else those acts are. By feedback, and how often: ``feedback`` (day
+    given, person), ``answers`` (day given, day answered), ``changes`` (given, answered, done).
+    """
+
+    days: dict[int, dict[int, int]] = field(default_factory=dict)
+    evidence: dict[int, int] = field(default_factory=dict)
+    roles: dict[int, int] = field(default_factory=dict)
+    feedback: dict[int, dict[tuple[int, ...], int]] = field(default_factory=dict)
+    answers: dict[int, dict[tuple[int, ...], int]] = field(default_factory=dict)
+    changes: dict[int, dict[tuple[int, ...], int]] = field(default_factory=dict)
+    stamped_lay: dict[int, int] = field(default_factory=dict)
+
+    def add(self, fact: Fact, sign: int) -> None:
+        match fact:
+            case ActFact():
+                self._act(fact, sign)
+            case DecisionFact():
+                count(self.evidence, fact.day, sign)
+            case RoleFact() if not fact.group:
+                count(self.roles, fact.participant << PARTY_BITS | fact.party, sign)
+            case FeedbackFact() | AnswerFact() | ChangeFact():
+                self._voice(fact, sign)
+            case RoleFact() | AllocationFact() | ConsultationFact():
+                pass
+
+    def _act(self, fact: ActFact, sign: int) -> None:
+        count(self.evidence, fact.day, sign)
+        if not fact.giver_group:
+            _count_within(self.days, fact.giver, fact.day, sign)
+        for person, party in fact.receivers:
+            if party in LAY:
+                count(self.stamped_lay, person, sign)
+
+    def _voice(self, fact: FeedbackFact | AnswerFact | ChangeFact, sign: int) -> None:
+        match fact:
+            case FeedbackFact():
+                _count_within(self.feedback, fact.feedback, (fact.day, fact.participant), sign)
+            case AnswerFact():
+                _count_within(self.answers, fact.feedback, (fact.given_day, fact.day), sign)
+            case ChangeFact():
+                change = (fact.given_day, fact.answered_day, fact.day)
+                _count_within(self.changes, fact.feedback, change, sign)
+
+
+def _count_within(table: dict[int, dict[Key, int]], outer: int, inner: Key, sign: int) -> None:
+    entry = table.setdefault(outer, {})
+    value = entry.get(inner, 0) + sign
+    if value:
+        entry[inner] = value
+        return
+    del entry[inner]
+    if not entry:
+        del table[outer]

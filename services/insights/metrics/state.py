@@ -1,0 +1,104 @@
+"""State of one service as of one day: tables that facts in any order bring to the same end."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from services.insights.facts import (
+    EPOCH,
+    ActFact,
+    AllocationFact,
+    AnswerFact,
+    ChangeFact,
+    ConsultationFact,
+    DecisionFact,
+    Fact,
+    FeedbackFact,
+    RoleFact,
+    day_number,
+)
+from services.insights.metrics.defaults import DEFAULTS, WINDOW_DAYS, Defaults, first_day
+from services.insights.metrics.life import LifeTables
+from services.insights.metrics.tables import WindowTables, effect_of
+from services.insights.metrics.view import View
+
+
+class ServiceState:
+    """All that the figures of one service as of one day are read from.
+
+    ``as_of`` is fixed for whoever only applies; a new day needs a new state (``timeline``).
+    Facts may arrive in any order and in any batches; a fact and its retraction leave no trace.
+    """
+
+    def __init__(self, as_of: date, defaults: Defaults = DEFAULTS) -> None:
+        self.as_of = as_of
+        self.defaults = defaults
+        self.windows = {window: WindowTables() for window in WINDOW_DAYS}
+        self.life = LifeTables()
+        self._views: dict[str, View] = {}
+
+    @property
+    def day(self) -> int:
+        """The as-of day, counted from 1970-01-01."""
+        return day_number(self.as_of)
+
+    def apply(self, facts: Iterable[Fact]) -> None:
+        """Take facts of this service; those of days after ``as_of`` change nothing."""
+        day = self.day
+        firsts = {window: first_day(window, day) for window in WINDOW_DAYS}
+        for fact in facts:
+            if fact.day > day:
+                continue
+            self.life.add(fact, fact.sign)
+            windows = [
+                tables
+                for window, tables in self.windows.items()
+                if (first := firsts[window]) is None or fact.day >= first
+            ]
+            put(fact, windows, fact.sign)
+        self.touch()
+
+    def touch(self) -> None:
+        """Forget what was read so far: the tables have changed."""
+        self._views.clear()
+
+    def view(self, window: str) -> View:
+        """Return the window as the figures read it, made once between two changes."""
+        if window not in self._views:
+            self._views[window] = View(
+                window,
+                self.windows[window],
+                self.windows["life"],
+                self.life,
+                self.day,
+                self.defaults,
+            )
+        return self._views[window]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ServiceState):
+            return NotImplemented
+        mine = (self.as_of, self.defaults, self.windows, self.life)
+        return mine == (other.as_of, other.defaults, other.windows, other.life)
+
+    __hash__ = None  # type: ignore[assignment]  # a state changes
+
+
+def put(fact: Fact, windows: Iterable[WindowTables], sign: int) -> None:
+    """Add one fact to these windows (1), or take it from them (-1)."""
+    match fact:
+        case ActFact():
+            effect = effect_of(fact)
+            for tables in windows:
+                tables.act(effect, sign)
+        case DecisionFact():
+            for tables in windows:
+                tables.decision(fact, sign)
+        case AllocationFact():
+            for tables in windows:
+                tables.allocation(fact, sign)
+        case RoleFact() | FeedbackFact() | AnswerFact() | ChangeFact() | ConsultationFact():
+            pass  # these count over the service's life, wherever they are read
+
+
+def as_date(day: int) -> date:
+    return EPOCH + timedelta(days=day)
