@@ -191,7 +191,15 @@ class _Batch:
             position=None,
         )
         data = catalogue.encode(happened.event)
-        return Pending(recorded, stream, aggregate.partition, command.provenance, data)
+        provenance = command.provenance
+        return Pending(
+            recorded,
+            stream,
+            aggregate.partition,
+            provenance,
+            happened.causation_id or provenance.causation_id,
+            data,
+        )
 
 
 def _stored_form(answer: Answer) -> Answer:

@@ -121,6 +121,7 @@ class Pending:
     stream: Stream
     partition: int
     provenance: Provenance
+    causation_id: str | None
     data: bytes
 
 
@@ -283,7 +284,7 @@ def _event_row(pending: Pending) -> tuple[object, ...]:
         pending.stream.key,
         recorded.time,
         provenance.correlation_id,
-        provenance.causation_id,
+        pending.causation_id,
         provenance.actor,
         pending.data,
     )

@@ -1,0 +1,233 @@
+"""Publishes what the event store holds: every event, in order, at least once.
+
+The event table is the outbox. For each (topic, partition) one process at a time holds a lease (a session
+advisory lock: a process that dies frees it at once), reads on from the stored position, publishes, and
+moves the position only while its epoch holds. A crash or a zombie can repeat events; neither can lose or
+reorder them, and consumers drop what they have seen by its position.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+import asyncpg
+import structlog
+
+from shared.contracts.envelope import headers
+from shared.eventstore.store import Pool, StoredEvent, page
+from shared.log.port import Log, OutgoingRecord, PublishFailed, TopicPartition
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+POLL_SECONDS = 0.05  # the safety net under the wake-up after a commit
+PAGE_EVENTS_MAX = 1000
+RECONNECT_SECONDS = 0.5
+BACKOFF_SECONDS_MAX = 5.0
+NONE = -1  # an epoch that never stands in the table
+
+BEHIND = """
+SELECT h.topic, h.partition, coalesce(r.epoch, 0) AS epoch
+FROM head AS h LEFT JOIN relay AS r USING (topic, partition)
+WHERE h.position > coalesce(r.position, 0)
+"""
+TAKE = "SELECT pg_try_advisory_lock(hashtext('relay of ' || $1), $2)"
+CLAIM = """
+INSERT INTO relay AS r (topic, partition, epoch, owner) VALUES ($1, $2, 1, $3)
+ON CONFLICT (topic, partition) DO UPDATE SET epoch = r.epoch + 1, owner = excluded.owner
+RETURNING position, epoch
+"""
+ADVANCE = """
+UPDATE relay SET position = $5
+WHERE topic = $1 AND partition = $2 AND epoch = $3 AND position = $4
+RETURNING true
+"""
+# A new epoch fences the running relay, which claims again and starts from the position set here.
+REWIND = """
+UPDATE relay SET position = $3, epoch = epoch + 1
+WHERE topic = $1 AND partition = $2 AND position >= $3
+RETURNING true
+"""
+POSITIONS = """
+SELECT h.topic, h.partition, h.position AS head, coalesce(r.position, 0) AS relayed
+FROM head AS h LEFT JOIN relay AS r USING (topic, partition)
+"""
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+logger = structlog.get_logger()
+
+
+class RewindRefused(Exception):
+    """The position to go back to was never relayed."""
+
+    def __init__(self, partition: TopicPartition, to_position: int) -> None:
+        super().__init__(
+            f"{partition.topic}/{partition.partition} was not relayed as far as {to_position}"
+        )
+        self.partition, self.to_position = partition, to_position
+
+
+@dataclass(slots=True)
+class Lease:
+    """A partition that this process publishes: how far it came, and under which epoch."""
+
+    position: int
+    epoch: int
+
+
+@dataclass(slots=True)
+class Backoff:
+    """When a partition that could not be leased or published is tried again (monotonic seconds)."""
+
+    until: float = 0.0
+    delay_seconds: float = POLL_SECONDS
+
+    def longer(self) -> None:
+        self.until = time.monotonic() + self.delay_seconds
+        self.delay_seconds = min(self.delay_seconds * 2, BACKOFF_SECONDS_MAX)
+
+
+class Relay:
+    """Runs beside the service's HTTP server; any number of processes may run one on the same store.
+
+    ``wake`` is set after each commit. ``owner`` names this process to those who look at the table.
+    """
+
+    def __init__(
+        self, pool: Pool, log: Log, *, deployment: str, owner: str, wake: asyncio.Event
+    ) -> None:
+        self._pool, self._log = pool, log
+        self._deployment, self._owner, self._wake = deployment, owner, wake
+        self._leases: dict[TopicPartition, Lease] = {}
+        self._draining: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._backoffs: defaultdict[TopicPartition, Backoff] = defaultdict(Backoff)
+        self._broken: dict[TopicPartition, str] = {}
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Publish until ``stop`` is called; a database or a log that is away is waited for."""
+        while not self._stopping:
+            try:
+                await self._lead()
+            except AWAY as error:
+                logger.warning("relay_database_away", error=repr(error))
+                await asyncio.sleep(RECONNECT_SECONDS)
+
+    def stop(self) -> None:
+        """Let ``run`` return once what is being published is acknowledged."""
+        self._stopping = True
+        self._wake.set()
+
+    def failure(self) -> str | None:
+        """Return which partitions cannot be published and why: the store broke its promise."""
+        return "; ".join(self._broken.values()) or None
+
+    async def lag(self) -> dict[TopicPartition, int]:
+        """Return how many events of each partition are not yet known to be in the log."""
+        return {at: head - relayed for at, (head, relayed) in (await progress(self._pool)).items()}
+
+    async def _lead(self) -> None:
+        # The locks are of this connection's session: kept for as long as it lives, freed with it.
+        async with self._pool.acquire() as leasing:
+            try:
+                while not self._stopping and not leasing.is_closed():
+                    self._wake.clear()
+                    for at, epoch in await self._behind():
+                        if await self._lease(cast("Connection", leasing), at, epoch):
+                            self._draining[at] = asyncio.create_task(self._drain(at))
+                            self._draining[at].add_done_callback(lambda _: self._wake.set())
+                    await self._await_work()
+            finally:
+                if not self._stopping:
+                    for task in self._draining.values():
+                        task.cancel()  # what it publishes now, another may be publishing too
+                await asyncio.gather(*self._draining.values(), return_exceptions=True)
+                self._draining.clear()
+                self._leases.clear()
+
+    async def _await_work(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+        for at in [at for at, task in self._draining.items() if task.done()]:
+            self._draining.pop(at).result()
+
+    async def _behind(self) -> list[tuple[TopicPartition, int]]:
+        """Return the partitions to be taken up now, with the epoch that stands in the table."""
+        now = time.monotonic()
+        behind = [
+            (TopicPartition(row[0], row[1]), row[2]) for row in await self._pool.fetch(BEHIND)
+        ]
+        return [
+            (at, epoch)
+            for at, epoch in behind
+            if at not in self._draining
+            and at not in self._broken
+            and (at not in self._backoffs or self._backoffs[at].until <= now)
+        ]
+
+    async def _lease(self, leasing: Connection, at: TopicPartition, epoch: int) -> bool:
+        """Return whether the partition is ours; a changed epoch means it was rewound."""
+        lease = self._leases.get(at)
+        if lease is not None and lease.epoch == epoch:
+            return True
+        if lease is None and not await leasing.fetchval(TAKE, *at):
+            self._backoffs[at].longer()
+            return False
+        row = await leasing.fetchrow(CLAIM, *at, self._owner)
+        if row is None:
+            raise AssertionError("an upsert returns its row")
+        self._leases[at] = Lease(row["position"], row["epoch"])
+        logger.info("partition_leased", topic=at.topic, partition=at.partition, **dict(row))
+        return True
+
+    async def _drain(self, at: TopicPartition) -> None:
+        """Publish page after page until nothing is left, or the lease is."""
+        lease = self._leases[at]
+        try:
+            while await self._publish_page(at, lease) and not self._stopping:
+                self._backoffs.pop(at, None)
+        except (PublishFailed, *AWAY) as error:
+            # Some may be in the log and some not: begin again from what is known to be there.
+            self._leases[at].epoch = NONE
+            self._backoffs[at].longer()
+            logger.warning(
+                "publishing_failed", topic=at.topic, partition=at.partition, why=str(error)
+            )
+
+    async def _publish_page(self, at: TopicPartition, lease: Lease) -> bool:
+        """Publish what comes next; return whether there may be more."""
+        events = await page(self._pool, *at, lease.position, PAGE_EVENTS_MAX)
+        if not events:
+            return False
+        expected = range(lease.position + 1, lease.position + 1 + len(events))
+        if [event.position for event in events] != list(expected):
+            self._broken[at] = f"{at.topic}/{at.partition} has a hole after {lease.position}"
+            logger.error("positions_not_contiguous", topic=at.topic, partition=at.partition)
+            return False
+        await self._log.publish(*at, [self._outgoing(event) for event in events])
+        before, lease.position = lease.position, expected[-1]
+        args = (*at, lease.epoch, before, lease.position)
+        if await self._pool.fetchval(ADVANCE, *args):
+            return True
+        lease.epoch = NONE  # fenced: rewound, or taken over
+        return False
+
+    def _outgoing(self, event: StoredEvent) -> OutgoingRecord:
+        published = event.published(self._deployment)
+        return OutgoingRecord(event.key.encode(), event.data, headers(published))
+
+
+async def progress(pool: Pool) -> dict[TopicPartition, tuple[int, int]]:
+    """Return, for each partition, the last position stored and the last one relayed."""
+    rows = await pool.fetch(POSITIONS)
+    return {TopicPartition(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+
+async def rewind(pool: Pool, topic: str, partition: int, to_position: int) -> None:
+    """Publish again everything after ``to_position``; a running relay begins at once.
+
+    Raises:
+        RewindRefused: that position is negative or was not relayed yet.
+    """
+    if to_position < 0 or not await pool.fetchval(REWIND, topic, partition, to_position):
+        raise RewindRefused(TopicPartition(topic, partition), to_position)
