@@ -1,6 +1,6 @@
 """Alive, ready (and if not, what for), and measured."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry
@@ -17,7 +17,16 @@ class Health(BaseModel):
     status: str
 
 
-def router(waiting: Waiting, registry: CollectorRegistry) -> APIRouter:
+async def _nothing() -> None:
+    """Measure nothing: every figure is already in the registry."""
+
+
+def router(
+    waiting: Waiting,
+    registry: CollectorRegistry,
+    measure: Callable[[], Awaitable[None]] = _nothing,
+) -> APIRouter:
+    """Return the routes; ``measure`` updates the figures that are only known by asking."""
     routes = APIRouter(tags=["operation"])
 
     @routes.get("/healthz")
@@ -47,6 +56,8 @@ def router(waiting: Waiting, registry: CollectorRegistry) -> APIRouter:
     )
     async def metrics() -> Response:
         """Return Prometheus metrics."""
+        if not waiting():
+            await measure()
         return Response(exposition(registry), media_type=METRICS_MEDIA_TYPE)
 
     return routes

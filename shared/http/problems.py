@@ -15,10 +15,11 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from shared.eventstore.port import KeyReused, Refusal, Rejected, VersionMismatch
+from shared.eventstore.store import Conflict
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
-DATABASE_AWAY = (
+PASSING_FAILURES = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
@@ -28,6 +29,7 @@ DATABASE_AWAY = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
     asyncpg.InterfaceError,
+    Conflict,  # others kept winning the race for the same stream
 )
 log = structlog.get_logger(__name__)
 
@@ -168,10 +170,10 @@ def install(app: FastAPI, meanings: Meanings) -> None:
             case HTTPException():
                 return response(_http(raised.status_code), raised.headers)
             case _:
-                return _database_away(request, raised)
+                return _passing_failure(request, raised)
 
     refusals = (Rejected, VersionMismatch, KeyReused, HttpRefusal)
-    for kind in (*refusals, RequestValidationError, HTTPException, *DATABASE_AWAY):
+    for kind in (*refusals, RequestValidationError, HTTPException, *PASSING_FAILURES):
         app.add_exception_handler(kind, answer)
 
 
@@ -198,7 +200,7 @@ def _http(status: int) -> Problem:
     return problem(status, known.name.lower(), known.description or known.phrase)
 
 
-def _database_away(request: Request, failure: Exception) -> Response:
+def _passing_failure(request: Request, failure: Exception) -> Response:
     log.warning("database_unavailable", path=request.url.path, failure=type(failure).__name__)
     return response(
         problem(

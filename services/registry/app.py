@@ -1,0 +1,86 @@
+"""Wires registry: its database, the desk that decides, the relay to the log, and HTTP before it."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from services.registry import request
+from services.registry.api import routers
+from services.registry.desk import Desk
+from services.registry.directory import Directory
+from services.registry.meaning import MEANINGS
+from shared.clock import SystemClock
+from shared.eventstore.store import Pool, PostgresEventStore
+from shared.http import health, positions
+from shared.http.application import application, document
+from shared.log.connect import open_log
+from shared.opening import Opening, deployment_of, open_pool
+from shared.relay import Relay
+from shared.settings import ServiceSettings
+from shared.telemetry import metrics_registry
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    pool: Pool
+    deployment: str
+    desk: Desk
+    directory: Directory
+    relay: Relay
+    relaying: asyncio.Task[None]
+
+    async def watch(self) -> None:
+        await asyncio.shield(self.relaying)
+
+    def failing(self) -> Sequence[str]:
+        failure = self.relay.failure()
+        return [] if failure is None else [f"its relay: {failure}"]
+
+    async def positions(self) -> positions.Positions:
+        return await positions.positions(self.pool, self.deployment)
+
+
+@asynccontextmanager
+async def open_registry(settings: ServiceSettings) -> AsyncIterator[Registry]:
+    log = open_log(settings)
+    async with open_pool(settings.database_url) as pool:
+        deployment = await deployment_of(pool, "registry")
+        wake = asyncio.Event()
+        owner = f"{socket.gethostname()}/{os.getpid()}"
+        relay = Relay(pool, log, deployment=deployment, owner=owner, wake=wake)
+        store = PostgresEventStore(pool, clock=SystemClock(), on_commit=wake.set)
+        await log.start()
+        relaying = asyncio.create_task(relay.run())
+        try:
+            desk, directory = Desk(pool, store), Directory(pool)
+            yield Registry(pool, deployment, desk, directory, relay, relaying)
+        finally:
+            relay.stop()
+            await asyncio.gather(relaying, return_exceptions=True)
+            await log.stop()
+
+
+def registry_app(settings: ServiceSettings) -> FastAPI:
+    """Return the application; its parts open when it starts to serve."""
+    opening = Opening(lambda: open_registry(settings))
+    metrics = metrics_registry()
+    meters = positions.PositionMeters(metrics)
+
+    async def read() -> positions.Positions:
+        return await opening.parts.positions()
+
+    async def measure() -> None:
+        meters.show(await read())
+
+    app = application("registry", metrics, MEANINGS, opening.lifespan)
+    app.include_router(health.router(opening.waiting, metrics, measure))
+    app.include_router(positions.router(read))
+    for routes in routers(lambda: opening.parts.desk, lambda: opening.parts.directory):
+        app.include_router(routes)
+    document(app, list(request.KINDS.values()))
+    return app
