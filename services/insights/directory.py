@@ -1,4 +1,4 @@
-"""What insights knows of agencies and services themselves: a fold of registry's events, no figures."""
+"""What insights knows of agencies and services themselves: a fold of registry's events."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -12,7 +12,9 @@ from shared.contracts.registry import (
     ServiceProviderUnlinked,
     ServiceRegistered,
 )
+from shared.contracts.topics import REGISTRY_SERVICES
 from shared.contracts.vocabulary import Message
+from shared.log.partitioner import partition_of
 
 ServiceEvent: TypeAlias = (
     ServiceRegistered
@@ -26,9 +28,10 @@ DirectoryEvent: TypeAlias = AgencyRegistered | ServiceEvent
 
 @dataclass(frozen=True, slots=True)
 class ServiceInfo:
-    """One public service as registry describes it now. ``providers`` leaves its own agencies out."""
+    """One public service as registry describes it now; ``providers``: beside its own agencies."""
 
     service_id: str
+    partition: int
     agency_ids: tuple[str, ...]
     local_id: str | None
     name: str
@@ -48,6 +51,7 @@ def described(info: ServiceInfo | None, event: Message) -> ServiceInfo | None:
         case ServiceRegistered():
             return ServiceInfo(
                 service_id=event.service_id,
+                partition=partition_of(event.service_id, REGISTRY_SERVICES.partitions),
                 agency_ids=event.agency_ids,
                 local_id=event.local_id,
                 name=event.name,

@@ -27,6 +27,7 @@ class Version(NamedTuple):
 class Snapshot:
     service: Mapping[str, Any]
     version: Version
+    deployment: str
     body: bytes
     glance: bytes
 
@@ -63,6 +64,7 @@ def _snapshot(record: Mapping[str, Any], body: bytes) -> Snapshot:
     return Snapshot(
         service=record["service"],
         version=Version(*record["version"]),
+        deployment=record["receipt"]["deployment"],
         body=body,
         glance=orjson.dumps({**record, "windows": windows}),
     )

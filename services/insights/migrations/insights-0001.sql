@@ -34,11 +34,11 @@ CREATE TABLE fact_chunk (
     partition integer NOT NULL,
     first_position bigint NOT NULL,
     last_position bigint NOT NULL,
-    facts integer NOT NULL,
     services integer[] NOT NULL,
-    chunk bytea NOT NULL,
+    counts bytea NOT NULL, -- one byte an event from first to last position: how many facts it made
+    packed bytea NOT NULL,
     PRIMARY KEY (projection, topic, partition, last_position),
-    CHECK (first_position <= last_position)
+    CHECK (length(counts) = last_position - first_position + 1)
 );
 -- Without the pending list of fastupdate every look-up is exact and its cost does not wander.
 CREATE INDEX fact_chunk_services ON fact_chunk USING gin (services) WITH (fastupdate = off);

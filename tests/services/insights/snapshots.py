@@ -9,6 +9,7 @@ def a_record(service_id: str = "s-1", position: int = 1, **changes: Any) -> dict
     service = {"service_id": service_id, "local_id": f"local-{service_id}", "name": service_id}
     return {
         "service": {**service, **changes},
+        "receipt": {"deployment": "d"},
         "as_of": "2026-03-01",
         "version": list(Version(projection=1, position=position, day=739000, announced=0)),
         "windows": {"90d": {"verdict": {"class": "co_production"}, "metrics": {"count": {}}}},

@@ -7,7 +7,7 @@ from tests.services.insights.snapshots import a_snapshot
 
 def taken(follower: Follower) -> list[tuple[str, str, int]]:
     """Take everything that waits: (kind, service, position)."""
-    found = []
+    found: list[tuple[str, str, int]] = []
     while (one := follower.take()) is not None:
         kind, entry = one
         found.append((kind, entry.snapshot.service_id, entry.snapshot.version.position))

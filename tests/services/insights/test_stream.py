@@ -76,7 +76,7 @@ async def events(
 
 async def until(at: Served, name: str, value: float) -> None:
     async with asyncio.timeout(10):
-        while at.value(name) != value:
+        while at.value(name) != value:  # noqa: ASYNC110  # another task moves it
             await asyncio.sleep(0.01)
 
 
@@ -117,10 +117,15 @@ async def test_services_are_named_by_the_agencys_own_id_and_a_glance_has_no_metr
 
 
 async def test_a_quiet_stream_says_that_it_lives() -> None:
-    async with served(heartbeat_seconds=0.01) as at, httpx.AsyncClient() as client:
-        async with client.stream("GET", f"http://127.0.0.1:{at.port}/") as response:
-            lines = response.aiter_lines()
-            assert [await anext(lines) for _ in range(3)] == ["retry: 1000", ":", ":"]
+    async with (
+        served(heartbeat_seconds=0.01) as at,
+        httpx.AsyncClient() as client,
+        client.stream("GET", f"http://127.0.0.1:{at.port}/") as response,
+    ):
+        lines = response.aiter_lines()
+        first = [await anext(lines) for _ in range(3)]
+
+    assert first == ["retry: 1000", ":", ":"]
 
 
 async def test_a_client_that_never_reads_is_let_go_and_slows_nobody() -> None:

@@ -1,0 +1,93 @@
+"""Codebook: names as small integers, kept in the ``code`` table and remembered in memory."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias, TypeVar
+
+import asyncpg
+
+T = TypeVar("T")
+Name: TypeAlias = tuple[str, str]  # (kind, value)
+
+REMEMBERED_MAX = 1_000_000  # about 200 MB of names; a fuller memory is emptied and learns again
+UNKNOWN = 1  # stands in while a fact is only tried out; such facts are made again
+
+FIND = """
+SELECT kind, value, code FROM code
+JOIN unnest($1::text[], $2::text[]) AS wanted (kind, value) USING (kind, value)
+"""
+NAMES = "SELECT code, value FROM code WHERE code = ANY($1::integer[])"
+# In the order of the names, so that two replicas that meet the same new people can't deadlock.
+ADD = """
+INSERT INTO code (kind, value)
+SELECT kind, value FROM unnest($1::text[], $2::text[]) AS new (kind, value) ORDER BY kind, value
+ON CONFLICT (kind, value) DO NOTHING
+"""
+
+
+class Codebook:
+    """Codes are given in a transaction of their own, before the batch that needs them.
+
+    A code whose batch then fails is merely unused; a name never has two codes. So the batch's own
+    transaction holds no lock on a name that another replica waits for.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+        self._codes: dict[Name, int] = {}
+
+    async def coded(self, make: Callable[[Callable[[str, str], int]], T]) -> T:
+        """Return ``make(code)`` where ``code`` knows every name that ``make`` asks for.
+
+        ``make`` is pure and is called again when it asked for names that had to be looked up first.
+        """
+        missing: set[Name] = set()
+
+        def code(kind: str, value: str) -> int:
+            return self._code((kind, value), missing)
+
+        while True:
+            made = make(code)
+            if not missing:
+                return made
+            await self._learn(missing)
+            missing.clear()
+
+    async def code(self, kind: str, value: str) -> int:
+        return await self.coded(lambda code: code(kind, value))
+
+    async def values(self, codes: Iterable[int]) -> dict[int, str]:
+        """Return what the codes stand for."""
+        rows = await self._pool.fetch(NAMES, list(codes))
+        return {row["code"]: row["value"] for row in rows}
+
+    def _code(self, name: Name, missing: set[Name]) -> int:
+        code = self._codes.get(name)
+        if code is None:
+            missing.add(name)
+            return UNKNOWN
+        return code
+
+    async def _learn(self, missing: set[Name]) -> None:
+        if len(self._codes) + len(missing) > REMEMBERED_MAX:
+            self._codes.clear()
+            # those asked for and known a moment ago come back as missing on the next try
+        async with self._pool.acquire() as connection:
+            found = await _find(connection, missing)
+            if len(found) < len(missing):
+                kinds, values = _columns(missing - found.keys())
+                await connection.execute(ADD, kinds, values)
+                found = await _find(connection, missing)
+        self._codes.update(found)
+
+
+async def _find(
+    connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]", names: set[Name]
+) -> dict[Name, int]:
+    kinds, values = _columns(names)
+    rows = await connection.fetch(FIND, kinds, values)
+    return {(row["kind"], row["value"]): row["code"] for row in rows}
+
+
+def _columns(names: Iterable[Name]) -> tuple[list[str], list[str]]:
+    ordered = sorted(names)
+    return [kind for kind, _ in ordered], [value for _, value in ordered]

@@ -1,0 +1,264 @@
+"""Live: today's state of every service of the owned partitions, in memory.
+
+It is a step behind the database and decides nothing: it can be dropped at any moment, and is folded
+again from the facts.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TypeVar
+
+import structlog
+
+from services.insights.chunk import Chunk
+from services.insights.codebook import Codebook
+from services.insights.directory import ServiceInfo
+from services.insights.facts import Fact, day_number
+from services.insights.metrics.state import ServiceState
+from services.insights.store import AWAY, SOURCE_TOPICS, FactStore
+from shared.log.port import TopicPartition
+
+T = TypeVar("T")
+RETRY_SECONDS = 1.0
+INLINE_FACTS_MAX = (
+    2_000  # what is read from more facts is read in a thread, so that streams flow on
+)
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one event did to one service."""
+
+    service_id: str
+    position: int
+    facts: Sequence[Fact]
+
+
+@dataclass(slots=True)
+class LiveService:
+    """``info`` is None while facts are known of a service that registry has not told of yet.
+
+    ``events``: how many events up to the as-of day the state was folded from.
+    """
+
+    service_id: str
+    partition: int
+    info: ServiceInfo | None
+    state: ServiceState
+    events: int = 0
+    facts: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _waiting: list[Change] | None = None
+
+    def take(self, change: Change) -> None:
+        """Fold one event's facts, now or as soon as nobody reads the state."""
+        if self._waiting is not None:
+            self._waiting.append(change)
+            return
+        self.state.apply(change.facts)
+        self.facts += len(change.facts)
+        self.events += _counts(change.facts, self.state.as_of)
+
+    def hold(self) -> None:
+        self._waiting = []
+
+    def go_on(self) -> None:
+        waiting, self._waiting = self._waiting or [], None
+        for change in waiting:
+            self.take(change)
+
+
+@dataclass(slots=True)
+class Shard:
+    """One partition. ``applied``: owned source -> position up to which its events are in memory.
+
+    ``services`` is None until they are folded; ``since`` holds what came while that goes on.
+    """
+
+    applied: dict[TopicPartition, int] = field(default_factory=dict)
+    services: dict[str, LiveService] | None = None
+    as_of: date | None = None
+    since: list[tuple[TopicPartition, Change]] | None = None
+    infos: dict[str, ServiceInfo] = field(default_factory=dict)
+    folding: asyncio.Task[None] | None = None
+
+
+class Live:
+    """``changed`` is called with the id of each service whose figures may be others than before."""
+
+    def __init__(
+        self, store: FactStore, codebook: Codebook, changed: Callable[[str], None], today: date
+    ) -> None:
+        self._store = store
+        self._codebook = codebook
+        self._changed = changed
+        self._today = today
+        self._shards: dict[int, Shard] = {}
+
+    def claim(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Own these partitions from their positions on; their services are folded beside it."""
+        for source, position in positions.items():
+            shard = self._shards.setdefault(source.partition, Shard())
+            shard.applied[source] = position
+        for number in {source.partition for source in positions}:
+            self._fold_again(number)
+
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop what is in memory of these partitions, and of their sisters in the other topics."""
+        for source in partitions:
+            shard = self._shards.get(source.partition)
+            if shard is None:
+                continue
+            shard.applied.pop(source, None)
+            shard.services, shard.since = None, None
+            if shard.folding is not None:
+                shard.folding.cancel()
+            if not shard.applied:
+                del self._shards[source.partition]
+
+    def apply(
+        self,
+        source: TopicPartition,
+        position: int,
+        changes: Sequence[Change],
+        infos: Mapping[str, ServiceInfo],
+    ) -> None:
+        """Take what a committed batch did to one partition, up to ``position``."""
+        shard = self._shards[source.partition]
+        shard.applied[source] = position
+        shard.infos.update(infos)
+        if shard.since is not None:
+            shard.since.extend((source, change) for change in changes)
+        if shard.services is not None:
+            self._take(source.partition, shard.services, changes, infos)
+
+    def roll(self, today: date) -> None:
+        """A new day has begun: fold every service again, as of it."""
+        if today != self._today:
+            self._today = today
+            for number in self._shards:
+                self._fold_again(number)
+
+    def service(self, service_id: str, partition: int) -> LiveService | None:
+        """Return today's state of the service, or None where this process does not have it."""
+        shard = self._shards.get(partition)
+        if shard is None or not self._complete(shard) or shard.services is None:
+            return None
+        return shard.services.get(service_id)
+
+    def positions(self, partition: int) -> dict[TopicPartition, int]:
+        """Return how far the memory of the partition reaches; empty where there is none."""
+        shard = self._shards.get(partition)
+        return dict(shard.applied) if shard is not None and self._complete(shard) else {}
+
+    def partitions(self) -> list[int]:
+        """Return the partitions whose services are in memory as of today."""
+        return [number for number, shard in self._shards.items() if self._complete(shard)]
+
+    def folding(self) -> list[int]:
+        """Return the owned partitions whose services are not in memory as of today yet."""
+        return [number for number, shard in self._shards.items() if not self._complete(shard)]
+
+    def services(self) -> list[LiveService]:
+        return [
+            service
+            for shard in self._shards.values()
+            if self._complete(shard)
+            for service in (shard.services or {}).values()
+        ]
+
+    async def read(self, service: LiveService, read: Callable[[ServiceState], T]) -> T:
+        """Return ``read(state)``; what is applied meanwhile waits, so the state stands still."""
+        async with service.lock:
+            if service.facts <= INLINE_FACTS_MAX:
+                return read(service.state)
+            service.hold()
+            try:
+                return await asyncio.to_thread(read, service.state)
+            finally:
+                service.go_on()
+
+    async def close(self) -> None:
+        for number in list(self._shards):
+            self.forget(list(self._shards[number].applied))
+
+    def _complete(self, shard: Shard) -> bool:
+        return (
+            shard.services is not None
+            and shard.as_of == self._today
+            and {source.topic for source in shard.applied} >= set(SOURCE_TOPICS)
+        )
+
+    def _take(
+        self,
+        number: int,
+        services: dict[str, LiveService],
+        changes: Sequence[Change],
+        infos: Mapping[str, ServiceInfo],
+    ) -> None:
+        for service_id, info in infos.items():
+            _of(services, service_id, number, self._today).info = info
+        for change in changes:
+            _of(services, change.service_id, number, self._today).take(change)
+        for service_id in {*infos, *(change.service_id for change in changes)}:
+            self._changed(service_id)
+
+    def _fold_again(self, number: int) -> None:
+        shard = self._shards[number]
+        if shard.folding is not None:
+            shard.folding.cancel()
+        shard.since = []
+        shard.folding = asyncio.create_task(self._fold(number, shard, self._today))
+
+    async def _fold(self, number: int, shard: Shard, today: date) -> None:
+        while True:
+            try:
+                await self._fold_once(number, shard, today)
+            except AWAY as away:
+                log.warning("partition_not_folded", partition=number, failure=repr(away))
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
+
+    async def _fold_once(self, number: int, shard: Shard, today: date) -> None:
+        reading = await self._store.read(number)
+        infos = await self._store.services(number)
+        names = await self._codebook.values({c for chunk in reading.chunks for c in chunk.services})
+        services = await asyncio.to_thread(_folded, reading.chunks, names, number, today)
+        if self._shards.get(number) is not shard or shard.since is None:
+            return
+        since, shard.since = shard.since, None
+        for source, change in since:
+            if change.position > reading.positions.get(source, 0):
+                _of(services, change.service_id, number, today).take(change)
+        for service_id, info in {**infos, **shard.infos}.items():
+            _of(services, service_id, number, today).info = info
+        shard.services, shard.as_of = services, today
+        log.info("partition_folded", partition=number, services=len(services), as_of=str(today))
+        for service_id in services:
+            self._changed(service_id)
+
+
+def _of(services: dict[str, LiveService], service_id: str, number: int, day: date) -> LiveService:
+    if service_id not in services:
+        services[service_id] = LiveService(service_id, number, None, ServiceState(day))
+    return services[service_id]
+
+
+def _folded(
+    chunks: Sequence[Chunk], names: Mapping[int, str], number: int, today: date
+) -> dict[str, LiveService]:
+    services: dict[str, LiveService] = {}
+    for chunk in chunks:
+        for position, facts in chunk.events():
+            service_id = names[facts[0].service]
+            _of(services, service_id, number, today).take(Change(service_id, position, facts))
+    return services
+
+
+def _counts(facts: Sequence[Fact], as_of: date) -> int:
+    day = day_number(as_of)
+    return int(any(fact.day <= day for fact in facts))

@@ -1,0 +1,135 @@
+"""Projector: folds the log into facts and directory, in the transaction of the positions."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.consumer import Batch, Claim
+
+from services.insights.chunk import chunk_of
+from services.insights.codebook import Codebook
+from services.insights.directory import ServiceInfo, described
+from services.insights.facts import facts_of
+from services.insights.live import Change, Live
+from services.insights.store import SOURCE_TOPICS, FactStore, Folded
+from shared.contracts import catalogue
+from shared.contracts.registry import AgencyRegistered
+from shared.contracts.topics import REGISTRY_SERVICES
+from shared.contracts.vocabulary import Message
+from shared.eventstore.port import Connection
+from shared.log.port import TopicPartition
+
+Code = Callable[[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One event, decoded; ``key`` is the id of its service, or of its agency."""
+
+    key: str
+    position: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What one batch does; ``changes`` by source, for the memory once it is committed."""
+
+    folded: Folded
+    changes: Mapping[TopicPartition, Sequence[Change]] = field(default_factory=dict)
+
+
+NOTHING = Effects(Folded())
+
+
+class Projector:
+    """One projection's handler. Without ``live`` it only writes, as a rebuild does."""
+
+    def __init__(self, store: FactStore, codebook: Codebook, live: Live | None) -> None:
+        self._store = store
+        self._codebook = codebook
+        self._live = live
+        self._services: dict[int, dict[str, ServiceInfo]] = {}
+        self._effects = NOTHING  # of the batch whose transaction runs
+
+    async def restore(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            if claim.topic == REGISTRY_SERVICES.name:
+                self._services[claim.partition] = await self._store.services(claim.partition)
+        if self._live is not None:
+            self._live.claim(
+                {
+                    TopicPartition(claim.topic, claim.partition): claim.position
+                    for claim in claims
+                    if claim.topic in SOURCE_TOPICS
+                }
+            )
+
+    async def apply(self, connection: Connection, batch: Batch) -> None:
+        heard = {
+            source: [
+                Heard(event.key, event.position, catalogue.decode(event.type, event.data))
+                for event in events
+            ]
+            for source, events in batch.events.items()
+        }
+        changes = await self._codebook.coded(lambda code: _changes(heard, code))
+        self._effects = Effects(self._folded(heard, changes), changes)
+        await self._store.save(connection, self._effects.folded)
+
+    async def committed(self, batch: Batch) -> None:
+        effects, self._effects = self._effects, NOTHING
+        by_partition: dict[int, dict[str, ServiceInfo]] = defaultdict(dict)
+        for info in effects.folded.services.values():
+            by_partition[info.partition][info.service_id] = info
+        for partition, infos in by_partition.items():
+            self._services.setdefault(partition, {}).update(infos)
+        if self._live is None:
+            return
+        for source, events in batch.events.items():
+            if source.topic in SOURCE_TOPICS and events:
+                infos = by_partition.get(source.partition, {})
+                self._live.apply(source, events[-1].position, effects.changes[source], infos)
+
+    async def forget(self, partitions: Sequence[TopicPartition]) -> None:
+        for source in partitions:
+            if source.topic == REGISTRY_SERVICES.name:
+                self._services.pop(source.partition, None)
+        if self._live is not None:
+            self._live.forget(partitions)
+
+    def _folded(
+        self,
+        heard: Mapping[TopicPartition, Sequence[Heard]],
+        changes: Mapping[TopicPartition, Sequence[Change]],
+    ) -> Folded:
+        agencies: dict[str, AgencyRegistered] = {}
+        services: dict[str, ServiceInfo] = {}
+        for source, events in heard.items():
+            known = self._services.get(source.partition, {})
+            for one in events:
+                if isinstance(one.message, AgencyRegistered):
+                    agencies[one.message.agency_id] = one.message
+                    continue
+                before = services.get(one.key) or known.get(one.key)
+                after = described(before, one.message)
+                if after is not None and after is not before:
+                    services[one.key] = after
+        chunks = (
+            chunk_of(source, [(change.position, change.facts) for change in made])
+            for source, made in changes.items()
+        )
+        return Folded([chunk for chunk in chunks if chunk is not None], services, agencies)
+
+
+def _changes(
+    heard: Mapping[TopicPartition, Sequence[Heard]], code: Code
+) -> dict[TopicPartition, list[Change]]:
+    return {
+        source: [
+            Change(one.key, one.position, facts)
+            for one in events
+            if (facts := facts_of(one.message, code))
+        ]
+        for source, events in heard.items()
+    }

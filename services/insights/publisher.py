@@ -1,0 +1,137 @@
+"""Publisher: renders changed services and sends their snapshots to the compacted topic."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from services.insights.latest import Latest
+from services.insights.snapshot import Snapshot
+from services.insights.store import AWAY
+from shared.contracts.topics import INSIGHTS_SERVICES
+from shared.log.partitioner import partition_of
+from shared.log.port import Log, OutgoingRecord, PublishFailed
+
+INTERVAL_SECONDS = 0.25  # between two snapshots of one service; the first after quiet does not wait
+EFFORT_MAX = 4  # a snapshot that took t to render is not rendered again for EFFORT_MAX times t
+RETRY_SECONDS = 1.0
+JSON = [("content-type", b"application/json")]
+log = structlog.get_logger(__name__)
+
+
+class Render(Protocol):
+    async def __call__(self, service_id: str) -> Snapshot | None:
+        """Return the service's snapshot now, or None where this process can't render it."""
+        ...
+
+
+class PublisherMeters:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.snapshots = Counter("coprod_snapshots", "Snapshots rendered", registry=registry)
+        self.render_seconds = Histogram(
+            "coprod_snapshot_render_seconds", "Time to render one snapshot", registry=registry
+        )
+
+
+class Publisher:
+    """What is rendered is shown by this process at once, and published for all the others.
+
+    A snapshot that could not be published is rendered again: the newest replaces it anyway.
+    """
+
+    def __init__(
+        self,
+        log_: Log,
+        latest: Latest,
+        render: Render,
+        meters: PublisherMeters,
+        clock_seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = log_
+        self._latest = latest
+        self._render = render
+        self._meters = meters
+        self._now = clock_seconds
+        self._dirty: dict[str, None] = {}
+        self._not_before: dict[str, float] = {}
+        self._unsent: set[str] = set()
+        self._woken = asyncio.Event()
+
+    def changed(self, service_id: str) -> None:
+        self._dirty[service_id] = None
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Render and publish what changes, until cancelled."""
+        while True:
+            due, wait_seconds = self._due()
+            if due:
+                await self._publish(due)
+                continue
+            self._woken.clear()
+            try:
+                async with asyncio.timeout(wait_seconds):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    def _due(self) -> tuple[list[str], float | None]:
+        """Return the services whose time has come; with none, how long until the first one's."""
+        now = self._now()
+        due = [one for one in self._dirty if self._not_before.get(one, 0) <= now]
+        if due or not self._dirty:
+            return due, None
+        return [], min(self._not_before[one] for one in self._dirty) - now
+
+    async def _publish(self, due: list[str]) -> None:
+        rendered: list[Snapshot] = []
+        for service_id in due:
+            del self._dirty[service_id]
+            snapshot = await self._rendered(service_id)
+            if snapshot is None:
+                continue
+            if self._latest.offer(snapshot) or service_id in self._unsent:
+                rendered.append(snapshot)
+        by_partition: dict[int, list[Snapshot]] = {}
+        for snapshot in rendered:
+            number = partition_of(snapshot.service_id, INSIGHTS_SERVICES.partitions)
+            by_partition.setdefault(number, []).append(snapshot)
+        await asyncio.gather(
+            *(self._send(number, snapshots) for number, snapshots in by_partition.items())
+        )
+
+    async def _rendered(self, service_id: str) -> Snapshot | None:
+        started = self._now()
+        try:
+            snapshot = await self._render(service_id)
+        except AWAY as away:
+            log.warning("snapshot_not_rendered", service_id=service_id, failure=repr(away))
+            self._later(service_id)
+            return None
+        seconds = self._now() - started
+        self._meters.snapshots.inc()
+        self._meters.render_seconds.observe(seconds)
+        self._not_before[service_id] = started + max(INTERVAL_SECONDS, EFFORT_MAX * seconds)
+        return snapshot
+
+    async def _send(self, number: int, snapshots: list[Snapshot]) -> None:
+        records = [
+            OutgoingRecord(snapshot.service_id.encode(), snapshot.body, JSON)
+            for snapshot in snapshots
+        ]
+        try:
+            await self._log.publish(INSIGHTS_SERVICES.name, number, records)
+        except PublishFailed as failure:
+            log.warning("snapshots_not_published", partition=number, failure=repr(failure))
+            for snapshot in snapshots:
+                self._unsent.add(snapshot.service_id)
+                self._later(snapshot.service_id)
+        else:
+            self._unsent.difference_update(snapshot.service_id for snapshot in snapshots)
+
+    def _later(self, service_id: str) -> None:
+        self._not_before[service_id] = self._now() + RETRY_SECONDS
+        self.changed(service_id)

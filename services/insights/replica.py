@@ -1,0 +1,42 @@
+"""Replica: reads the compacted topic of snapshots, so that this process can serve any service."""
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from services.insights.latest import Latest
+from services.insights.snapshot import read
+from shared.log.port import LogRecord, TopicPartition
+
+log = structlog.get_logger(__name__)
+
+
+class SnapshotReplica:
+    """A reader of ``insights.services.v1``: always from its beginning, keeping no position."""
+
+    def __init__(self, latest: Latest, deployment: str) -> None:
+        self._latest = latest
+        self._deployment = deployment
+
+    async def claim(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    async def release(self, partitions: Sequence[TopicPartition]) -> None:
+        """Keep what is known: nobody else follows for this process."""
+
+    async def handle(self, batch: Mapping[TopicPartition, Sequence[LogRecord]]) -> None:
+        for records in batch.values():
+            newest = {record.key: record for record in records}
+            for record in newest.values():
+                self._take(record)
+
+    def _take(self, record: LogRecord) -> None:
+        if record.value is None:
+            return
+        try:
+            snapshot = read(record.value)
+        except ValueError as broken:
+            log.warning("snapshot_unreadable", offset=record.offset, failure=str(broken))
+            return
+        if snapshot.deployment == self._deployment:
+            self._latest.offer(snapshot)
