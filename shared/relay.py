@@ -1,9 +1,9 @@
 """Publishes what the event store holds: every event, in order, at least once.
 
-The event table is the outbox. For each (topic, partition) one process at a time holds a lease (a session
-advisory lock: a process that dies frees it at once), reads on from the stored position, publishes, and
-moves the position only while its epoch holds. A crash or a zombie can repeat events; neither can lose or
-reorder them, and consumers drop what they have seen by its position.
+The event table is the outbox. For each (topic, partition) one process at a time holds a lease (a
+session advisory lock: a process that dies frees it at once), reads on from the stored position,
+publishes, and moves the position only while its epoch holds. A crash or a zombie can repeat events;
+neither can lose or reorder them, and consumers drop what they have seen by its position.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ POLL_SECONDS = 0.05  # the safety net under the wake-up after a commit
 PAGE_EVENTS_MAX = 1000
 RECONNECT_SECONDS = 0.5
 BACKOFF_SECONDS_MAX = 5.0
+TAKEOVER_SECONDS_MAX = 0.5  # how long a partition may lie idle after its holder died
 NONE = -1  # an epoch that never stands in the table
 
 BEHIND = """
@@ -82,9 +83,9 @@ class Backoff:
     until: float = 0.0
     delay_seconds: float = POLL_SECONDS
 
-    def longer(self) -> None:
+    def longer(self, seconds_max: float) -> None:
         self.until = time.monotonic() + self.delay_seconds
-        self.delay_seconds = min(self.delay_seconds * 2, BACKOFF_SECONDS_MAX)
+        self.delay_seconds = min(self.delay_seconds * 2, seconds_max)
 
 
 class Relay:
@@ -171,7 +172,7 @@ class Relay:
         if lease is not None and lease.epoch == epoch:
             return True
         if lease is None and not await leasing.fetchval(TAKE, *at):
-            self._backoffs[at].longer()
+            self._backoffs[at].longer(TAKEOVER_SECONDS_MAX)
             return False
         row = await leasing.fetchrow(CLAIM, *at, self._owner)
         if row is None:
@@ -189,7 +190,7 @@ class Relay:
         except (PublishFailed, *AWAY) as error:
             # Some may be in the log and some not: begin again from what is known to be there.
             self._leases[at].epoch = NONE
-            self._backoffs[at].longer()
+            self._backoffs[at].longer(BACKOFF_SECONDS_MAX)
             logger.warning(
                 "publishing_failed", topic=at.topic, partition=at.partition, why=str(error)
             )

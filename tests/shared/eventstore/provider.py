@@ -64,7 +64,9 @@ def note_in_private(service_id: str, **more: Any) -> Command[State]:
     return _command(service_id, lambda _: [Happened(event, T0)], **more)
 
 
-def key(name: str, request: bytes = b"request", scope: str = "/agencies/a/systems/s") -> Idempotency:
+def key(
+    name: str, request: bytes = b"request", scope: str = "/agencies/a/systems/s"
+) -> Idempotency:
     return Idempotency(scope, name, request)
 
 

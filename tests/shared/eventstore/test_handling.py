@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.eventstore.handling import handle
 from shared.eventstore.port import (
     Answer,
@@ -95,7 +96,9 @@ async def test_the_same_key_with_another_request_is_refused(store: PostgresEvent
 async def test_the_same_key_in_two_scopes_is_two_keys(store: PostgresEventStore) -> None:
     await one(store, link("s1", "o1", idempotency=key("k", scope="/agencies/a/systems/s")))
 
-    outcome = await one(store, link("s1", "o2", idempotency=key("k", scope="/agencies/b/systems/s")))
+    outcome = await one(
+        store, link("s1", "o2", idempotency=key("k", scope="/agencies/b/systems/s"))
+    )
 
     assert isinstance(outcome, Answer)
     assert outcome.body["version"] == 2
@@ -194,7 +197,7 @@ async def test_an_event_in_the_wrong_topic_is_a_programming_error(
     store: PostgresEventStore,
 ) -> None:
     command = link("s1", "o1")
-    misplaced = replace(command, stream=replace(command.stream, topic=_another_topic()))
+    misplaced = replace(command, stream=replace(command.stream, topic=EXCHANGE_ACTIVITY))
 
     with pytest.raises(ValueError, match="does not belong"):
         await one(store, misplaced)
@@ -218,9 +221,3 @@ async def test_many_writers_at_one_stream_all_get_through(store: PostgresEventSt
 
     assert all(isinstance(answer, Answer) for answer in answers)
     assert [r.version for r in await store.read("service-s1")] == list(range(1, 13))
-
-
-def _another_topic() -> object:
-    from shared.contracts.topics import EXCHANGE_ACTIVITY
-
-    return EXCHANGE_ACTIVITY

@@ -1,4 +1,4 @@
-"""The promises of the event table: dense positions in commit order, and events that never change."""
+"""The promises of the event table: dense positions in commit order; events never change."""
 
 import asyncio
 from collections import defaultdict
@@ -8,6 +8,7 @@ from random import Random
 import asyncpg
 import pytest
 
+from shared.clock import SystemClock
 from shared.contracts import catalogue, envelope
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Connection, Recorded
@@ -49,8 +50,13 @@ async def test_concurrent_writers_leave_no_hole_and_versions_follow_positions(
             versions[event.subject].append(event.version)
         for seen in versions.values():
             assert seen == list(range(1, len(seen) + 1))
-    assert await pool.fetchval("SELECT count(*) FROM stream s WHERE version <> "
-        "(SELECT max(version) FROM event e WHERE e.stream_id = s.stream_id)") == 0
+    assert (
+        await pool.fetchval(
+            "SELECT count(*) FROM stream s WHERE version <> "
+            "(SELECT max(version) FROM event e WHERE e.stream_id = s.stream_id)"
+        )
+        == 0
+    )
 
 
 async def test_a_reader_that_follows_positions_never_misses_one(
@@ -96,7 +102,7 @@ async def test_what_is_stored_is_what_is_published_and_the_actor_is_not(
 
 async def test_a_commit_wakes_the_relay_and_a_refusal_does_not(pool: Pool) -> None:
     wakes: list[str] = []
-    store = PostgresEventStore(pool, clock=_clock(), on_commit=lambda: wakes.append("woken"))
+    store = PostgresEventStore(pool, clock=SystemClock(), on_commit=lambda: wakes.append("woken"))
 
     await handle(store, [link("s1", "o1")], project_nothing)
     await handle(store, [link("s1", "o1")], project_nothing)
@@ -106,17 +112,16 @@ async def test_a_commit_wakes_the_relay_and_a_refusal_does_not(pool: Pool) -> No
 
 async def test_a_transaction_that_hangs_is_ended_and_holds_up_nobody(pool: Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
-        await connection.fetchval("SELECT move_streams(" + ",".join(["'{}'"] * 9)
-            + ", now(), " + ",".join(["'{}'"] * 6) + ")")
+        await connection.fetchval(
+            "SELECT move_streams("
+            + ",".join(["'{}'"] * 9)
+            + ", now(), "
+            + ",".join(["'{}'"] * 6)
+            + ")"
+        )
         settings = [
             await connection.fetchval("SELECT current_setting($1)", name)
             for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
         ]
 
     assert settings == ["1s", "5s", "2s"]
-
-
-def _clock() -> object:
-    from shared.clock import SystemClock
-
-    return SystemClock()
