@@ -14,6 +14,7 @@ import orjson
 
 from tools.failure import ExitCode, Failure
 
+PATH = "/v1/commands"
 ITEMS_MAX = 1_000
 BYTES_MAX = 3_500_000  # the services take 4 MiB
 GIVE_UP_AFTER_SECONDS = 120.0
@@ -46,7 +47,7 @@ class Service:
     """One service. ``positions``: the highest that its answers named, by "topic/partition"."""
 
     def __init__(self, name: str, url: str) -> None:
-        self.name = name
+        self.name, self.url = name, url
         # loopback is never reached through a proxy
         self._http = httpx.AsyncClient(
             base_url=url, timeout=_TIMEOUT, limits=_CONNECTIONS, trust_env=False
@@ -75,18 +76,35 @@ class Service:
     async def commands(
         self, batch: Sequence[Envelope], after: Mapping[str, int] | None = None
     ) -> list[Outcome]:
-        """Send commands in order; note the positions that they took in ``positions``."""
+        """Send commands in order; note the positions that they took in ``positions``.
+
+        Those that were answered "not now" are sent again, in the same order.
+
+        Raises:
+            Failure: the service stays away, or refuses the request as a whole.
+        """
         headers = {"content-type": "application/x-ndjson"}
         if after:
-            headers["coprod-after"] = ", ".join(
-                f"{at}:{position}" for at, position in after.items()
-            )
-        answer = await self._send("/v1/commands", b"\n".join(one.line for one in batch), headers)
-        outcomes = []
-        for sent, item in zip(batch, answer["items"], strict=True):
-            self._note(item.get("position"))
-            outcomes.append(Outcome(sent.about, item.get("body") or {}, item.get("problem")))
-        return outcomes
+            headers["coprod-after"] = ", ".join(f"{at}:{last}" for at, last in after.items())
+        outcomes: dict[int, Outcome] = {}
+        waiting = list(range(len(batch)))
+        patience = Patience(self)
+        while waiting:
+            body = b"\n".join(batch[number].line for number in waiting)
+            answer = await self._send(PATH, body, headers)
+            passing = None
+            for number, item in zip(waiting, answer["items"], strict=True):
+                if item["status"] in _PASSING:
+                    passing = item["problem"]
+                    continue
+                self._note(item.get("position"))
+                outcomes[number] = Outcome(
+                    batch[number].about, item.get("body") or {}, item.get("problem")
+                )
+            waiting = [number for number in waiting if number not in outcomes]
+            if passing is not None:
+                await patience.wait(_sentence(passing))
+        return [outcomes[number] for number in range(len(batch))]
 
     def _note(self, positions: str | None) -> None:
         for part in (positions or "").split(","):
@@ -102,11 +120,8 @@ class Service:
 
     async def _persist(self, attempt: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
         """Repeat a request until it is answered by more than "not now"."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + GIVE_UP_AFTER_SECONDS
-        delay = _DELAY_MIN_SECONDS
+        patience = Patience(self)
         while True:
-            trouble = "it does not answer"
             try:
                 response = await attempt()
             except httpx.TransportError as error:
@@ -115,19 +130,36 @@ class Service:
                 if response.status_code not in _PASSING:
                     return response
                 trouble = _detail(response)
-            if loop.time() > deadline:
-                raise Failure(
-                    f"{self.name} at {self._http.base_url}: {trouble}",
-                    "Look at `coprod status`; what was done is safe, and the same command goes on.",
-                    code=ExitCode.UNREACHABLE,
-                )
-            await asyncio.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries
-            delay = min(delay * 2, _DELAY_MAX_SECONDS)
+            await patience.wait(trouble)
 
     def _checked(self, response: httpx.Response) -> Any:
         if response.is_error:
             raise Failure(f"{self.name} refused {response.request.url.path}: {_detail(response)}")
         return orjson.loads(response.content)
+
+
+class Patience:
+    """Waits longer from one attempt to the next, and not for ever."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._deadline = asyncio.get_running_loop().time() + GIVE_UP_AFTER_SECONDS
+        self._delay = _DELAY_MIN_SECONDS
+
+    async def wait(self, trouble: str) -> None:
+        """Let some time pass.
+
+        Raises:
+            Failure: enough has passed; ``trouble`` is what was last wrong.
+        """
+        if asyncio.get_running_loop().time() > self._deadline:
+            raise Failure(
+                f"{self._service.name} at {self._service.url}: {trouble}",
+                "Look at `coprod status`; what was done is safe, and the same command goes on.",
+                code=ExitCode.UNREACHABLE,
+            )
+        await asyncio.sleep(self._delay * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries
+        self._delay = min(self._delay * 2, _DELAY_MAX_SECONDS)
 
 
 def command(source: str, key: str, kind: str, data: Mapping[str, Any]) -> bytes:
@@ -159,5 +191,9 @@ def _detail(response: httpx.Response) -> str:
         problem = None
     if not isinstance(problem, dict):
         return f"{response.status_code} {response.text[:200]}"
+    return _sentence(problem)
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
     sentences = (problem.get("title"), problem.get("detail"), problem.get("remedy"))
     return " ".join(str(one) for one in sentences if one)

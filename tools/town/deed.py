@@ -1,0 +1,165 @@
+"""Deeds: what somebody in the town does, as the commands that tell the services of it.
+
+People and services are named by the town's own ids; whoever plays a deed knows the others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+Data = dict[str, Any]
+
+# How a recorded contribution goes on; what is left over is confirmed and stays so.
+DISPUTED_AND_KEPT = 0.015
+DISPUTED_AND_VOIDED = 0.01
+CORRECTED = 0.02
+VOIDED = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command to exchange. ``refers``: the field for the id that the first step was given."""
+
+    command: str
+    data: Data
+    refers: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Steps in order of time; ``key`` is unique in the town and the same whenever it is played."""
+
+    key: str
+    service: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where and when something happens, and the chance that decides how."""
+
+    key: str
+    service: str
+    at: datetime
+    random: Random
+    day_number: int
+
+    def deed(self, number: int, *steps: Step) -> Deed:
+        return Deed(f"{self.key}/{number}", self.service, steps)
+
+    def several(self, people: Sequence[str], count: int) -> list[str]:
+        return self.random.sample(people, min(count, len(people)))
+
+    def one(self, people: Sequence[str]) -> str:
+        return self.random.choice(people)
+
+
+def gift(scene: Scene, giver: str, confirmer: str, minutes: int, **about: Any) -> tuple[Step, ...]:
+    """Return a contribution and what becomes of it: nearly always ``confirmer`` confirms it."""
+    varied = minutes + scene.random.choice((-5, 0, 0, 0, 5)) if minutes > 10 else minutes
+    data = {
+        "service_id": scene.service,
+        "giver_id": giver,
+        "occurred_at": text(scene.at),
+        "mode": "act",
+        "minutes": varied,
+        **about,
+    }
+    return Step("record-contribution", data), *_life(scene.random.random(), confirmer, varied)
+
+
+def opinion(scene: Scene, giver: str, confirmer: str) -> tuple[Step, ...]:
+    data = {
+        "service_id": scene.service,
+        "giver_id": giver,
+        "occurred_at": text(scene.at),
+        "mode": "opinion",
+        "choice": scene.random.choices(("agree", "disagree", "pass"), (6, 3, 1))[0],
+        "minutes": scene.random.choice((2, 3, 5)),
+        "channel": scene.random.choices(("online", "paper"), (4, 1))[0],
+    }
+    return Step("record-contribution", data), _confirmed(confirmer)
+
+
+def feedback(scene: Scene, giver: str, answerer: str) -> tuple[Step, ...]:
+    """Return feedback that is nearly always answered, and now and then changes something."""
+    draw = scene.random
+    given = {
+        "service_id": scene.service,
+        "participant_id": giver,
+        "score": draw.choice((3, 4, 4, 5)),
+        "trust": draw.choice((3, 4, 5)),
+        "given_at": text(scene.at),
+    }
+    answered_at = scene.at + timedelta(minutes=draw.randint(10, 60))
+    answer = {"by": answerer, "answered_at": text(answered_at)}
+    changed = {
+        "level": draw.choice(("process", "role")),
+        "implemented_at": text(answered_at + timedelta(minutes=30)),
+    }
+    steps = [Step("give-feedback", given)]
+    if draw.random() < 0.85:
+        steps.append(Step("answer-feedback", answer, "feedback_id"))
+        if draw.random() < 0.4:
+            steps.append(Step("implement-change", changed, "feedback_id"))
+    return tuple(steps)
+
+
+def decision(scene: Scene, level: str, votes: dict[str, int], amount: int = 0) -> tuple[Step, ...]:
+    """Return a vote, one person one vote, and the money it gives away, if any."""
+    data = {
+        "service_id": scene.service,
+        "level": level,
+        "weights": votes,
+        "voters": votes,
+        "decided_at": text(scene.at),
+    }
+    money = {
+        "service_id": scene.service,
+        "amount": amount,
+        "currency": "EUR",
+        "allocated_at": text(scene.at),
+    }
+    taken = Step("take-decision", data)
+    return (taken, Step("allocate-resource", money, "decision_id")) if amount else (taken,)
+
+
+def consultation(scene: Scene, title: str) -> tuple[Step, ...]:
+    data = {"service_id": scene.service, "title": title, "opened_at": text(scene.at)}
+    return (Step("open-consultation", data),)
+
+
+def text(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _life(chance: float, other: str, minutes: int) -> tuple[Step, ...]:
+    confirmed = _confirmed(other)
+    disputed = Step(
+        "dispute-contribution", {"by": other, "reason_code": "time_differs"}, "contribution_id"
+    )
+    if chance < DISPUTED_AND_KEPT:
+        return confirmed, disputed, _resolved(other, "rejected")
+    chance -= DISPUTED_AND_KEPT
+    if chance < DISPUTED_AND_VOIDED:
+        return disputed, _resolved(other, "upheld")
+    chance -= DISPUTED_AND_VOIDED
+    if chance < CORRECTED:
+        changes = {"minutes": minutes + 5}
+        corrected = {"by": other, "changes": changes}
+        return confirmed, Step("correct-contribution", corrected, "contribution_id")
+    chance -= CORRECTED
+    if chance < VOIDED:
+        voided = {"by": other, "reason_code": "entered_twice"}
+        return (Step("void-contribution", voided, "contribution_id"),)
+    return (confirmed,)
+
+
+def _confirmed(by: str) -> Step:
+    return Step("confirm-contribution", {"by": by}, "contribution_id")
+
+
+def _resolved(by: str, outcome: str) -> Step:
+    return Step("resolve-dispute", {"by": by, "outcome": outcome}, "contribution_id")
