@@ -2,24 +2,19 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import networkx as nx
 import numpy as np
-from numpy.typing import NDArray
 
+from tools.recompute.acts import LAY, Acts, Bools
 from tools.recompute.history import Data, History, day
 
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 WINDOWS = {"28d": 28, "90d": 90, "365d": 365, "life": None}
 K = 5
 MILLION = 1_000_000
-EDGE_RECEIVERS_MAX = 50
-NO_RECEIPT = {"train", "facilitate", "connect"}
-LAY = ("user", "family_social")
 LEVELS = {"operational": 1, "service": 2, "strategic": 3, "budget": 3}
 Z = 1.959963984540054
 WEIGHTED = ("A2", "A3", "A4", "E2", "G1", "K1", "M3", "N1")
@@ -34,61 +29,6 @@ class Number:
     n: int
     reason: str | None = None
     interval: tuple[float, float] | None = None
-
-
-class Acts:
-    """The acts of one window as columns; row i of every column is the same act."""
-
-    def __init__(self, acts: Sequence[Data]) -> None:
-        def flag(test: Callable[[Data], bool]) -> Bools:
-            return np.fromiter((test(act) for act in acts), dtype=bool, count=len(acts))
-
-        self.rows = acts
-        self.giver = np.array([act["giver_id"] for act in acts], dtype=object)
-        self.person = flag(lambda act: act.get("giver_kind", "person") == "person")
-        self.lay = flag(lambda act: act["giver_party"] in LAY)
-        self.act = flag(lambda act: act.get("mode") == "act")
-        self.opinion = flag(lambda act: act.get("mode") == "opinion")
-        self.day = np.array([day(act["occurred_at"]) for act in acts], dtype=np.int64)
-        self.minutes = np.array([act.get("minutes") or 0 for act in acts], dtype=np.int64)
-        self.timed = flag(lambda act: act.get("minutes") is not None)
-        self.receivers = [_receivers(act) for act in acts]
-        self.known = np.array([len(found) > 0 for found in self.receivers], dtype=bool)
-        self.inside = np.array(
-            [{True: 1, False: 0, None: -1}[act.get("giver_in_provider_org")] for act in acts],
-            dtype=np.int64,
-        )
-
-    def phase(self, *names: str) -> Bools:
-        return np.array([act.get("phase") in names for act in self.rows], dtype=bool)
-
-    def party(self, name: str) -> Bools:
-        return np.array([act["giver_party"] == name for act in self.rows], dtype=bool)
-
-    def givers(self, where: Bools) -> set[str]:
-        return set(self.giver[where])
-
-    def weight(self, lens: str) -> Ints:
-        return np.ones(len(self.rows), dtype=np.int64) if lens == "count" else self.minutes
-
-    def receipts(self, *, counted_as_received: bool) -> Iterable[tuple[int, str, str | None]]:
-        """Yield (row, receiver, party) of acts with named receivers that are not group gifts."""
-        for row, found in enumerate(self.receivers):
-            teaches = self.rows[row].get("kind") in NO_RECEIPT
-            if not self.act[row] or len(found) > EDGE_RECEIVERS_MAX:
-                continue
-            if counted_as_received and teaches:
-                continue
-            for receiver, party in found:
-                yield row, receiver, party
-
-
-def _receivers(act: Data) -> list[tuple[str, str | None]]:
-    found: dict[str, str | None] = {}
-    for receiver in act.get("receivers", ()):
-        if receiver["participant_id"] != act["giver_id"]:
-            found.setdefault(receiver["participant_id"], receiver.get("party"))
-    return list(found.items())
 
 
 class Figures:
@@ -123,7 +63,7 @@ class Figures:
         ]
         span = max(ever) - min(ever) + 1 if ever else 0
         everybody = np.ones(len(self.now.rows), dtype=bool)
-        givers = len(self.now.givers(everybody)) + voters
+        givers = max(len(self.now.givers(everybody)), voters)
         return len(self.now.rows) + len(self.decisions), givers, span
 
     def below_floor(self) -> bool:
@@ -133,19 +73,28 @@ class Figures:
     def minutes_missing(self) -> bool:
         return bool(5 * np.count_nonzero(self.now.timed) < 4 * len(self.now.rows))
 
-    def receivers_unknown(self) -> bool:
+    def verdict_lens(self) -> str:
+        return "count" if self.minutes_missing() or not self.now.rows else "minutes"
+
+    def receivers_unknown(self, lens: str) -> bool:
+        """Whether most of the (lay) delivery went to nobody known.
+
+        A figure without a lens looks at the weight that the verdict uses, so it is one figure.
+        """
+        weight = self.now.weight(lens)
         delivery = self.now.phase("deliver") & self.now.act
         among = delivery & self.now.lay
         if not among.any():
             among = delivery
         if not among.any():
             return True
-        return 2 * int(self.weight[among & ~self.now.known].sum()) > int(self.weight[among].sum())
+        return 2 * int(weight[among & ~self.now.known].sum()) > int(weight[among].sum())
 
     def all(self) -> dict[str, Number]:
         found = {**self._parties(), **self._exchange(), **self._network(), **self._people()}
         found |= {**self._voice(), **self.power(), **self._concentration()}
-        return {name: self._released(name, number) for name, number in found.items()}
+        released = {name: self._released(name, number) for name, number in found.items()}
+        return {**released, "Q4": self.coverage()}
 
     def _released(self, name: str, number: Number) -> Number:
         family = name.partition(".")[0]
@@ -153,7 +102,8 @@ class Figures:
             return Number(None, number.n, "below_floor")
         if self.lens == "minutes" and family in WEIGHTED and self.minutes_missing():
             return Number(None, number.n, "minutes_missing")
-        if family in OF_EXCHANGE and self.receivers_unknown():
+        lens = self.lens if family in WEIGHTED else self.verdict_lens()
+        if family in OF_EXCHANGE and self.receivers_unknown(lens):
             return Number(None, number.n, "receivers_unknown")
         return number
 
@@ -162,10 +112,10 @@ class Figures:
     def _share(self, part: Bools, whole: Bools) -> Number:
         """A weighted share: n are the contributions of the denominator, k its distinct givers."""
         n, total = int(whole.sum()), int(self.weight[whole].sum())
+        if n and len(self.now.givers(whole)) < K:
+            return Number(None, n, "below_k")
         if total == 0:
             return Number(None, n, "no_data")
-        if len(self.now.givers(whole)) < K:
-            return Number(None, n, "below_k")
         return _wilson(int(self.weight[whole & part].sum()) / total, n)
 
     def _parties(self) -> dict[str, Number]:
@@ -181,7 +131,7 @@ class Figures:
             "A3": self._share(now.lay, everything),
             "G1": self._share(now.lay, delivered),
             "N1": self._share(now.inside == 0, placed)
-            if placed.any()
+            if placed.any() or not now.rows
             else Number(None, 0, "affiliation_unknown"),
         }
         for name in ("commission", "design", "deliver", "assess"):
@@ -190,10 +140,10 @@ class Figures:
 
     def _balance(self, sums: list[int]) -> Number:
         n, total = len(self.now.rows), sum(sums)
+        if n and len(set(self.now.giver)) < K:
+            return Number(None, n, "below_k")
         if total == 0:
             return Number(None, n, "no_data")
-        if len(set(self.now.giver)) < K:
-            return Number(None, n, "below_k")
         parts = np.array([amount for amount in sums if amount], dtype=float) / total
         return Number(float(-(parts * np.log(parts)).sum() / math.log(3)), n)
 
@@ -248,10 +198,10 @@ class Figures:
             people.add(giver)
             total += weight
             crossing += weight if party != self.now.rows[row]["giver_party"] else 0
+        if rows and len(people) < K:
+            return Number(None, len(rows), "below_k")
         if total == 0:
             return Number(None, len(rows), "no_data")
-        if len(people) < K:
-            return Number(None, len(rows), "below_k")
         return _wilson(crossing / total, len(rows))
 
     def _give_receive_balance(self) -> Number:
@@ -263,10 +213,10 @@ class Figures:
             got[receiver] += weight
         people = gave.keys() | got.keys()
         total = sum(gave.values()) + sum(got.values())
+        if people and len(people) < K:
+            return Number(None, len(people), "below_k")
         if total == 0:
             return Number(None, len(people), "no_data")
-        if len(people) < K:
-            return Number(None, len(people), "below_k")
         apart = sum(abs(gave[person] - got[person]) for person in people)
         return Number(1 - apart / total, len(people))
 
@@ -276,10 +226,10 @@ class Figures:
         now = self.now
         arcs: nx.DiGraph[str] = nx.DiGraph()
         arcs.add_edges_from((giver, receiver) for _, giver, receiver, _, _ in self._edges())
-        receipts = list(now.receipts(counted_as_received=False))
-        active = now.givers(now.act & now.person) | {receiver for _, receiver, _ in receipts}
+        edges = list(self._edges())
+        active = now.givers(now.act & now.person) | {receiver for _, _, receiver, _, _ in edges}
         lay = now.givers(now.act & now.person & now.lay)
-        lay |= {receiver for _, receiver, party in receipts if party in LAY}
+        lay |= {receiver for _, _, receiver, party, _ in edges if party in LAY}
         ties: nx.Graph[str] = nx.Graph(arcs)
         ties.add_nodes_from(active)
         largest = max(nx.connected_components(ties), key=len, default=set())
@@ -295,7 +245,7 @@ class Figures:
     def _people(self) -> dict[str, Number]:
         now, life = self.now, self.life
         lay = now.givers(now.lay & now.person)
-        more_than_asked = now.givers(now.lay & now.person & ~now.opinion)
+        more_than_asked = now.givers(now.person & ~now.opinion)
         first = _first_days(life, life.person)
         gave = now.givers(now.person)
         return {
@@ -308,18 +258,19 @@ class Figures:
 
     def _one_off(self) -> Number:
         days = defaultdict(set)
-        for row in np.flatnonzero(self.life.lay & self.life.person):
+        lay = self.life.givers(self.life.lay & self.life.person)
+        for row in np.flatnonzero(self.life.person):
             days[self.life.giver[row]].add(int(self.life.day[row]))
-        watched = {who for who, found in days.items() if self.as_of - min(found) >= 90}
+        watched = {who for who in lay if self.as_of - min(days[who]) >= 90}
         return _people_share({who for who in watched if len(days[who]) == 1}, watched)
 
     def _staying(self) -> Number:
+        recent = self.life.person & (self.as_of - self.life.day < 180)
         blocks = defaultdict(set)
-        for row in np.flatnonzero(self.life.lay & self.life.person):
-            back = self.as_of - int(self.life.day[row])
-            if back < 180:
-                blocks[self.life.giver[row]].add(back // 30)
-        return _people_share({who for who in blocks if len(blocks[who]) >= 3}, set(blocks))
+        for row in np.flatnonzero(recent):
+            blocks[self.life.giver[row]].add((self.as_of - int(self.life.day[row])) // 30)
+        lay = self.life.givers(recent & self.life.lay)
+        return _people_share({who for who in lay if len(blocks[who]) >= 3}, lay)
 
     def episodes(self) -> Number:
         sides: dict[str, set[bool]] = defaultdict(set)
@@ -375,10 +326,23 @@ class Figures:
             "H1": Number(lay / everybody, len(self.decisions))
             if everybody
             else Number(None, len(self.decisions), "no_data"),
-            "H3": Number(shifted / total, len(allocations))
-            if total
-            else Number(None, len(allocations), "no_data"),
+            "H3": _resources(shifted, total, allocations),
         }
+
+    def coverage(self) -> Number:
+        """The mean presence of the fields that the published definitions need (Q4)."""
+        now, n = self.now, len(self.now.rows)
+        if n == 0:
+            return Number(None, 0, "no_data")
+        named = [bool(found) for found in now.receivers]
+        parties = [
+            bool(found) and all(party is not None for _, party in found) for found in now.receivers
+        ]
+        blank = [act.get(field) is None for act in now.rows for field in ("phase", "mode")]
+        present = n + int(now.timed.sum()) + blank.count(False) + sum(named) + sum(parties)
+        present += sum(act.get("episode_id") is not None for act in now.rows)
+        present += int((now.inside >= 0).sum())
+        return Number(present / (8 * n), n)
 
     # -- concentration
 
@@ -400,6 +364,14 @@ class Figures:
             "M3.top1": _top(active, 1),
             "M3.top10": _top(active, 10),
         }
+
+
+def _resources(shifted: int, total: int, allocations: list[Data]) -> Number:
+    if len({row["currency"] for row in allocations}) > 1:
+        return Number(None, len(allocations), "currencies_mixed")
+    if total == 0:
+        return Number(None, len(allocations), "no_data")
+    return Number(shifted / total, len(allocations))
 
 
 def decided(decisions: Iterable[Data]) -> tuple[int, int]:
@@ -454,20 +426,20 @@ def _first_days(acts: Acts, where: Bools) -> dict[str, int]:
 
 def _gini(ascending: list[int]) -> Number:
     n, total = len(ascending), sum(ascending)
+    if n and n < K:
+        return Number(None, n, "below_k")
     if total == 0:
         return Number(None, n, "no_data")
-    if n < K:
-        return Number(None, n, "below_k")
     ranked = sum(rank * amount for rank, amount in enumerate(ascending, 1))
     return Number(2 * ranked / (n * total) - (n + 1) / n, n)
 
 
 def _top(ascending: list[int], percent: int) -> Number:
     n, total = len(ascending), sum(ascending)
+    if n and n < K:
+        return Number(None, n, "below_k")
     if total == 0:
         return Number(None, n, "no_data")
-    if n < K:
-        return Number(None, n, "below_k")
     return Number(sum(ascending[-(-(percent * n) // 100) * -1 :]) / total, n)
 
 

@@ -5,7 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from tools.recompute.figures import WINDOWS, Bools, Figures, K, decided
+from tools.recompute.acts import Bools
+from tools.recompute.figures import WINDOWS, Figures, K, decided
 from tools.recompute.history import History
 
 TENTH, HALF, FIFTH = Fraction(1, 10), Fraction(1, 2), Fraction(1, 5)
@@ -25,7 +26,7 @@ class Ruling:
 def rule(history: History, as_of: int, window: str) -> Ruling:
     """Return the class as of a day in a window, without margin and without history."""
     counted = Figures(history, as_of, window, "count")
-    lens = "count" if counted.minutes_missing() or not counted.now.rows else "minutes"
+    lens = counted.verdict_lens()
     here = counted if lens == "count" else Figures(history, as_of, window, lens)
     planning = _planning_figures(history, as_of, window, lens)
     d = _lay_share(here, here.now.phase("deliver") & here.now.act)
@@ -73,7 +74,7 @@ def _resources_lay(figures: Figures) -> bool:
 def _undelivered(figures: Figures, p: Fraction | None, d: Fraction | None) -> tuple[str, set[str]]:
     now = figures.now
     planned = p is not None and p >= TENTH
-    asked = now.givers(now.lay & now.opinion)
+    asked = now.givers(now.lay & now.opinion & now.person)
     lay = np.count_nonzero(now.lay)
     mostly_asked = lay > 0 and 2 * np.count_nonzero(now.lay & now.opinion) >= lay
     if not planned and len(asked) >= K and mostly_asked:
@@ -87,7 +88,7 @@ def _undelivered(figures: Figures, p: Fraction | None, d: Fraction | None) -> tu
 
 def _delivered(figures: Figures, p: Fraction | None, d: Fraction) -> tuple[str, set[str]]:
     depth, gift_only = _depth(figures), _gift_only(figures)
-    if figures.receivers_unknown() or (depth is None and gift_only is None):
+    if figures.receivers_unknown(figures.lens) or (depth is None and gift_only is None):
         return "volunteering", {"reciprocity_unobservable"}
     if (depth is not None and depth < FIFTH) or (gift_only is not None and gift_only >= 4 * FIFTH):
         return "volunteering", set()

@@ -1,0 +1,261 @@
+"""Generated histories of one service: lives of contributions with everything that can befall them."""
+
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from shared.contracts import exchange, registry
+from shared.contracts.vocabulary import (
+    LAY,
+    Knowledge,
+    Level,
+    Message,
+    Mode,
+    Outcome,
+    ParticipantKind,
+    Party,
+    Phase,
+)
+
+SERVICE = "service-1"
+TODAY = date(2026, 6, 30)
+KINDS = (None, None, "care", "train", "family", "gardening")
+
+
+@dataclass
+class Town:
+    """The people of one history; whoever is high in the list does most, as in life."""
+
+    chance: random.Random
+    parties: dict[str, Party] = field(default_factory=dict)
+    groups: tuple[str, ...] = ("group-1", "group-2")
+    minutes_share: float = 1.0
+    known_share: float = 0.9
+    days: int = 420
+
+    def person(self) -> str:
+        names = list(self.parties)
+        return names[min(int(self.chance.expovariate(4 / len(names))), len(names) - 1)]
+
+    def moment(self) -> datetime:
+        back = timedelta(days=self.chance.randrange(self.days), minutes=self.chance.randrange(1440))
+        return datetime(TODAY.year, TODAY.month, TODAY.day, 23, 59, tzinfo=UTC) - back
+
+
+def town(seed: int) -> Town:
+    chance = random.Random(seed)
+    people = chance.choice((4, 9, 25, 60))
+    made = Town(
+        chance,
+        minutes_share=chance.choice((0.0, 0.7, 0.95, 1.0)),
+        known_share=chance.choice((0.2, 0.6, 1.0)),
+        days=chance.choice((20, 60, 200, 420)),
+    )
+    made.parties = {f"person-{number}": chance.choice(list(Party)) for number in range(people)}
+    return made
+
+
+def act(made: Town, name: str) -> exchange.Act:
+    chance = made.chance
+    group = chance.random() < 0.1
+    giver = chance.choice(made.groups) if group else made.person()
+    party = Party.FAMILY_SOCIAL if group else made.parties[giver]
+    if chance.random() < 0.03:
+        party = chance.choice(list(Party))  # people change sides
+    many = chance.random() < 0.02
+    count = 55 if many else chance.choice((1, 1, 1, 2, 3))
+    receivers: list[exchange.Receiver] = []
+    if chance.random() < made.known_share:
+        names = [made.person() for _ in range(count)]
+        names += [f"crowd-{number}" for number in range(count)] if many else []
+        receivers = [
+            exchange.Receiver(
+                participant_id=name,
+                party=made.parties.get(name) if chance.random() < 0.9 else None,
+            )
+            for name in dict.fromkeys(names)
+        ]
+    mode = chance.choices((Mode.ACT, Mode.OPINION, None), (8, 2, 0.3))[0]
+    inside = chance.choice((None, True, False))
+    return exchange.Act(
+        contribution_id=name,
+        service_id=SERVICE,
+        occurred_at=made.moment(),
+        giver_id=giver,
+        giver_kind=ParticipantKind.GROUP if group else ParticipantKind.PERSON,
+        giver_party=party,
+        giver_org=None if inside is None else "org-1",
+        giver_in_provider_org=party not in LAY if inside is None else inside,
+        receivers=tuple(receivers),
+        phase=chance.choices((*Phase, None), (1, 1, 6, 1, 0.5))[0],
+        mode=mode,
+        kind=chance.choice(KINDS),
+        knowledge=chance.choice((None, *Knowledge)),
+        minutes=chance.randrange(1, 300) if chance.random() < made.minutes_share else None,
+        episode_id=chance.choice((None, f"episode-{chance.randrange(8)}")),
+        recorded_by="system:test",
+    )
+
+
+def life(made: Town, name: str) -> list[Message]:
+    """One contribution's events, in the order of its stream."""
+    chance, now = made.chance, act(made, name)
+    events: list[Message] = [exchange.ContributionRecorded(act=now)]
+    state = "recorded"
+    for _ in range(chance.choice((1, 1, 1, 2, 3, 5))):
+        step = chance.choices(
+            ("confirm", "dispute", "resolve", "correct", "void"), (8, 1, 2, 2, 1)
+        )[0]
+        counted = state == "confirmed"
+        match step:
+            case "confirm" if state == "recorded":
+                events.append(exchange.ContributionConfirmed(act=now, by="system:test"))
+                state = "confirmed"
+            case "dispute" if state in ("recorded", "confirmed"):
+                events.append(
+                    exchange.ContributionDisputed(
+                        act=now, by="person-0", reason_code="wrong", counted=counted
+                    )
+                )
+                state = "disputed"
+            case "resolve" if state == "disputed":
+                outcome = chance.choice(list(Outcome))
+                if outcome is Outcome.CORRECTED:
+                    now = act(made, name)
+                events.append(exchange.DisputeResolved(act=now, by="person-1", outcome=outcome))
+                state = "voided" if outcome is Outcome.UPHELD else "confirmed"
+            case "correct" if state in ("recorded", "confirmed", "disputed"):
+                after = act(made, name)
+                events.append(
+                    exchange.ContributionCorrected(
+                        before=now, after=after, by="system:test", counted=counted
+                    )
+                )
+                now = after
+            case "void" if state in ("recorded", "confirmed", "disputed"):
+                events.append(
+                    exchange.ContributionVoided(
+                        act=now, by="system:test", reason_code="error", counted=counted
+                    )
+                )
+                state = "voided"
+            case _:
+                pass
+    return events
+
+
+def voice(made: Town, name: str) -> list[Message]:
+    chance, given = made.chance, made.moment()
+    giver = made.person()
+    events: list[Message] = [
+        exchange.FeedbackGiven(
+            feedback_id=name,
+            service_id=SERVICE,
+            participant_id=giver,
+            party=made.parties[giver],
+            score=4,
+            given_at=given,
+        )
+    ]
+    if chance.random() < 0.7:
+        answered = given + timedelta(days=chance.randrange(45))
+        events.append(
+            exchange.FeedbackAnswered(
+                feedback_id=name,
+                service_id=SERVICE,
+                by="person-0",
+                given_at=given,
+                answered_at=answered,
+            )
+        )
+        if chance.random() < 0.5:
+            events.append(
+                exchange.ChangeImplemented(
+                    change_id=f"change-{name}",
+                    service_id=SERVICE,
+                    level="process",
+                    feedback_id=name,
+                    given_at=given,
+                    answered_at=answered,
+                    implemented_at=answered + timedelta(days=chance.randrange(30)),
+                )
+            )
+    return events
+
+
+def decision(made: Town, name: str) -> list[Message]:
+    chance, at = made.chance, made.moment()
+    weights = exchange.ByParty(
+        professional=chance.randrange(9),
+        user=chance.randrange(9),
+        family_social=chance.randrange(4),
+    )
+    events: list[Message] = [
+        exchange.DecisionTaken(
+            decision_id=name,
+            service_id=SERVICE,
+            level=chance.choice(list(Level)),
+            weights=weights,
+            voters=weights,
+            decided_at=at,
+        )
+    ]
+    if chance.random() < 0.5:
+        events.append(
+            exchange.ResourceAllocated(
+                allocation_id=f"allocation-{name}",
+                service_id=SERVICE,
+                amount=chance.randrange(100_000),
+                currency="EUR",
+                steward_party=chance.choice((None, *Party)),
+                decision_id=name,
+                lay_majority=chance.random() < 0.5,
+                allocated_at=at,
+            )
+        )
+    return events
+
+
+def roles(made: Town) -> list[Message]:
+    events: list[Message] = []
+    for name, party in made.parties.items():
+        since = made.moment().date()
+        assumed = registry.RoleAssumed(
+            service_id=SERVICE,
+            participant_id=name,
+            participant_kind=ParticipantKind.PERSON,
+            party=party,
+            since=since,
+        )
+        events.append(assumed)
+        if made.chance.random() < 0.2:
+            events.append(
+                registry.RoleStartMoved(
+                    service_id=SERVICE,
+                    participant_id=name,
+                    participant_kind=ParticipantKind.PERSON,
+                    party=party,
+                    since_before=since,
+                    since=since - timedelta(days=made.chance.randrange(1, 90)),
+                )
+            )
+    return events
+
+
+def history(seed: int) -> list[Message]:
+    """Return a service's events, interleaved at random; each stream keeps its own order."""
+    made = town(seed)
+    chance = made.chance
+    streams = [life(made, f"act-{number}") for number in range(chance.choice((3, 40, 150)))]
+    streams += [voice(made, f"feedback-{number}") for number in range(chance.choice((0, 3, 20)))]
+    streams += [decision(made, f"decision-{number}") for number in range(chance.choice((0, 2, 25)))]
+    streams.append(roles(made))
+    return interleaved(streams, chance)
+
+
+def interleaved(streams: list[list[Message]], chance: random.Random) -> list[Message]:
+    """Return all events in one random order that keeps the order within each stream."""
+    turns = [place for place, stream in enumerate(streams) for _ in stream]
+    chance.shuffle(turns)
+    sources = [iter(stream) for stream in streams]
+    return [next(sources[place]) for place in turns]
