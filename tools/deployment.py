@@ -7,7 +7,7 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from pydantic import BaseModel, ConfigDict, Field
@@ -77,6 +77,16 @@ class Deployment(BaseModel):
             )
         return self.urls[service]
 
+    def database(self, service: str) -> str:
+        """Return the DSN with which the service itself writes."""
+        if service not in self.databases:
+            raise Failure(
+                f"no access to the database of {service} is known",
+                f"Set COPROD_{service.upper()}_DATABASE_URL to its address.",
+                code=ExitCode.UNREACHABLE,
+            )
+        return self.databases[service]
+
     def readonly_database(self, name: str) -> str:
         """Return the DSN with which ``name`` may be read and not written."""
         if name not in self.readonly:
@@ -144,6 +154,7 @@ def _from_environment() -> Deployment | None:
     return Deployment(
         log=_log_from_environment(bootstrap),
         urls=known,
+        databases=_databases_from_environment(),
         readonly=_readonly_from_environment(),
         kafka=Kafka(bootstrap=bootstrap, managed=False) if bootstrap else None,
         topic_prefix=os.environ.get("COPROD_TOPIC_PREFIX", ""),
@@ -155,6 +166,13 @@ def _log_from_environment(bootstrap: str | None) -> Literal["embedded", "kafka"]
     if named == "kafka" or (named is None and bootstrap):
         return "kafka"
     return "embedded" if named == "embedded" else None
+
+
+def _databases_from_environment() -> dict[str, str]:
+    found = {name: os.environ.get(f"COPROD_{name.upper()}_DATABASE_URL") for name in SERVICES}
+    return {
+        name: with_password(url, secret(f"{name}_password")) for name, url in found.items() if url
+    }
 
 
 def _readonly_from_environment() -> dict[str, str]:
@@ -172,10 +190,3 @@ def secret(name: str) -> str | None:
         return value
     file = SECRETS_DIR / f"coprod_{name}"
     return file.read_text().strip() if file.is_file() else None
-
-
-def as_json(deployment: Deployment) -> dict[str, Any]:
-    """Return what may be shown to anybody: everything but the passwords."""
-    return deployment.model_dump(
-        mode="json", exclude={"databases", "readonly", "admin", "passwords"}
-    )

@@ -1,0 +1,102 @@
+"""``coprod facts export``: the facts behind the figures as one Parquet file, in constant memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import asyncpg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import typer
+
+from services.insights.facts import unpack
+from tools.deployment import DataOption, JsonOption, find
+from tools.fact_table import codes_of, row, schema
+from tools.failure import EXIT_CODES_HELP, Failure
+from tools.output import print_json, progress_bar, say
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+CHUNKS = """
+SELECT topic, partition, first_position, last_position, counts, packed FROM fact_chunk
+WHERE projection = $1 AND (topic, partition, last_position) > ($2, $3, $4)
+ORDER BY topic, partition, last_position LIMIT 50
+"""
+CHUNK_COUNT = "SELECT count(*) FROM fact_chunk WHERE projection = $1"
+SERVING = "SELECT version FROM projection_active"
+NAMES = "SELECT code, value FROM code WHERE code = ANY($1::integer[])"
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Export the facts behind the figures.",
+    epilog=EXIT_CODES_HELP,
+)
+
+
+@app.callback()
+def facts() -> None:
+    """Export the facts behind the figures."""
+
+
+@app.command(epilog=EXIT_CODES_HELP)
+def export(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="Where to write.")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write every fact of the serving projection: one row a fact, retractions with sign -1.
+
+    The file holds pseudonymous personal data; it is not for publication.
+    """
+    if not out.absolute().parent.is_dir():
+        raise Failure(f"{out.absolute().parent} is no directory", "Make it, or write elsewhere.")
+    written = asyncio.run(_export(find(data).readonly_database("insights"), out))
+    if as_json:
+        print_json({"file": str(out), "facts": written})
+    else:
+        say(f"{written} facts written to {out}")
+
+
+async def _export(dsn: str, out: Path) -> int:
+    written = 0
+    unfinished = out.with_name(f".{out.name}.part")
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=2) as pool:
+        projection = await pool.fetchval(SERVING)
+        with (
+            progress_bar("chunks", await pool.fetchval(CHUNK_COUNT, projection)) as advance,
+            pq.ParquetWriter(unfinished, schema(), compression="zstd") as writer,
+        ):
+            async for batch in _batches(pool, projection):
+                writer.write_batch(batch)
+                written += batch.num_rows
+                advance(1)
+    unfinished.replace(out)
+    return written
+
+
+async def _batches(pool: Pool, projection: int) -> AsyncIterator[pa.RecordBatch]:
+    after: tuple[str, int, int] = ("", 0, 0)
+    while chunks := await pool.fetch(CHUNKS, projection, *after):
+        for chunk in chunks:
+            yield await _batch(pool, chunk)
+        last = chunks[-1]
+        after = (last["topic"], last["partition"], last["last_position"])
+
+
+async def _batch(pool: Pool, chunk: asyncpg.Record) -> pa.RecordBatch:
+    facts_of_chunk = unpack(chunk["packed"])
+    codes = await pool.fetch(NAMES, list(codes_of(facts_of_chunk)))
+    names = {code["code"]: code["value"] for code in codes}
+    positions = [
+        position
+        for position, count in enumerate(chunk["counts"], chunk["first_position"])
+        for _ in range(count)
+    ]
+    rows = [
+        row(fact, chunk["topic"], chunk["partition"], position, names)
+        for position, fact in zip(positions, facts_of_chunk, strict=True)
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=schema())

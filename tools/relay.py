@@ -1,0 +1,63 @@
+"""``coprod relay``: the way back after a lost topic, or one kept for less than a consumer's lag."""
+
+import asyncio
+from typing import Annotated, Literal
+
+import asyncpg
+import typer
+
+from shared.contracts.topics import EVENT_TOPICS
+from shared.relay import RewindRefused
+from shared.relay import rewind as rewind_relay
+from tools.deployment import DataOption, JsonOption, find
+from tools.failure import EXIT_CODES_HELP, ExitCode, Failure
+from tools.output import print_json, say
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Publish a range of the log again.",
+    epilog=EXIT_CODES_HELP,
+)
+
+
+@app.callback()
+def relay() -> None:
+    """Publish a range of the log again."""
+
+
+@app.command(epilog=EXIT_CODES_HELP)
+def rewind(
+    service: Annotated[
+        Literal["registry", "exchange"], typer.Option("--service", help="Whose events.")
+    ],
+    topic: Annotated[str, typer.Option("--topic", help="Without the deployment's prefix.")],
+    partition: Annotated[int, typer.Option("--partition", min=0)],
+    to: Annotated[int, typer.Option("--to", metavar="POSITION", min=0, help="0 for everything.")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish again everything after POSITION in one partition; consumers drop what they have."""
+    known = {each.name for each in EVENT_TOPICS if each.producer == service}
+    if topic not in known:
+        raise Failure(
+            f"{service} does not write to {topic!r}",
+            f"Its topics are {', '.join(sorted(known))}.",
+            code=ExitCode.USAGE,
+        )
+    asyncio.run(_rewind(find(data).database(service), topic, partition, to))
+    if as_json:
+        print_json({"topic": topic, "partition": partition, "from_position": to + 1})
+    else:
+        say(f"{topic}/{partition} is published again from position {to + 1}")
+
+
+async def _rewind(dsn: str, topic: str, partition: int, to: int) -> None:
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=1) as pool:
+        try:
+            await rewind_relay(pool, topic, partition, to)
+        except RewindRefused as refused:
+            raise Failure(
+                str(refused), "`coprod status --json` shows how far each partition was published."
+            ) from None

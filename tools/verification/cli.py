@@ -1,0 +1,58 @@
+"""``coprod verify``: stores, log, facts and figures held against each other."""
+
+import asyncio
+from typing import Annotated
+
+import asyncpg
+import typer
+
+from tools.deployment import DataOption, Deployment, JsonOption, find
+from tools.failure import ExitCode, Failure
+from tools.output import print_json, print_table, progress_bar, result_console
+from tools.verification.report import Report
+from tools.verification.run import opened
+
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DAY", help="Whose figures [default: today]."),
+]
+
+
+def verify(data: DataOption = None, as_of: AsOfOption = None, as_json: JsonOption = False) -> None:
+    """Check that the log equals the stores and every figure its recomputation; exit code 1 if not.
+
+    It reads all three databases, with a role that may only read, and may run under load: each figure
+    is recomputed from the events up to the positions of its own receipt.
+    """
+    report = asyncio.run(_verified(find(data), as_of))
+    if as_json:
+        print_json(report.as_json())
+    else:
+        _print(report)
+    if not report.clean:
+        raise typer.Exit(ExitCode.PROBLEM)
+
+
+async def _verified(deployment: Deployment, as_of: str | None) -> Report:
+    try:
+        async with opened(deployment, as_of, progress_bar) as verification:
+            return await verification.run()
+    except (OSError, asyncpg.InvalidAuthorizationSpecificationError) as refused:
+        raise Failure(
+            f"a database cannot be read: {refused}",
+            "Is the deployment running? `coprod status` tells.",
+            code=ExitCode.UNREACHABLE,
+        ) from None
+
+
+def _print(report: Report) -> None:
+    print_table("compared", ("what", "how many"), sorted(report.compared.items()))
+    console = result_console()
+    for note in report.notes:
+        console.print(f"note: {note}", markup=False)
+    for check, sentences in report.problems.items():
+        console.print(f"NOT SO: {check} ({report.counts[check]} times)", markup=False)
+        for sentence in sentences:
+            console.print(f"  - {sentence}", markup=False)
+    if report.clean:
+        console.print("clean: everything compared is as promised")

@@ -1,0 +1,105 @@
+"""Holds the figures and the class of a service against a recomputation from its events."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tools.recompute.figures import Figures, Number
+from tools.recompute.history import Data, History, collect, day
+from tools.recompute.verdict import rule
+from tools.verification.report import Report
+
+CHECK = "figures equal their recomputation"
+RELATIVE_TOLERANCE = 2e-9  # figures are rounded to 9 significant digits
+ABSOLUTE_TOLERANCE = 1e-9  # and zero has none
+
+Answer = Mapping[str, Any]
+"""What insights answers for metrics or for a verdict, receipt included."""
+
+
+class Told(NamedTuple):
+    """One event of a service; ``partition`` is "topic/partition", as receipts name it."""
+
+    partition: str
+    position: int
+    type: str
+    data: Data
+
+
+class Histories:
+    """What one service's events say, up to the positions of a receipt.
+
+    ``events`` are in the order of each partition. Receipts with the same positions share a history.
+    """
+
+    def __init__(self, events: Sequence[Told]) -> None:
+        self._events = events
+        self._made: dict[frozenset[tuple[str, int]], History] = {}
+
+    def up_to(self, positions: Mapping[str, int]) -> History:
+        key = frozenset(positions.items())
+        if key not in self._made:
+            self._made[key] = collect(
+                (event.type, event.data)
+                for event in self._events
+                if event.position <= positions.get(event.partition, 0)
+            )
+        return self._made[key]
+
+
+def check_metrics(answer: Answer, histories: Histories, report: Report) -> None:
+    """Compare every figure of one window and lens."""
+    history = histories.up_to(answer["receipt"]["positions"])
+    recomputed = Figures(history, day(answer["as_of"]), answer["window"], answer["lens"]).all()
+    where = f"{answer['service_id']} {answer['window']} {answer['lens']}"
+    _check_figures(where, answer["metrics"], recomputed, report)
+
+
+def check_verdict(answer: Answer, histories: Histories, report: Report) -> None:
+    """Compare the class and its two axes in one window."""
+    history = histories.up_to(answer["receipt"]["positions"])
+    ruling = rule(history, day(answer["as_of"]), answer["window"])
+    where = f"{answer['service_id']} {answer['window']}"
+    report.compared["classes"] += 1
+    if answer["class"] != ruling.name:
+        report.problem(CHECK, f"{where}: class {answer['class']}, recomputed {ruling.name}")
+    for axis, share in (("p", ruling.p), ("d", ruling.d)):
+        said, recomputed = answer["axes"][axis], None if share is None else float(share)
+        if not _close(said, recomputed):
+            report.problem(CHECK, f"{where}: axis {axis} {said}, recomputed {recomputed}")
+
+
+def _check_figures(
+    where: str, said: Mapping[str, Any], recomputed: Mapping[str, Number], report: Report
+) -> None:
+    for name in sorted(said.keys() | recomputed.keys()):
+        if name not in said or name not in recomputed:
+            side = "recomputation" if name not in recomputed else "service"
+            report.problem(CHECK, f"{where} {name}: the {side} has no such figure")
+            continue
+        report.compared["figures"] += 1
+        problem = difference(said[name], recomputed[name])
+        if problem is not None:
+            report.problem(CHECK, f"{where} {name}: {problem}")
+
+
+def difference(said: Mapping[str, Any], recomputed: Number) -> str | None:
+    """Return in which way a figure differs from its recomputation; None when it does not."""
+    if not _close(said["value"], recomputed.value):
+        return f"value {said['value']}, recomputed {recomputed.value} ({recomputed.reason})"
+    if said["reason"] != recomputed.reason:
+        return f"reason {said['reason']}, recomputed {recomputed.reason}"
+    if said["value"] is None:
+        return None
+    if said["n"] != recomputed.n:
+        return f"n {said['n']}, recomputed {recomputed.n}"
+    here, there = said["interval"] or (None, None), recomputed.interval or (None, None)
+    if not all(_close(one, other) for one, other in zip(here, there, strict=True)):
+        return f"interval {said['interval']}, recomputed {recomputed.interval}"
+    return None
+
+
+def _close(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=RELATIVE_TOLERANCE, abs_tol=ABSOLUTE_TOLERANCE)

@@ -1,0 +1,93 @@
+"""The records of a partition, page by page and outside any group, from either log."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
+
+from shared.log.embedded_subscription import log_record
+from shared.log.kafka_client import METADATA_AGE_MS_MAX, REQUEST_TIMEOUT_MS
+from shared.log.port import LogRecord, TopicPartition
+from tools.deployment import Deployment
+from tools.failure import ExitCode, Failure
+
+PAGE_RECORDS = 2_000
+FETCH_TIMEOUT_MS = 1_000
+SILENT_FETCHES_MAX = 30
+
+EMBEDDED_END = "SELECT next_offset FROM log_end WHERE topic = $1 AND partition = $2"
+EMBEDDED_PAGE = """
+SELECT topic, partition, "offset", key, value, headers FROM log_record
+WHERE topic = $1 AND partition = $2 AND "offset" >= $3 AND "offset" < $4
+ORDER BY "offset" LIMIT $5
+"""
+
+
+class Records(Protocol):
+    """Reads each partition from its beginning to where it ended when the reading began."""
+
+    def of(self, partition: TopicPartition) -> AsyncGenerator[LogRecord, None]: ...
+
+
+class EmbeddedRecords:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    async def of(self, partition: TopicPartition) -> AsyncGenerator[LogRecord, None]:
+        end = await self._pool.fetchval(EMBEDDED_END, *partition) or 0
+        at = 0
+        while rows := await self._pool.fetch(EMBEDDED_PAGE, *partition, at, end, PAGE_RECORDS):
+            for row in rows:
+                yield log_record(row)
+            at = rows[-1]["offset"] + 1
+
+
+class KafkaRecords:
+    def __init__(self, consumer: AIOKafkaConsumer, prefix: str) -> None:
+        self._consumer, self._prefix = consumer, prefix
+
+    async def of(self, partition: TopicPartition) -> AsyncGenerator[LogRecord, None]:
+        at = KafkaPartition(self._prefix + partition.topic, partition.partition)
+        self._consumer.assign([at])
+        end = (await self._consumer.end_offsets([at]))[at]
+        await self._consumer.seek_to_beginning(at)
+        silent = 0
+        while await self._consumer.position(at) < end:
+            found = await self._consumer.getmany(
+                at, timeout_ms=FETCH_TIMEOUT_MS, max_records=PAGE_RECORDS
+            )
+            silent = 0 if found else silent + 1
+            if silent > SILENT_FETCHES_MAX:
+                raise Failure(
+                    f"Kafka gives nothing of {at.topic}/{at.partition} before its end at {end}",
+                    code=ExitCode.UNREACHABLE,
+                )
+            for record in found.get(at, ()):
+                if record.offset < end:
+                    yield LogRecord(
+                        *partition, record.offset, record.key, record.value, record.headers
+                    )
+
+
+@asynccontextmanager
+async def records_of(deployment: Deployment) -> AsyncIterator[Records]:
+    """Open the log of the deployment for reading."""
+    if deployment.log == "kafka" and deployment.kafka is not None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=deployment.kafka.bootstrap.split(","),
+            auto_offset_reset="earliest",
+            metadata_max_age_ms=METADATA_AGE_MS_MAX,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        )
+        try:
+            await consumer.start()
+            yield KafkaRecords(consumer, deployment.topic_prefix)
+        finally:
+            await consumer.stop()
+        return
+    dsn = deployment.readonly_database("log")
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=2) as pool:
+        yield EmbeddedRecords(pool)
