@@ -326,7 +326,17 @@ def published(defaults: Defaults = DEFAULTS) -> dict[str, Any]:
     return {
         "version": defaults.version,
         "defaults": numbers,
-        "definitions": [
-            {**asdict(definition), "version": defaults.version} for definition in DEFINITIONS
+        "metrics": [
+            {
+                "id": definition.id,
+                "name": {"fr": definition.name_fr, "en": definition.name_en},
+                "formula": definition.formula,
+                "version": defaults.version,
+                "fields": list(definition.fields),
+                "lens": definition.lens,
+                "interval": definition.interval,
+                "unit": definition.unit,
+            }
+            for definition in DEFINITIONS
         ],
     }

@@ -14,7 +14,7 @@ def delivery(view: View, lens: str) -> dict[str, Figure]:
     lay, whole = delivered(view, lens)
     return {
         "G1": weighted_share(lay, whole, view.defaults.k),
-        "G2": _complementary(view),
+        "G2": complementary(view),
     }
 
 
@@ -24,7 +24,7 @@ def delivered(view: View, lens: str) -> tuple[Sum, Sum]:
     return lay, view.sum(lens, lambda cell: cell.delivery)
 
 
-def _complementary(view: View) -> Figure:
+def complementary(view: View) -> Figure:
     mask = (1 << EPISODE_BITS) - 1
     roles: dict[int, set[int]] = {}
     for key in view.tables.episodes:

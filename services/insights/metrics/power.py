@@ -5,7 +5,7 @@ from services.insights.metrics.view import View
 
 
 def power(view: View) -> dict[str, Figure]:
-    return {"H1": vote_power(view), "H3": _resources(view)}
+    return {"H1": vote_power(view), "H3": resources(view)}
 
 
 def vote_power(view: View) -> Figure:
@@ -13,7 +13,7 @@ def vote_power(view: View) -> Figure:
     return ratio(lay, whole, decisions)
 
 
-def _resources(view: View) -> Figure:
+def resources(view: View) -> Figure:
     currencies = list(view.tables.allocations.values())
     if len(currencies) > 1:
         return missing(Reason.CURRENCIES_MIXED, sum(count for count, _, _ in currencies))

@@ -1,0 +1,125 @@
+"""Verdict: what one service is in one window as of one day, and why.
+
+The class is the pure rule on that day, without margin and without history; what is announced is
+``verdict_announcement``'s business.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from services.insights.metrics.figure import rounded
+from services.insights.metrics.figures import figures
+from services.insights.metrics.state import ServiceState
+from services.insights.verdict_evidence import Grounds, gather
+from services.insights.verdict_flip import Flip, nearest_flip
+from services.insights.verdict_flip_words import flip_json
+from services.insights.verdict_grade import Grade, Tested, grade, test_all
+from services.insights.verdict_margin import is_tentative
+from services.insights.verdict_reasons import reasons
+from services.insights.verdict_rule import Band, Flag, ServiceClass, band, rule
+from services.insights.verdict_words import Sentence, both
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``grade`` only of a co-production; ``cell``: bands of planning and delivery."""
+
+    window: str
+    as_of: date
+    service_class: ServiceClass
+    grade: Grade | None
+    cell: tuple[Band | None, Band | None]
+    flags: tuple[Flag, ...]
+    tentative: bool
+    tests: tuple[Tested, ...]
+    reasons: tuple[Sentence, ...]
+    nearest_flip: Flip | None
+    grounds: Grounds
+
+    @property
+    def evidenced(self) -> bool:
+        return self.service_class is not ServiceClass.INSUFFICIENT_EVIDENCE
+
+    def summary(self) -> dict[str, Any]:
+        """Return the class with its day: what is kept showing when evidence runs out."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "class": self.service_class,
+            "grade": self.grade,
+            "reasons": both(list(self.reasons)),
+        }
+
+
+def classify(state: ServiceState, window: str) -> Verdict:
+    """Return the verdict of one window; it does not change with the state afterwards."""
+    grounds = gather(state, window)
+    ruling = rule(grounds.evidence)
+    tests = test_all(figures(state, window))
+    produced = ruling.service_class is ServiceClass.CO_PRODUCTION
+    enough, limits = grounds.evidence.enough, state.defaults
+    return Verdict(
+        window=window,
+        as_of=state.as_of,
+        service_class=ruling.service_class,
+        grade=grade(tests) if produced else None,
+        cell=(
+            band(grounds.evidence.p if enough else None, limits),
+            band(grounds.evidence.d if enough else None, limits),
+        ),
+        flags=ruling.flags,
+        tentative=is_tentative(grounds),
+        tests=tests,
+        reasons=tuple(reasons(grounds, ruling)),
+        nearest_flip=nearest_flip(grounds),
+        grounds=grounds,
+    )
+
+
+def verdict_json(
+    verdict: Verdict,
+    *,
+    service_id: str,
+    receipt: dict[str, Any],
+    announced: dict[str, Any] | None,
+    last_evidenced: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """Return the verdict as the API and the command line write it.
+
+    ``last_evidenced``: the ``summary`` of the last verdict that had evidence, if there was one.
+    """
+    grounds, (planning, delivery) = verdict.grounds, verdict.cell
+    flip = verdict.nearest_flip
+    return {
+        "service_id": service_id,
+        "window": verdict.window,
+        "as_of": verdict.as_of.isoformat(),
+        "class": verdict.service_class,
+        "grade": verdict.grade,
+        "cell": {"p": planning, "d": delivery},
+        "axes": _axes(grounds),
+        "flags": list(verdict.flags),
+        "tentative": verdict.tentative,
+        "tests": [test.to_json() for test in verdict.tests],
+        "reasons": both(list(verdict.reasons)),
+        "nearest_flip": flip_json(flip) if flip else None,
+        "announced": announced,
+        "last_evidenced": last_evidenced,
+        "definition_version": grounds.evidence.defaults.version,
+        "receipt": receipt,
+        "lens": grounds.lens,
+        "evidence": {
+            "acts": grounds.acts,
+            "givers": grounds.givers,
+            "span_days": grounds.span_days,
+        },
+    }
+
+
+def _axes(grounds: Grounds) -> dict[str, float | None]:
+    """Return p and d; null below the floor, where no figure is shown."""
+    evidence = grounds.evidence
+    return {
+        axis: rounded(value) if evidence.enough and value is not None else None
+        for axis, value in (("p", evidence.p), ("d", evidence.d))
+    }

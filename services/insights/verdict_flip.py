@@ -1,0 +1,198 @@
+"""Nearest flip: the smallest move of one quantity that gives another class, and what it takes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any
+
+from services.insights.metrics.figure import rounded
+from services.insights.verdict_evidence import Grounds
+from services.insights.verdict_margin import MOVABLE, moved
+from services.insights.verdict_rule import ServiceClass, rule
+
+_A_HAIR = Fraction(1, 10**12)
+NAMES = {"d": "d", "p": "p", "e1b": "E1b", "k1": "K1", "unknown": "unknown", "opinion": "opinion"}
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Where a test turns; ``included``: the threshold itself is on the upper side."""
+
+    quantity: str
+    at: Fraction
+    included: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``add``: how many units; ``numerator`` of ``denominator`` is the share after it."""
+
+    add: int
+    numerator: int
+    denominator: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "add": self.add,
+            "numerator": self.numerator,
+            "denominator": self.denominator,
+            "value": rounded(Fraction(self.numerator, self.denominator)),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """A share that units move. ``people``: the denominator stays; else units are added to it.
+
+    ``givers_short``: lay givers that are missing before the share is read at all.
+    ``scale`` and ``shift``: the quantity is scale * share + shift.
+    """
+
+    numerator: int
+    denominator: int
+    unit: str
+    people: bool = False
+    givers_short: int = 0
+    scale: Fraction = Fraction(1)
+    shift: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """``up``: the quantity has to rise; ``to_announce`` is None where no move of it can."""
+
+    quantity: str
+    value: Fraction
+    threshold: Fraction
+    up: bool
+    from_class: ServiceClass
+    to_class: ServiceClass
+    lever: Lever
+    to_change: Step
+    to_announce: Step | None
+
+
+def nearest_flip(grounds: Grounds) -> Flip | None:
+    """Return the smallest move that gives another class than this one or ``insufficient_evidence``.
+
+    "Smallest" is by distance of the value from the threshold; of equals, the first in ``MOVABLE``.
+    """
+    candidates = [
+        flip
+        for threshold in _thresholds(grounds)
+        if (flip := _flip(grounds, threshold)) is not None
+    ]
+    return min(
+        candidates,
+        key=lambda flip: (abs(flip.threshold - flip.value), MOVABLE.index(flip.quantity)),
+        default=None,
+    )
+
+
+def _thresholds(grounds: Grounds) -> Iterator[Threshold]:
+    limits = grounds.evidence.defaults
+    yield Threshold("d", limits.band_low, included=True)
+    yield Threshold("d", limits.band_high, included=False)
+    yield Threshold("p", limits.band_low, included=True)
+    yield Threshold("e1b", limits.e1b_min, included=True)
+    yield Threshold("k1", limits.k1_max, included=True)
+    yield Threshold("unknown", limits.unknown_share, included=False)
+    yield Threshold("opinion", limits.opinion_share, included=True)
+
+
+def _flip(grounds: Grounds, threshold: Threshold) -> Flip | None:
+    evidence = grounds.evidence
+    value: Fraction | None = getattr(evidence, threshold.quantity)
+    if value is None:
+        return None
+    at = threshold.at
+    up = value < at or (value == at and not threshold.included)
+    past = at if up == threshold.included else (at + _A_HAIR if up else at - _A_HAIR)
+    own, other = rule(evidence).service_class, moved(evidence, threshold.quantity, past)
+    if other in (own, ServiceClass.INSUFFICIENT_EVIDENCE):
+        return None
+    for lever in _levers(grounds, threshold.quantity):
+        to_change = _step(lever, threshold, at, up=up)
+        if to_change is not None:
+            margin = evidence.defaults.margin if up else -evidence.defaults.margin
+            to_announce = _step(lever, threshold, at + margin, up=up)
+            return Flip(
+                threshold.quantity, value, at, up, own, other, lever, to_change, to_announce
+            )
+    return None
+
+
+def _step(lever: Lever, threshold: Threshold, target: Fraction, *, up: bool) -> Step | None:
+    """Return the fewest units that bring the quantity past ``target``, None where none do."""
+    share = (target - lever.shift) / lever.scale
+    touching = up == threshold.included
+    if lever.people:
+        return _people_step(lever, share, up=up, touching=touching)
+    a, b = lever.numerator, lever.denominator
+    if (up and share >= 1) or (not up and share <= 0):
+        return None
+    exact = (share * b - a) / (1 - share) if up else a / share - b
+    units = max(ceil(exact) if touching else floor(exact) + 1, lever.givers_short if up else 0, 1)
+    return Step(units, a + units if up else a, b + units)
+
+
+def _people_step(lever: Lever, share: Fraction, *, up: bool, touching: bool) -> Step | None:
+    exact = share * lever.denominator
+    if up:
+        numerator = ceil(exact) if touching else floor(exact) + 1
+    else:
+        numerator = floor(exact) if touching else ceil(exact) - 1
+    if not 0 <= numerator <= lever.denominator:
+        return None
+    return Step(abs(numerator - lever.numerator), numerator, lever.denominator)
+
+
+def _levers(grounds: Grounds, quantity: str) -> list[Lever]:
+    weight = "minutes" if grounds.lens == "minutes" else "contributions"
+    match quantity:
+        case "d" if grounds.delivery:
+            part = grounds.delivery
+            short = max(grounds.evidence.defaults.k - part.givers, 0)
+            return [Lever(part.numerator, part.denominator, weight, givers_short=short)]
+        case "p":
+            return _planning_levers(grounds, weight)
+        case "e1b":
+            return [_of_figure(grounds.e1b.numerator, grounds.e1b.denominator, "people")]
+        case "k1":
+            return [_of_figure(grounds.k1.numerator, grounds.k1.denominator, weight)]
+        case "unknown":
+            return [Lever(*grounds.unknown, weight)]
+        case _:
+            return [Lever(*grounds.opinions, "contributions")]
+
+
+def _of_figure(numerator: int | None, denominator: int | None, unit: str) -> Lever:
+    return Lever(numerator or 0, denominator or 1, unit, people=unit == "people")
+
+
+def _planning_levers(grounds: Grounds, weight: str) -> list[Lever]:
+    """Return planning acts first, then votes: either moves p, by half where p is their mean."""
+    levers: list[Lever] = []
+    part, votes = grounds.planning, grounds.votes
+    half = Fraction(1, 2) if part and votes.exact is not None else Fraction(1)
+    if part:
+        short = max(grounds.evidence.defaults.k - part.givers, 0)
+        shift = Fraction(0) if votes.exact is None else votes.exact / 2
+        levers.append(
+            Lever(
+                part.numerator,
+                part.denominator,
+                weight,
+                givers_short=short,
+                scale=half,
+                shift=shift,
+            )
+        )
+    if votes.exact is not None:
+        shift = part.read / 2 if part else Fraction(0)
+        lever = _of_figure(votes.numerator, votes.denominator, "vote_weight")
+        levers.append(
+            Lever(lever.numerator, lever.denominator, lever.unit, scale=half, shift=shift)
+        )
+    return levers

@@ -1,0 +1,112 @@
+"""What the nearest flip says: the move, and what it takes to change the class and to announce it."""
+
+from typing import Any
+
+from services.insights.metrics.figure import rounded
+from services.insights.verdict_flip import NAMES, Flip, Step
+from services.insights.verdict_words import (
+    CLASS_NAMES,
+    Sentence,
+    contributions,
+    counted,
+    decimal,
+    number,
+    people,
+    said,
+)
+
+# (quantity, up) -> what has to be added, after its number
+_MOVES: dict[tuple[str, bool], tuple[str, str]] = {
+    ("d", True): ("d'exécution par des habitants", "of delivery by residents"),
+    ("d", False): ("d'exécution par des professionnels", "of delivery by professionals"),
+    ("p", True): ("de conception ou de décision par des habitants", "of planning by residents"),
+    ("p", False): (
+        "de conception ou de décision par des professionnels",
+        "of planning by professionals",
+    ),
+    ("e1b", True): ("de plus qui donnent et reçoivent", "more of those who give also receive"),
+    ("e1b", False): ("de moins qui donnent et reçoivent", "fewer of those who give also receive"),
+    ("k1", True): ("de qui ne reçoit jamais", "from people who never receive"),
+    ("k1", False): ("de qui a déjà reçu", "from people who have received"),
+    ("unknown", True): (
+        "d'exécution par des habitants, sans dire pour qui",
+        "of delivery by residents, without saying for whom",
+    ),
+    ("unknown", False): (
+        "d'exécution par des habitants, en disant pour qui",
+        "of delivery by residents, saying for whom",
+    ),
+    ("opinion", True): ("qui sont des avis", "that are opinions"),
+    ("opinion", False): (
+        "d'habitants qui ne sont pas des avis",
+        "of residents that are no opinions",
+    ),
+}
+_SHARES: dict[str, tuple[str, str]] = {
+    "d": ("part des habitants dans l'exécution", "residents' share of delivery"),
+    "p": ("part des habitants dans la décision", "residents' share of planning"),
+    "e1b": ("E1b", "E1b"),
+    "k1": ("K1", "K1"),
+    "unknown": ("part donnée sans dire à qui", "share given to nobody named"),
+    "opinion": ("part des avis", "share of opinions"),
+}
+
+
+def flip_json(flip: Flip) -> dict[str, Any]:
+    text = flip_text(flip)
+    return {
+        "metric": NAMES[flip.quantity],
+        "value": rounded(flip.value),
+        "threshold": rounded(flip.threshold),
+        "direction": "up" if flip.up else "down",
+        "from": flip.from_class,
+        "to": flip.to_class,
+        "unit": flip.lever.unit,
+        "numerator": flip.lever.numerator,
+        "denominator": flip.lever.denominator,
+        "to_change": flip.to_change.to_json(),
+        "to_announce": flip.to_announce.to_json() if flip.to_announce else None,
+        "text": {"fr": text.fr, "en": text.en},
+    }
+
+
+def flip_text(flip: Flip) -> Sentence:
+    move_fr, move_en = _MOVES[flip.quantity, flip.up]
+    share_fr, share_en = _SHARES[flip.quantity]
+    class_fr, class_en = CLASS_NAMES[flip.to_class]
+    change = said(
+        f"{share_fr} {{value}} ({{a}}/{{b}}) : {{units}} {move_fr} ({{after}}) et la classe devient"
+        f" «\N{NO-BREAK SPACE}{class_fr}\N{NO-BREAK SPACE}»",
+        f"{share_en} {{value}} ({{a}}/{{b}}): {{units}} {move_en} ({{after}}) and the class becomes"
+        f" “{class_en}”",
+        value=decimal(flip.value),
+        a=number(flip.lever.numerator),
+        b=number(flip.lever.denominator),
+        units=_units(flip, flip.to_change),
+        after=_after(flip.to_change),
+    )
+    if flip.to_announce is None:
+        return change
+    announce = said(
+        " ; {units} ({after}) pour l'annoncer",
+        "; {units} ({after}) to have it announced",
+        units=_units(flip, flip.to_announce),
+        after=_after(flip.to_announce),
+    )
+    return Sentence(change.fr + announce.fr, change.en + announce.en)
+
+
+def _units(flip: Flip, step: Step) -> Sentence:
+    match flip.lever.unit:
+        case "people":
+            return people(step.add)
+        case "minutes":
+            return counted(step.add, ("minute", "minutes"), ("minute", "minutes"))
+        case "vote_weight":
+            return counted(step.add, ("voix", "voix"), ("vote", "votes"))
+        case _:
+            return contributions(step.add)
+
+
+def _after(step: Step) -> Sentence:
+    return said("{a}/{b}", "{a}/{b}", a=number(step.numerator), b=number(step.denominator))

@@ -1,0 +1,153 @@
+"""Grade of a co-production: tests T1 to T8, each of which passes, fails or is unknown."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+from services.insights.metrics.catalogue import BY_ID
+from services.insights.metrics.figure import Figure, rounded
+
+
+class Grade(StrEnum):
+    EMERGING = "emerging"
+    ESTABLISHED = "established"
+    TRANSFORMATIVE = "transformative"
+
+
+class Answer(StrEnum):
+    PASS = "pass"  # noqa: S105 a word, not a secret
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison of one metric; ``holds`` is asked for values that are known."""
+
+    metric: str
+    threshold: str
+    holds: Callable[[Fraction], bool]
+
+
+def _below(metric: str, limit: Fraction) -> Condition:
+    return Condition(metric, f"< {float(limit):g}", lambda value: value < limit)
+
+
+def _at_least(metric: str, limit: Fraction, unit: str = "") -> Condition:
+    return Condition(metric, f">= {float(limit):g}{unit}", lambda value: value >= limit)
+
+
+def _above_zero(metric: str) -> Condition:
+    return Condition(metric, "> 0", lambda value: value > 0)
+
+
+TESTS: dict[str, tuple[Condition, ...]] = {
+    "T1": (_below("J1", Fraction(1, 2)),),
+    "T2": (_below("J2", Fraction(7, 10)), _at_least("J3", Fraction(3, 10))),
+    "T3": (_at_least("A1", Fraction(3)), _at_least("G2", Fraction(1, 2))),
+    "T4": (_at_least("L2", Fraction(1), "/year"),),
+    "T5": (
+        _at_least("M2", Fraction(8, 10)),
+        Condition("F4.slope", "<= 0", lambda value: value <= 0),
+    ),
+    "T6": (_above_zero("N1"),),
+    "T7": (_at_least("I1", Fraction(3, 10)),),
+    "T8": (_above_zero("H4"),),
+}
+ESTABLISHED = ("T1", "T2", "T3", "T6")
+TEXTS: dict[str, tuple[str, str]] = {
+    "T1": ("moins de la moitié ne donnent qu'un avis", "fewer than half give only opinions"),
+    "T2": ("on revient, et on reste", "people come back, and stay"),
+    "T3": (
+        "les trois parties sont là et leurs savoirs se complètent",
+        "all three parties are there and their knowledge meets",
+    ),
+    "T4": ("le service change au moins une fois par an", "the service changes at least yearly"),
+    "T5": (
+        "tous peuvent participer, personne ne s'isole",
+        "everybody can take part, nobody drifts",
+    ),
+    "T6": ("des apports viennent de l'extérieur", "inputs come from outside the providers"),
+    "T7": ("on prévient autant qu'on répare", "prevention has its share"),
+    "T8": ("le pouvoir bascule", "power is shifting"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One test's answer, with the figures it looked at; None for one that is not measured yet."""
+
+    id: str
+    answer: Answer
+    looked_at: tuple[tuple[Condition, Figure | None], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        first = self.looked_at[0][1]
+        french, english = TEXTS[self.id]
+        return {
+            "id": self.id,
+            "verdict": self.answer,
+            "metric": self.looked_at[0][0].metric,
+            "value": first.value if first else None,
+            "interval": _interval(first),
+            "n": first.n if first else None,
+            "threshold": self.looked_at[0][0].threshold,
+            "missing": self._missing(),
+            "conditions": [_condition(condition, figure) for condition, figure in self.looked_at],
+            "text": {"fr": french, "en": english},
+        }
+
+    def _missing(self) -> list[str]:
+        """Return the fields whose figure is null, or the metric where none is measured yet."""
+        missing: list[str] = []
+        for condition, figure in self.looked_at:
+            if figure is None:
+                missing.append(condition.metric)
+            elif figure.value is None:
+                missing.extend(BY_ID[condition.metric].fields)
+        return list(dict.fromkeys(missing))
+
+
+def test_all(figures: Mapping[str, Figure]) -> tuple[Tested, ...]:
+    """Return the answer of every test, whatever the class."""
+    return tuple(_tested(id_, conditions, figures) for id_, conditions in TESTS.items())
+
+
+def grade(tests: tuple[Tested, ...]) -> Grade:
+    """Return the grade of a co-production; an unknown test never passes."""
+    passed = {test.id for test in tests if test.answer is Answer.PASS}
+    if passed.issuperset(TESTS):
+        return Grade.TRANSFORMATIVE
+    return Grade.ESTABLISHED if passed.issuperset(ESTABLISHED) else Grade.EMERGING
+
+
+def _tested(id_: str, conditions: tuple[Condition, ...], figures: Mapping[str, Figure]) -> Tested:
+    looked_at = tuple((condition, figures.get(condition.metric)) for condition in conditions)
+    answers = {_answer(condition, figure) for condition, figure in looked_at}
+    answer = next(one for one in (Answer.FAIL, Answer.UNKNOWN, Answer.PASS) if one in answers)
+    return Tested(id_, answer, looked_at)
+
+
+def _answer(condition: Condition, figure: Figure | None) -> Answer:
+    if figure is None or figure.exact is None:
+        return Answer.UNKNOWN
+    return Answer.PASS if condition.holds(figure.exact) else Answer.FAIL
+
+
+def _condition(condition: Condition, figure: Figure | None) -> dict[str, Any]:
+    return {
+        "metric": condition.metric,
+        "threshold": condition.threshold,
+        "value": figure.value if figure else None,
+        "interval": _interval(figure),
+        "n": figure.n if figure else None,
+        "verdict": _answer(condition, figure),
+    }
+
+
+def _interval(figure: Figure | None) -> list[float] | None:
+    if figure is None or figure.interval is None:
+        return None
+    return [rounded(end) for end in figure.interval]

@@ -1,0 +1,60 @@
+"""How firm a class is: what intervals' ends and the margin of announcements would make of it."""
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from services.insights.metrics.figure import Figure
+from services.insights.verdict_evidence import Evidence, Grounds
+from services.insights.verdict_rule import ServiceClass, rule
+
+MOVABLE = ("d", "p", "e1b", "k1", "unknown", "opinion")
+
+
+def moved(evidence: Evidence, quantity: str, value: Fraction) -> ServiceClass:
+    """Return the class with one quantity at another value and all others as they are."""
+    change: dict[str, Any] = {quantity: value}
+    return rule(replace(evidence, **change)).service_class
+
+
+def is_tentative(grounds: Grounds) -> bool:
+    """Whether either end of an interval of d, p, E1b or K1 gives another class."""
+    own = rule(grounds.evidence).service_class
+    return any(
+        moved(grounds.evidence, quantity, end) is not own
+        for quantity, ends in _intervals(grounds).items()
+        for end in ends
+    )
+
+
+def class_with_margin(evidence: Evidence, previous: ServiceClass | None) -> ServiceClass:
+    """Return the class, or ``previous`` while one quantity is within the margin of it."""
+    own = rule(evidence).service_class
+    if previous is None or own is previous:
+        return own
+    for quantity in MOVABLE:
+        value = getattr(evidence, quantity)
+        if value is None:
+            continue
+        for step in (evidence.defaults.margin, -evidence.defaults.margin):
+            if moved(evidence, quantity, value + step) is previous:
+                return previous
+    return own
+
+
+def _intervals(grounds: Grounds) -> dict[str, list[Fraction]]:
+    """Return the ends of the intervals; p moves with its acts, for a vote has no interval."""
+    intervals: dict[str, list[Fraction]] = {}
+    if grounds.delivery:
+        intervals["d"] = [Fraction(end) for end in grounds.delivery.interval]
+    if grounds.planning:
+        votes = grounds.votes.exact
+        ends = [Fraction(end) for end in grounds.planning.interval]
+        intervals["p"] = [end if votes is None else (end + votes) / 2 for end in ends]
+    for quantity, figure in (("e1b", grounds.e1b), ("k1", grounds.k1)):
+        intervals[quantity] = _ends(figure)
+    return intervals
+
+
+def _ends(figure: Figure) -> list[Fraction]:
+    return [Fraction(end) for end in figure.interval or ()]
