@@ -1,7 +1,8 @@
 """The loop load, decide, append, retry, once for every aggregate, for one command or many."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -29,10 +30,11 @@ from shared.eventstore.store import (
     PostgresEventStore,
     Promise,
     Remembered,
+    Session,
 )
 from shared.log.partitioner import partition_of
 
-ATTEMPTS_MAX = 24  # of N writers at one stream one wins each round, and a service has at most 12
+ATTEMPTS_MAX = 12
 LOST_RACES = (Conflict, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 
 
@@ -47,29 +49,33 @@ async def handle(
     Raises:
         Conflict: others kept winning the race for the same streams.
     """
+    locked: Collection[str] = ()
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
-            return await _attempt(store, commands, project)
+            async with store.session(locked) as session:
+                return await _attempt(session, store.clock.now(), commands, project)
         except LOST_RACES as lost:
             if attempt == ATTEMPTS_MAX:
                 raise Conflict(f"gave up after {attempt} attempts: {lost}") from lost
+            # a batch of many streams could lose for ever to many small ones: now it stands in line
+            locked = {command.stream.id for command in commands}
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 async def _attempt(
-    store: PostgresEventStore, commands: Sequence[Command[Any]], project: Project
+    session: Session, now: datetime, commands: Sequence[Command[Any]], project: Project
 ) -> list[Answer | Refusal]:
     # Streams before keys: a key that is unused now was unused when its stream was read, so that no
     # command is decided on a stream that already holds its own earlier effect.
-    histories = await store.read_many([command.stream.id for command in commands])
-    remembered = await store.remembered(
+    histories = await session.read_many([command.stream.id for command in commands])
+    remembered = await session.remembered(
         [(i.scope, i.key) for i in (command.idempotency for command in commands) if i is not None]
     )
-    batch = _Batch(Append(at=store.clock.now()), histories, remembered)
+    batch = _Batch(Append(at=now), histories, remembered)
     decided = [batch.run(command) for command in commands]
     recorded: Sequence[Recorded] = ()
     if batch.append.events or batch.append.promises:
-        recorded = await store.append(batch.append, project)
+        recorded = await session.append(batch.append, project)
     return [
         _placed(outcome, recorded) if isinstance(outcome, _Accepted) else outcome
         for outcome in decided

@@ -1,7 +1,8 @@
 """Append-only streams in PostgreSQL whose published events have dense, commit-ordered positions."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias, cast
@@ -43,6 +44,14 @@ LEFT JOIN LATERAL (
     WHERE e.stream_id = i.stream_id AND e.version > i.after_version
         AND e.version <= i.last_version AND e.topic IS NOT NULL
 ) AS placed ON true
+"""
+TIMEOUTS = """
+SET LOCAL lock_timeout = '1s';
+SET LOCAL statement_timeout = '5s';
+SET LOCAL idle_in_transaction_session_timeout = '2s'
+"""
+LOCK_STREAMS = """
+SELECT FROM stream WHERE stream_id = ANY($1) ORDER BY stream_id FOR UPDATE
 """
 MOVE_STREAMS = """
 SELECT move_streams($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
@@ -162,36 +171,31 @@ class PostgresEventStore:
 
     async def read_many(self, stream_ids: Sequence[str]) -> dict[str, list[Recorded]]:
         """Return the events of each stream asked for, as one moment saw them."""
-        found: dict[str, list[Recorded]] = {stream_id: [] for stream_id in stream_ids}
-        for row in await self._pool.fetch(HISTORY, list(found)):
-            found[row["stream_id"]].append(_recorded(row))
-        return found
+        async with self.session() as session:
+            return await session.read_many(stream_ids)
 
     async def remembered(
         self, asked: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], Remembered]:
         """Return what was answered before to each (scope, key) of these that was used."""
-        if not asked:
-            return {}
-        scopes, keys = zip(*asked, strict=True)
-        rows = await self._pool.fetch(REMEMBERED, scopes, keys)
-        return {(row["scope"], row["key"]): _remembered(row) for row in rows}
+        async with self.session() as session:
+            return await session.remembered(asked)
 
-    async def append(self, append: Append, project: Project) -> list[Recorded]:
-        """Store all events and answers or none; return the events with their positions.
+    @asynccontextmanager
+    async def session(self, locked: Collection[str] = ()) -> AsyncIterator["Session"]:
+        """Keep one connection for all that a batch of commands needs.
 
-        Raises:
-            Conflict: a stream is not at the version it was read at, or a key was used meanwhile.
+        The streams in ``locked`` are nobody else's until the end, which is then also the commit.
         """
-        async with self._pool.acquire() as acquired, acquired.transaction():
-            connection = cast("Connection", acquired)  # the pool's proxy has the same methods
-            await _move_streams(connection, append)
-            if append.events:
-                await project(connection, [pending.recorded for pending in append.events])
-            recorded = await _append_events(connection, append)
-        if recorded:
+        async with self._pool.acquire() as connection, AsyncExitStack() as stack:
+            if locked:
+                await stack.enter_async_context(connection.transaction())
+                await connection.execute(TIMEOUTS)
+                await connection.execute(LOCK_STREAMS, list(locked))
+            # the pool's proxy has the same methods
+            yield (session := Session(cast("Connection", connection)))
+        if session.appended:
             self._on_commit()
-        return recorded
 
     async def heads(self) -> dict[tuple[str, int], int]:
         """Return (topic, partition) -> position of the last event there."""
@@ -201,6 +205,41 @@ class PostgresEventStore:
     async def page(self, topic: str, partition: int, after: int, limit: int) -> list[StoredEvent]:
         """Return up to ``limit`` events with positions after ``after``, in order."""
         return await page(self._pool, topic, partition, after, limit)
+
+
+@dataclass(slots=True)
+class Session:
+    connection: Connection
+    appended: bool = False
+
+    async def read_many(self, stream_ids: Sequence[str]) -> dict[str, list[Recorded]]:
+        found: dict[str, list[Recorded]] = {stream_id: [] for stream_id in stream_ids}
+        for row in await self.connection.fetch(HISTORY, list(found)):
+            found[row["stream_id"]].append(_recorded(row))
+        return found
+
+    async def remembered(
+        self, asked: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], Remembered]:
+        if not asked:
+            return {}
+        scopes, keys = zip(*asked, strict=True)
+        rows = await self.connection.fetch(REMEMBERED, scopes, keys)
+        return {(row["scope"], row["key"]): _remembered(row) for row in rows}
+
+    async def append(self, append: Append, project: Project) -> list[Recorded]:
+        """Store all events and answers or none; return the events with their positions.
+
+        Raises:
+            Conflict: a stream is not at the version it was read at, or a key was used meanwhile.
+        """
+        async with self.connection.transaction():
+            await _move_streams(self.connection, append)
+            if append.events:
+                await project(self.connection, [pending.recorded for pending in append.events])
+            recorded = await _append_events(self.connection, append)
+        self.appended = bool(recorded)
+        return recorded
 
 
 async def page(pool: Pool, topic: str, partition: int, after: int, limit: int) -> list[StoredEvent]:
