@@ -1,4 +1,4 @@
-"""Generated histories of one service: lives of contributions with everything that can befall them."""
+"""Generated histories of one service: lives of contributions with all that can befall them."""
 
 import random
 from dataclasses import dataclass, field
