@@ -34,8 +34,7 @@ def open_service(directory: Directory, service_id: str, at: datetime, now: datet
     service = directory.services.get(service_id)
     if service is None:
         raise Rejected(Reason.UNKNOWN_SERVICE, service_id=service_id)
-    if at > now + AHEAD_MAX:
-        raise Rejected(Reason.IN_THE_FUTURE, at=at.isoformat())
+    not_to_come(at, now)
     day = at.astimezone(UTC).date()
     if day < service.starts_on:
         raise Rejected(
@@ -46,6 +45,16 @@ def open_service(directory: Directory, service_id: str, at: datetime, now: datet
             Reason.SERVICE_CLOSED, service_id=service_id, closed_on=service.closed_on, day=day
         )
     return service
+
+
+def not_to_come(at: datetime, now: datetime) -> None:
+    """Let pass what has happened.
+
+    Raises:
+        Rejected: it is later than the clocks of honest senders can differ.
+    """
+    if at > now + AHEAD_MAX:
+        raise Rejected(Reason.IN_THE_FUTURE, at=at.isoformat())
 
 
 def known_participant(directory: Directory, participant_id: str) -> Participant:

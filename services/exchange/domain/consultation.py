@@ -107,8 +107,8 @@ def _close(command: Close, state: State) -> list[Message]:
                     closed_at=command.at,
                 )
             ]
-        case Closed(closed_at=closed_at) if closed_at == command.at:
-            return []
+        case Closed(closed_at=closed_at) if closed_at <= command.at:
+            return []  # it is closed by then
         case Closed(closed_at=closed_at):
             raise Rejected(Reason.ALREADY_CLOSED, closed_at=closed_at.isoformat())
         case _:

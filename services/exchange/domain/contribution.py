@@ -94,6 +94,10 @@ class Void:
 Command: TypeAlias = Record | Confirm | ConfirmAutomatically | Dispute | Resolve | Correct | Void
 
 
+def stream_id(contribution_id: str) -> str:
+    return f"contribution-{contribution_id}"
+
+
 def decide(  # noqa: PLR0911  # one return a command
     command: Command, state: State
 ) -> list[Message]:

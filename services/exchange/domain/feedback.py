@@ -169,8 +169,9 @@ def _implemented(command: Implement, state: Answered) -> list[Message]:
         answered_at=state.answered_at,
         implemented_at=command.at,
     )
-    if change in state.changes:
-        return []
-    if any(known.change_id == change.change_id for known in state.changes):
-        raise Rejected(Reason.CHANGE_KNOWN_OTHERWISE, change_id=change.change_id)
-    return [change]
+    known = next((each for each in state.changes if each.change_id == command.change_id), None)
+    if known is None:
+        return [change]
+    if known.level == command.level and known.implemented_at <= command.at:
+        return []  # it is in place by then
+    raise Rejected(Reason.CHANGE_KNOWN_OTHERWISE, change_id=command.change_id)

@@ -1,4 +1,4 @@
-"""Resource: an amount was given to a service, perhaps by a decision, perhaps to a party to look after.
+"""Resource: an amount was given to a service, by a decision or not, in a party's care or not.
 
 Life: allocated, once and for all. Stream: ``allocation-{id}``.
 """

@@ -1,0 +1,126 @@
+"""Wires exchange: its database, the replica of registry, the desk that decides, relay and HTTP."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from services.exchange import request
+from services.exchange.api import routers
+from services.exchange.automatic import AutomaticConfirmation
+from services.exchange.desk import Desk
+from services.exchange.identity import load_identity
+from services.exchange.journal import Journal
+from services.exchange.lookup import Lookup
+from services.exchange.meaning import MEANINGS
+from services.exchange.replica import CONSUMER, TOPICS, DirectoryFold
+from shared.clock import Clock, SystemClock
+from shared.consumer import Consumer, ConsumerMetrics
+from shared.eventstore.store import Pool, PostgresEventStore
+from shared.http import health, positions
+from shared.http.application import application, document
+from shared.log.connect import open_log
+from shared.opening import Opening, deployment_of, open_pool
+from shared.relay import Relay
+from shared.settings import ServiceSettings
+from shared.telemetry import metrics_registry
+
+WATCH_SECONDS = 0.5
+
+
+class ConsumerFailed(Exception):
+    """The replica can't go on in this process; a new one starts from the stored positions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    pool: Pool
+    deployment: str
+    desk: Desk
+    journal: Journal
+    relay: Relay
+    consumer: Consumer
+    tasks: Sequence[asyncio.Task[None]]
+
+    async def watch(self) -> None:
+        """Return or raise as soon as a part has ended that should run for ever."""
+        while True:
+            done, _ = await asyncio.wait(
+                self.tasks, timeout=WATCH_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                task.result()
+                return
+            if (failure := self.consumer.failure()) is not None:
+                raise ConsumerFailed(failure)
+
+    def failing(self) -> Sequence[str]:
+        failure = self.relay.failure()
+        return [] if failure is None else [f"its relay: {failure}"]
+
+    async def positions(self) -> positions.Positions:
+        replica = {(*at,): held for at, held in (await Lookup(self.pool).positions()).items()}
+        return await positions.positions(self.pool, self.deployment, replica)
+
+
+@asynccontextmanager
+async def open_exchange(
+    settings: ServiceSettings, metrics: CollectorRegistry, clock: Clock
+) -> AsyncIterator[Exchange]:
+    log = open_log(settings)
+    owner = f"{socket.gethostname()}/{os.getpid()}"
+    async with open_pool(settings.database_url) as pool:
+        deployment = await deployment_of(pool, "exchange")
+        wake = asyncio.Event()
+        store = PostgresEventStore(pool, clock=clock, on_commit=wake.set)
+        relay = Relay(pool, log, deployment=deployment, owner=owner, wake=wake)
+        consumer = Consumer(
+            pool,
+            log,
+            name=CONSUMER,
+            topics=TOPICS,
+            handler=DirectoryFold(),
+            deployment=deployment,
+            owner=owner,
+            metrics=ConsumerMetrics(metrics),
+        )
+        desk = Desk(pool, store, await load_identity(pool))
+        automatic = AutomaticConfirmation(pool, store, clock)
+        await log.start()
+        await consumer.start()
+        tasks = [asyncio.create_task(relay.run()), asyncio.create_task(automatic.run())]
+        try:
+            journal = Journal(pool, store)
+            yield Exchange(pool, deployment, desk, journal, relay, consumer, tasks)
+        finally:
+            relay.stop()
+            tasks[1].cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await consumer.stop()
+            await log.stop()
+
+
+def exchange_app(settings: ServiceSettings, clock: Clock | None = None) -> FastAPI:
+    """Return the application; its parts open when it starts to serve."""
+    metrics = metrics_registry()
+    opening = Opening(lambda: open_exchange(settings, metrics, clock or SystemClock()))
+    meters = positions.PositionMeters(metrics)
+
+    async def read() -> positions.Positions:
+        return await opening.parts.positions()
+
+    async def measure() -> None:
+        meters.show(await read())
+
+    app = application("exchange", metrics, MEANINGS, opening.lifespan)
+    app.include_router(health.router(opening.waiting, metrics, measure))
+    app.include_router(positions.router(read))
+    for routes in routers(lambda: opening.parts.desk, lambda: opening.parts.journal):
+        app.include_router(routes)
+    document(app, list(request.KINDS.values()))
+    return app

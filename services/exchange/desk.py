@@ -1,0 +1,141 @@
+"""Takes exchange's commands: looks up what their rules ask about, decides, stores what happened."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from services.exchange import giving, request, row, voice
+from services.exchange.domain import admission, stamping
+from services.exchange.identity import Identity
+from services.exchange.known import Past, look_back, questions
+from services.exchange.lookup import Lookup
+from services.exchange.plan import Case, refusal
+from services.exchange.projection import Projection
+from shared.eventstore.handling import handle
+from shared.eventstore.port import Answer, Command, Refusal, Rejected
+from shared.eventstore.store import Pool, PostgresEventStore
+from shared.http.bulk import Order
+
+LOOK_AGAIN_SECONDS = 1.0
+POLL_SECONDS = 0.02
+UNKNOWN_FOR_NOW = {*admission.UNKNOWN_FOR_NOW, stamping.Reason.UNKNOWN_RECEIVER}
+Built: TypeAlias = Command[Any] | row.Row | Rejected
+
+
+class Desk:
+    def __init__(self, pool: Pool, store: PostgresEventStore, identity: Identity) -> None:
+        self._pool = pool
+        self._store = store
+        self._identity = identity
+        self._lookup = Lookup(pool)
+
+    async def submit(self, orders: Sequence[Order]) -> list[Answer | Refusal]:
+        """Decide the orders in turn; each may build on those before it.
+
+        Raises:
+            HttpRefusal: registry told a sender more than exchange has heard from it yet.
+        """
+        after: dict[tuple[str, int], int] = {}
+        for order in orders:
+            for at, position in order.context.after.items():
+                after[at] = max(after.get(at, 0), position)
+        await self._lookup.reach(after)
+        past = await look_back(self._pool, self._store, self._identity, orders)
+        cases, built = await self._build(orders, past)
+        return await self._handle(cases, built, row.Sheet(dict(past.places)))
+
+    async def _build(self, orders: Sequence[Order], past: Past) -> tuple[list[Case], list[Built]]:
+        """Build every command; look again for a while where the replica may be a moment behind."""
+        now = self._store.clock.now()
+        directory = await self._lookup.answer(questions(orders, past))
+        cases = [Case(order, past, directory, self._identity, now) for order in orders]
+        built = [_built(case) for case in cases]
+        deadline = time.monotonic() + LOOK_AGAIN_SECONDS
+        while time.monotonic() < deadline and (unknown := _unknown_for_now(cases, built)):
+            await asyncio.sleep(POLL_SECONDS)
+            again = [orders[at] for at in unknown]
+            directory = await self._lookup.answer(questions(again, past))
+            for at in unknown:
+                cases[at] = Case(orders[at], past, directory, self._identity, now)
+                built[at] = _built(cases[at])
+        return cases, built
+
+    async def _handle(
+        self, cases: Sequence[Case], built: Sequence[Built], sheet: row.Sheet
+    ) -> list[Answer | Refusal]:
+        repeated = await self._repeated(cases, built, sheet)
+        commands: list[Command[Any]] = []
+        last: list[int] = []  # of each order, the command whose outcome is the order's
+        for at, (case, one) in enumerate(zip(cases, built, strict=True)):
+            match one:
+                case Rejected():
+                    commands.append(refusal(one, case))
+                case row.Row() if at in repeated:
+                    commands.append(sheet.commands(one)[-1])
+                case row.Row():
+                    commands += sheet.commands(one)
+                case _:
+                    commands.append(one)
+            last.append(len(commands) - 1)
+        projection = Projection(sheet.moved, _words(cases, built))
+        outcomes = await handle(self._store, commands, projection)
+        return [outcomes[at] for at in last]
+
+    async def _repeated(
+        self, cases: Sequence[Case], built: Sequence[Built], sheet: row.Sheet
+    ) -> set[int]:
+        """Return the rows that move and were answered before: they must not leave once more."""
+        keys = {
+            at: (key.scope, key.key)
+            for at, (case, one) in enumerate(zip(cases, built, strict=True))
+            if isinstance(one, row.Row) and sheet.moves(one)
+            if (key := case.order.context.idempotency) is not None
+        }
+        known = await self._store.remembered(list(keys.values()))
+        return {at for at, key in keys.items() if key in known}
+
+
+def _built(case: Case) -> Built:
+    try:
+        return BUILDERS[type(case.order.body)](case.order.body, case)
+    except Rejected as rejected:
+        return rejected
+
+
+def _unknown_for_now(cases: Sequence[Case], built: Sequence[Built]) -> list[int]:
+    """Return the orders whose sender did not say what exchange should have heard of by now."""
+    return [
+        at
+        for at, (case, one) in enumerate(zip(cases, built, strict=True))
+        if isinstance(one, Rejected)
+        and one.reason in UNKNOWN_FOR_NOW
+        and not case.order.context.after
+    ]
+
+
+def _words(cases: Sequence[Case], built: Sequence[Built]) -> dict[str, str]:
+    return {
+        one.stream.subject: case.order.body.words
+        for case, one in zip(cases, built, strict=True)
+        if isinstance(case.order.body, request.GiveFeedback)
+        if case.order.body.words is not None and isinstance(one, Command)
+    }
+
+
+BUILDERS: Mapping[type[Any], Callable[[Any, Case], Command[Any] | row.Row]] = {
+    request.RecordContribution: giving.record,
+    request.SynchroniseContribution: row.read,
+    request.ConfirmContribution: giving.confirm,
+    request.DisputeContribution: giving.dispute,
+    request.ResolveDispute: giving.resolve,
+    request.CorrectContribution: giving.correct,
+    request.VoidContribution: giving.void,
+    request.GiveFeedback: voice.give_feedback,
+    request.AnswerFeedback: voice.answer_feedback,
+    request.ImplementChange: voice.implement_change,
+    request.TakeDecision: voice.take_decision,
+    request.AllocateResource: voice.allocate_resource,
+    request.OpenConsultation: voice.open_consultation,
+    request.CloseConsultation: voice.close_consultation,
+}

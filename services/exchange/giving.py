@@ -1,0 +1,177 @@
+"""Commands on contributions, by people: record, confirm, dispute, resolve, correct, void."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from uuid_utils import uuid7
+
+from services.exchange import request
+from services.exchange.domain import contribution, life
+from services.exchange.domain.admission import known_participant, known_person
+from services.exchange.domain.stamping import (
+    NATURE,
+    Draft,
+    Nature,
+    draft_of,
+    organisation_named,
+    stamp,
+)
+from services.exchange.plan import Case, Plan, command, stream
+from shared.contracts.exchange import Act
+from shared.contracts.vocabulary import Message
+from shared.eventstore.port import Command, Rejected
+
+
+def record(body: request.RecordContribution, case: Case) -> Command[Any]:
+    if body.recorded_by is not None:
+        known_participant(case.directory, body.recorded_by)
+    contribution_id = (
+        str(uuid7())
+        if body.local_id is None
+        else case.identity.contribution(case.sender, body.local_id)
+    )
+    draft = drafted(body, contribution_id, body.recorded_by or case.system, case)
+    act = stamp(draft, case.directory, case.now)
+    plan = on_contribution(
+        contribution_id,
+        act.service_id,
+        partial(contribution.decide, contribution.Record(act)),
+        creates=True,
+    )
+    return command(plan, case)
+
+
+def confirm(body: request.ConfirmContribution, case: Case) -> Command[Any]:
+    known_person(case.directory, body.by)
+    return _to(body.contribution_id, contribution.Confirm(body.by), case)
+
+
+def dispute(body: request.DisputeContribution, case: Case) -> Command[Any]:
+    known_participant(case.directory, body.by)
+    return _to(body.contribution_id, contribution.Dispute(body.by, body.reason_code), case)
+
+
+def void(body: request.VoidContribution, case: Case) -> Command[Any]:
+    known_participant(case.directory, body.by)
+    return _to(body.contribution_id, contribution.Void(body.by, body.reason_code), case)
+
+
+def resolve(body: request.ResolveDispute, case: Case) -> Command[Any]:
+    known_participant(case.directory, body.by)
+    if body.changes is None:
+        return _to(body.contribution_id, contribution.Resolve(body.by, body.outcome), case)
+    changes = body.changes
+    return _restamping(
+        body.contribution_id,
+        lambda act: contribution.Resolve(body.by, body.outcome, _changed(act, changes, case)),
+        case,
+    )
+
+
+def correct(body: request.CorrectContribution, case: Case) -> Command[Any]:
+    known_participant(case.directory, body.by)
+    return _restamping(
+        body.contribution_id,
+        lambda act: contribution.Correct(body.by, _changed(act, body.changes, case)),
+        case,
+    )
+
+
+def drafted(given: request.Given, contribution_id: str, recorded_by: str, case: Case) -> Draft:
+    """Return what was given as a draft; ids of the sender's own become opaque."""
+    nature = {name: getattr(given, name) for name in NATURE}
+    if given.episode_local_id is not None:
+        nature["episode_id"] = case.identity.episode(case.sender, given.episode_local_id)
+    draft = Draft(
+        contribution_id=contribution_id,
+        service_id=given.service_id,
+        giver_id=given.giver_id,
+        occurred_at=given.occurred_at,
+        recorded_by=recorded_by,
+        receivers=(*given.receivers, *given.receiver_groups),
+        giver_party=given.giver_party,
+        giver_kind=given.giver_kind,
+        nature=Nature(**nature),
+    )
+    return _of_organisation(draft, given.organisation_id, case)
+
+
+def on_contribution(
+    contribution_id: str,
+    service_id: str,
+    decide: Callable[[Any], list[Message]],
+    *,
+    creates: bool = False,
+) -> Plan:
+    return Plan(
+        stream=stream(contribution.stream_id(contribution_id), contribution_id, service_id),
+        initial=life.INITIAL,
+        decide=decide,
+        evolve=life.evolve,
+        told=lambda state, _: {
+            "contribution_id": contribution_id,
+            "service_id": service_id,
+            "status": life.status_of(state),
+        },
+        creates=creates,
+    )
+
+
+def _to(contribution_id: str, asked: contribution.Command, case: Case) -> Command[Any]:
+    act = _known_act(contribution_id, case)
+    plan = on_contribution(contribution_id, act.service_id, partial(contribution.decide, asked))
+    return command(plan, case)
+
+
+def _restamping(
+    contribution_id: str, asked: Callable[[Act], contribution.Command], case: Case
+) -> Command[Any]:
+    """Return a command that changes the act as it is when that is decided, not as it was before."""
+    act = _known_act(contribution_id, case)
+    asked(act)  # what the directory does not know yet shows here, where it can be waited for
+
+    def decide(state: life.State) -> list[Message]:
+        before = act if isinstance(state, life.Unknown) else state.act
+        return contribution.decide(asked(before), state)
+
+    return command(on_contribution(contribution_id, act.service_id, decide), case)
+
+
+def _known_act(contribution_id: str, case: Case) -> Act:
+    act = case.past.act(contribution_id)
+    if act is None:
+        raise Rejected(contribution.Reason.UNKNOWN, contribution_id=contribution_id)
+    return act
+
+
+def _changed(act: Act, changes: request.Changes, case: Case) -> Act:
+    wanted = changes.model_dump(exclude_unset=True)
+    fields = {name: value for name, value in wanted.items() if name in NATURE}
+    for required in ("giver_id", "occurred_at"):
+        if wanted.get(required) is not None:
+            fields[required] = wanted[required]
+    if changes.episode_local_id is not None:
+        fields["episode_id"] = case.identity.episode(case.sender, changes.episode_local_id)
+    if wanted.keys() & {"receivers", "receiver_groups"}:
+        fields["receivers"] = _receivers(act, wanted)
+    if "organisation_id" in wanted:
+        fields["organisation_id"] = None
+    draft = _of_organisation(draft_of(act, fields), changes.organisation_id, case)
+    return stamp(draft, case.directory, case.now)
+
+
+def _receivers(act: Act, wanted: Mapping[str, Any]) -> tuple[str, ...]:
+    persons = tuple(each.participant_id for each in act.receivers)
+    return (
+        *(wanted.get("receivers", persons) or ()),
+        *(wanted.get("receiver_groups", act.receiver_groups) or ()),
+    )
+
+
+def _of_organisation(draft: Draft, name: str | None, case: Case) -> Draft:
+    if name is None:
+        return draft
+    organisation = organisation_named(name, case.sender.agency, draft, case.directory)
+    return replace(draft, organisation_id=organisation)

@@ -1,0 +1,92 @@
+"""What exchange serves to be read: contributions, one whole or many in pages."""
+
+from datetime import datetime
+
+import asyncpg
+from pydantic import BaseModel
+
+from services.exchange.domain import contribution, life
+from services.exchange.domain.life import Status
+from shared.contracts.exchange import Act
+from shared.contracts.vocabulary import Mode, Party, Phase
+from shared.eventstore.store import Pool, PostgresEventStore
+from shared.http.paging import Page, decode_cursor, page_of
+
+PAGE = """
+SELECT contribution_id, service_id, status, giver_id, giver_party, occurred_at, recorded_at, phase,
+    mode, kind, minutes, confirm_due_at, version
+FROM contribution
+WHERE service_id = $1 AND ($2::text IS NULL OR status = $2)
+    AND ($3::timestamptz IS NULL OR (recorded_at, contribution_id) < ($3, $4))
+ORDER BY recorded_at DESC, contribution_id DESC LIMIT $5
+"""
+DUE = "SELECT confirm_due_at FROM contribution WHERE contribution_id = $1"
+
+
+class ContributionItem(BaseModel):
+    """``confirm_due_at``: when it will be confirmed without anybody's word; null if it won't."""
+
+    contribution_id: str
+    service_id: str
+    status: Status
+    giver_id: str
+    giver_party: Party
+    occurred_at: datetime
+    recorded_at: datetime
+    phase: Phase | None
+    mode: Mode | None
+    kind: str | None
+    minutes: int | None
+    confirm_due_at: datetime | None
+    version: int
+
+
+class ContributionView(BaseModel):
+    """The act as it stands, with everything that was stamped on it."""
+
+    contribution_id: str
+    status: Status
+    act: Act
+    recorded_at: datetime
+    confirm_due_at: datetime | None
+    version: int
+
+
+class Journal:
+    def __init__(self, pool: Pool, store: PostgresEventStore) -> None:
+        self._pool = pool
+        self._store = store
+
+    async def contributions(
+        self, service_id: str, status: Status | None, cursor: str | None, limit: int
+    ) -> Page[ContributionItem]:
+        """Return a service's contributions, those recorded last first."""
+        recorded_at, last_id = decode_cursor(cursor, 2) if cursor else [None, None]
+        after = None if recorded_at is None else datetime.fromisoformat(recorded_at)
+        rows = await self._pool.fetch(PAGE, service_id, status, after, last_id, limit + 1)
+        return page_of(rows, limit, _item, _key)
+
+    async def contribution(self, contribution_id: str) -> ContributionView | None:
+        recorded = await self._store.read(contribution.stream_id(contribution_id))
+        state = life.INITIAL
+        for one in recorded:
+            state = life.evolve(state, one.event)
+        status = life.status_of(state)
+        if isinstance(state, life.Unknown) or status is None:
+            return None
+        return ContributionView(
+            contribution_id=contribution_id,
+            status=status,
+            act=state.act,
+            recorded_at=recorded[0].recorded_at,
+            confirm_due_at=await self._pool.fetchval(DUE, contribution_id),
+            version=recorded[-1].version,
+        )
+
+
+def _item(row: asyncpg.Record) -> ContributionItem:
+    return ContributionItem(**row)
+
+
+def _key(row: asyncpg.Record) -> list[str]:
+    return [row["recorded_at"].isoformat(), row["contribution_id"]]

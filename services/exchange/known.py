@@ -1,0 +1,172 @@
+"""What a command asks about besides its own stream, looked up before it is decided.
+
+``Past`` is what exchange itself holds: related streams, and where rows of other systems stand. All
+else is asked of the replica of registry.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import reduce
+from typing import TypeVar
+
+from services.exchange import request
+from services.exchange.domain import consultation, contribution, decision, feedback, life
+from services.exchange.identity import Identity
+from services.exchange.lookup import Questions
+from shared.contracts.exchange import Act
+from shared.contracts.vocabulary import Message
+from shared.eventstore.port import Recorded
+from shared.eventstore.store import Pool, PostgresEventStore
+from shared.http.bulk import Order
+
+S = TypeVar("S")
+
+PLACES = """
+SELECT asked.origin_id, c.contribution_id, c.service_id, c.revised_at, coalesce(m.moves, 0) AS moves
+FROM unnest($1::text[]) AS asked (origin_id)
+LEFT JOIN moved_contribution AS m USING (origin_id)
+JOIN contribution AS c ON c.contribution_id = coalesce(m.contribution_id, asked.origin_id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a row of another system stands now; ``moves``: how often it went elsewhere."""
+
+    contribution_id: str
+    service_id: str
+    revised_at: datetime | None
+    moves: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """``streams`` by their id; ``places`` by the id that the row's first contribution had."""
+
+    streams: Mapping[str, Sequence[Recorded]] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    def state(self, stream_id: str, initial: S, evolve: Callable[[S, Message], S]) -> S:
+        events = (recorded.event for recorded in self.streams.get(stream_id, ()))
+        return reduce(evolve, events, initial)
+
+    def contribution(self, contribution_id: str) -> life.State:
+        stream_id = contribution.stream_id(contribution_id)
+        return self.state(stream_id, life.INITIAL, life.evolve)
+
+    def act(self, contribution_id: str) -> Act | None:
+        state = self.contribution(contribution_id)
+        return None if isinstance(state, life.Unknown) else state.act
+
+    def feedback(self, feedback_id: str) -> feedback.State:
+        return self.state(feedback.stream_id(feedback_id), feedback.INITIAL, feedback.evolve)
+
+    def decision(self, decision_id: str) -> decision.State:
+        return self.state(decision.stream_id(decision_id), decision.INITIAL, decision.evolve)
+
+    def consultation(self, consultation_id: str) -> consultation.State:
+        stream_id = consultation.stream_id(consultation_id)
+        return self.state(stream_id, consultation.INITIAL, consultation.evolve)
+
+
+async def look_back(
+    pool: Pool, store: PostgresEventStore, identity: Identity, orders: Sequence[Order]
+) -> Past:
+    """Return what exchange itself holds that the orders ask about."""
+    related = {found for order in orders if (found := _related(order))}
+    origins = [
+        identity.contribution(order.context.provenance, order.body.local_id)
+        for order in orders
+        if isinstance(order.body, request.SynchroniseContribution)
+    ]
+    return Past(
+        streams=await store.read_many(sorted(related)) if related else {},
+        places=await _places(pool, origins) if origins else {},
+    )
+
+
+def questions(orders: Iterable[Order], past: Past) -> Questions:
+    """Return what the orders ask of registry."""
+    asked = Questions()
+    for order in orders:
+        body = order.body
+        match body:
+            case request.Given():
+                _ask_of_act(asked, body)
+            case (
+                request.CorrectContribution(contribution_id=found, changes=changes)
+                | request.ResolveDispute(contribution_id=found, changes=changes)
+            ):
+                _ask_of_changes(asked, past.act(found), changes)
+            case request.GiveFeedback():
+                asked.presence(body.service_id, body.participant_id)
+            case request.AnswerFeedback(feedback_id=feedback_id, by=by):
+                state = past.feedback(feedback_id)
+                if not isinstance(state, feedback.Unknown):
+                    asked.presence(state.feedback.service_id, by)
+            case request.TakeDecision() | request.AllocateResource() | request.OpenConsultation():
+                asked.services.add(body.service_id)
+            case _:
+                pass
+        asked.participants.update(_people(body))
+    return asked
+
+
+def _related(order: Order) -> str | None:
+    """Return the id of the stream that must be read before the command can be built."""
+    match order.body:
+        case (
+            request.ConfirmContribution(contribution_id=found)
+            | request.DisputeContribution(contribution_id=found)
+            | request.ResolveDispute(contribution_id=found)
+            | request.CorrectContribution(contribution_id=found)
+            | request.VoidContribution(contribution_id=found)
+            | request.GiveFeedback(about=str() as found)
+        ):
+            return contribution.stream_id(found)
+        case request.AnswerFeedback(feedback_id=found) | request.ImplementChange(feedback_id=found):
+            return feedback.stream_id(found)
+        case request.AllocateResource(decision_id=str() as found):
+            return decision.stream_id(found)
+        case request.CloseConsultation(consultation_id=found):
+            return consultation.stream_id(found)
+        case _:
+            return None
+
+
+def _ask_of_act(asked: Questions, given: request.Given) -> None:
+    receivers = (*given.receivers, *given.receiver_groups)
+    asked.presence(given.service_id, given.giver_id, *receivers)
+    if given.organisation_id is not None:
+        asked.organisations.add(given.organisation_id)
+
+
+def _ask_of_changes(asked: Questions, act: Act | None, changes: request.Changes | None) -> None:
+    if act is None or changes is None:
+        return
+    receivers = (*(each.participant_id for each in act.receivers), *act.receiver_groups)
+    asked.presence(act.service_id, act.giver_id, *receivers)
+    named = (*(changes.receivers or ()), *(changes.receiver_groups or ()))
+    asked.presence(act.service_id, *named)
+    if changes.giver_id is not None:
+        asked.presence(act.service_id, changes.giver_id)
+    if changes.organisation_id is not None:
+        asked.organisations.add(changes.organisation_id)
+    if not act.recorded_by.startswith(life.SYSTEM):
+        asked.participants.add(act.recorded_by)
+
+
+def _people(body: object) -> Iterable[str]:
+    """Return who acts: the one who confirms, disputes, answers, or records for somebody else."""
+    named = (getattr(body, "by", None), getattr(body, "recorded_by", None))
+    return [each for each in named if each is not None]
+
+
+async def _places(pool: Pool, origins: Sequence[str]) -> dict[str, Place]:
+    return {
+        row["origin_id"]: Place(
+            row["contribution_id"], row["service_id"], row["revised_at"], row["moves"]
+        )
+        for row in await pool.fetch(PLACES, origins)
+    }

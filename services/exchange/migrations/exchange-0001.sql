@@ -1,0 +1,86 @@
+-- What exchange keeps beside its events: its copy of registry's directory, the read models that it
+-- serves, and what may never be in an event.
+
+-- The copy of registry, folded from its topics; it can be made again by reading them from the start.
+CREATE TABLE directory_agency (
+    agency_id text PRIMARY KEY
+);
+
+CREATE TABLE directory_service (
+    service_id text PRIMARY KEY,
+    starts_on date NOT NULL,
+    closed_on date
+);
+
+CREATE TABLE directory_provider (
+    service_id text NOT NULL,
+    organisation_id text NOT NULL,
+    PRIMARY KEY (service_id, organisation_id)
+);
+
+CREATE TABLE directory_participant (
+    participant_id text PRIMARY KEY,
+    kind text NOT NULL
+);
+
+CREATE TABLE directory_affiliation (
+    participant_id text NOT NULL,
+    organisation_id text NOT NULL,
+    employed boolean NOT NULL,
+    since date NOT NULL,
+    until date,
+    PRIMARY KEY (participant_id, organisation_id, since)
+);
+
+CREATE TABLE directory_role (
+    service_id text NOT NULL,
+    participant_id text NOT NULL,
+    party text NOT NULL,
+    since date NOT NULL,
+    until date,
+    PRIMARY KEY (service_id, participant_id, since)
+);
+
+-- Contributions as they stand. confirm_due_at is set while one awaits confirmation, and only then.
+CREATE TABLE contribution (
+    contribution_id text PRIMARY KEY,
+    service_id text NOT NULL,
+    status text NOT NULL,
+    giver_id text NOT NULL,
+    giver_party text NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    phase text,
+    mode text,
+    kind text,
+    minutes integer,
+    recorded_at timestamptz NOT NULL,
+    confirm_due_at timestamptz,
+    revised_at timestamptz,
+    version bigint NOT NULL
+);
+CREATE INDEX contribution_of_service ON contribution (service_id, recorded_at, contribution_id);
+CREATE INDEX contribution_awaiting ON contribution (confirm_due_at)
+    WHERE confirm_due_at IS NOT NULL;
+
+-- Where a row of an agency's system went when it was moved to another service: the id that its first
+-- contribution had, and the contribution that stands for it now.
+CREATE TABLE moved_contribution (
+    origin_id text PRIMARY KEY,
+    contribution_id text NOT NULL,
+    moves integer NOT NULL
+);
+
+-- Personal: what people wrote. Never in an event.
+CREATE TABLE feedback_words (
+    feedback_id text PRIMARY KEY,
+    words text NOT NULL
+);
+
+-- Makes opaque ids of the agencies' own: known to this database alone, made once and never changed.
+CREATE TABLE identity_secret (
+    secret bytea NOT NULL CHECK (length(secret) = 32),
+    only_one boolean NOT NULL DEFAULT true UNIQUE CHECK (only_one)
+);
+INSERT INTO identity_secret (secret) SELECT decode(
+    replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'
+);

@@ -1,0 +1,138 @@
+"""A command on its way: an order with what is known of it becomes a command to the event store."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.exchange.domain.directory import Directory
+from services.exchange.domain.life import SYSTEM
+from services.exchange.identity import Identity
+from services.exchange.known import Past
+from shared.contracts.exchange import (
+    ChangeImplemented,
+    ConsultationClosed,
+    ConsultationOpened,
+    ContributionRecorded,
+    ContributionRevisionSeen,
+    DecisionTaken,
+    FeedbackAnswered,
+    FeedbackGiven,
+    ResourceAllocated,
+)
+from shared.contracts.topics import EXCHANGE_ACTIVITY
+from shared.contracts.vocabulary import Message
+from shared.eventstore.port import (
+    Answer,
+    Command,
+    Happened,
+    Provenance,
+    Recorded,
+    Rejected,
+    Stream,
+)
+from shared.http.bulk import Order
+from shared.http.command import entity_tag
+
+BY_LENGTH_MAX = 64  # of an id in an event; a system's name can be longer
+NOWHERE = Stream("refused", "refused", EXCHANGE_ACTIVITY, "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An order with everything that is known about it, and the present."""
+
+    order: Order
+    past: Past
+    directory: Directory
+    identity: Identity
+    now: datetime
+
+    @property
+    def sender(self) -> Provenance:
+        return self.order.context.provenance
+
+    @property
+    def system(self) -> str:
+        """Who acts when no participant does."""
+        return f"{SYSTEM}{self.sender.system}"[:BY_LENGTH_MAX]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``told`` is the answer's body, from the state left behind and the events that led to it."""
+
+    stream: Stream
+    initial: Any
+    decide: Callable[[Any], Sequence[Message]]
+    evolve: Callable[[Any, Message], Any]
+    told: Callable[[Any, Sequence[Message]], Mapping[str, Any]]
+    creates: bool = False
+
+
+def stream(stream_id: str, subject: str, service_id: str) -> Stream:
+    """Return the stream of an aggregate that belongs to one service."""
+    return Stream(stream_id, subject, EXCHANGE_ACTIVITY, service_id)
+
+
+def command(plan: Plan, case: Case) -> Command[Any]:
+    def decide(state: Any) -> list[Happened]:
+        return [happened(event, case.now) for event in plan.decide(state)]
+
+    def answer(state: Any, version: int, recorded: Sequence[Recorded]) -> Answer:
+        status = 201 if plan.creates and recorded else 200
+        body = {**plan.told(state, [one.event for one in recorded]), "version": version}
+        return Answer(status, body, entity_tag(version))
+
+    context = case.order.context
+    return Command(
+        stream=plan.stream,
+        initial=plan.initial,
+        decide=decide,
+        evolve=plan.evolve,
+        answer=answer,
+        provenance=context.provenance,
+        idempotency=context.idempotency,
+        expected_version=context.expected_version,
+    )
+
+
+def refusal(rejected: Rejected, case: Case) -> Command[Any]:
+    """Return a command that is refused, unless its key was answered before: that answer stands."""
+
+    def refuse(_state: object) -> Sequence[Happened]:
+        raise rejected
+
+    def unanswered(_state: object, _version: int, _recorded: object) -> Answer:
+        raise rejected
+
+    return Command(
+        stream=NOWHERE,
+        initial=None,
+        decide=refuse,
+        evolve=lambda state, _event: state,
+        answer=unanswered,
+        provenance=case.sender,
+        idempotency=case.order.context.idempotency,
+    )
+
+
+def happened(event: Message, now: datetime) -> Happened:
+    """Return the event with the time at which it happened; ``now`` for what exchange does itself."""
+    match event:
+        case ContributionRecorded(act=act):
+            return Happened(event, act.occurred_at)
+        case (
+            ContributionRevisionSeen(revised_at=at)
+            | FeedbackGiven(given_at=at)
+            | FeedbackAnswered(answered_at=at)
+            | DecisionTaken(decided_at=at)
+            | ResourceAllocated(allocated_at=at)
+            | ConsultationOpened(opened_at=at)
+            | ConsultationClosed(closed_at=at)
+        ):
+            return Happened(event, at)
+        case ChangeImplemented(implemented_at=at, feedback_id=feedback_id):
+            return Happened(event, at, causation_id=feedback_id)
+        case _:
+            return Happened(event, now)

@@ -1,0 +1,107 @@
+"""Rows of an agency's own system: each becomes one contribution, wherever the row was before.
+
+A row that moved to another service voids the contribution it was and records a new one, of a new
+id, because the events of a contribution belong to one service for ever.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from services.exchange import request
+from services.exchange.domain import contribution
+from services.exchange.domain.life import Status
+from services.exchange.domain.stamping import stamp
+from services.exchange.domain.synchronisation import Effect, Synchronise, effect, synchronise
+from services.exchange.giving import drafted, on_contribution
+from services.exchange.known import Place
+from services.exchange.plan import Case, command
+from services.exchange.projection import Moved
+from shared.contracts.exchange import ContributionRecorded
+from shared.eventstore.port import Command
+
+MOVED = "moved_to_another_service"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row, stamped; ``origin_id`` is the id of the contribution that the row became first."""
+
+    body: request.SynchroniseContribution
+    case: Case
+    asked: Synchronise
+
+    @property
+    def origin_id(self) -> str:
+        return self.case.identity.contribution(self.case.sender, self.body.local_id)
+
+
+def read(body: request.SynchroniseContribution, case: Case) -> Row:
+    draft = drafted(body, "unplaced", case.system, case)
+    act = stamp(draft, case.directory, case.now)
+    return Row(body, case, Synchronise(act, body.status, case.system, body.revised_at))
+
+
+@dataclass(slots=True)
+class Sheet:
+    """Where the rows of a batch stand, as far as it has been gone through."""
+
+    places: dict[str, Place]
+    moved: dict[str, Moved] = field(default_factory=dict)
+
+    def moves(self, row: Row) -> bool:
+        """Whether the row leaves the service it was in; stale and voided rows stay there."""
+        place = self.places.get(row.origin_id)
+        if place is None or place.service_id == row.body.service_id:
+            return False
+        stale = (
+            row.body.revised_at is not None
+            and place.revised_at is not None
+            and row.body.revised_at <= place.revised_at
+        )
+        return not stale and row.body.status is not Status.VOIDED
+
+    def commands(self, row: Row) -> list[Command[Any]]:
+        """Return what makes the contribution what the row says; the last answer is the row's."""
+        before = self.places.get(row.origin_id)
+        if before is None or not self.moves(row):
+            place = before or Place(row.origin_id, row.body.service_id, None, 0)
+            self._put(row, place)
+            return [_synchronising(row, place)]
+        moves = before.moves + 1
+        contribution_id = row.case.identity.contribution(row.case.sender, row.body.local_id, moves)
+        place = Place(contribution_id, row.body.service_id, before.revised_at, moves)
+        self.moved[contribution_id] = Moved(row.origin_id, moves)
+        self._put(row, place)
+        return [_leaving(row, before), _synchronising(row, place)]
+
+    def _put(self, row: Row, place: Place) -> None:
+        revised_at = max(filter(None, (row.body.revised_at, place.revised_at)), default=None)
+        self.places[row.origin_id] = replace(place, revised_at=revised_at)
+
+
+def _leaving(row: Row, place: Place) -> Command[Any]:
+    asked = contribution.Void(row.case.system, MOVED)
+    plan = on_contribution(
+        place.contribution_id, place.service_id, partial(contribution.decide, asked)
+    )
+    return replace(command(plan, row.case), idempotency=None, expected_version=None)
+
+
+def _synchronising(row: Row, place: Place) -> Command[Any]:
+    act = row.asked.act.model_copy(update={"contribution_id": place.contribution_id})
+    asked = replace(row.asked, act=act)
+    moved = place.moves > 0
+
+    def told(state: Any, events: Any) -> Mapping[str, Any]:
+        done = effect(asked, events, state)
+        anew = moved and any(isinstance(event, ContributionRecorded) for event in events)
+        return {
+            "contribution_id": place.contribution_id,
+            "service_id": place.service_id,
+            "effect": Effect.MOVED if anew else done,
+        }
+
+    plan = on_contribution(place.contribution_id, place.service_id, partial(synchronise, asked))
+    return command(replace(plan, told=told), row.case)
