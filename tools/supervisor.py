@@ -216,12 +216,15 @@ class Supervisor:
 
 
 async def stop_leftovers(directory: Path, previous: Deployment | None) -> None:
-    """Stop what an earlier, killed run left running: services first, then PostgreSQL."""
+    """Stop what an earlier, killed run left running: services first, PostgreSQL last."""
     known = previous.processes if previous is not None else {}
-    services = [known[name] for name in SERVICES if name in known and process.alive(known[name])]
-    if services:
-        say("stopping the services that an earlier run left behind")
+    left = {name: each for name, each in known.items() if process.alive(each)}
+    if left:
+        say(f"stopping what an earlier run left behind: {', '.join(sorted(left))}")
+    services = [each for name, each in left.items() if name in SERVICES]
     await asyncio.gather(*(process.stop_leftover(each, signal.SIGTERM) for each in services))
+    if "kafka" in left:
+        await process.stop_leftover(left["kafka"], signal.SIGTERM)
     server = postgres.leftover(directory)
     if server is not None:
         await process.stop_leftover(server, signal.SIGINT)

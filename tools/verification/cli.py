@@ -19,10 +19,11 @@ AsOfOption = Annotated[
 
 
 def verify(data: DataOption = None, as_of: AsOfOption = None, as_json: JsonOption = False) -> None:
-    """Check that the log equals the stores and every figure its recomputation; exit code 1 if not.
+    """Check that the log equals the stores, and every figure its recomputation.
 
-    It reads all three databases, with a role that may only read, and may run under load: each figure
-    is recomputed from the events up to the positions of its own receipt.
+    It reads all three databases, with a role that may only read, and may run under load: each
+    figure is recomputed from the events up to the positions of its own receipt. Exit code 1 if it
+    finds anything that is not as promised.
     """
     report = asyncio.run(_verified(find(data), as_of))
     if as_json:
