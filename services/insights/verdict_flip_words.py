@@ -1,4 +1,4 @@
-"""What the nearest flip says: the move, and what it takes to change the class and to announce it."""
+"""What the nearest flip says: the move, and what it takes to change and to announce the class."""
 
 from typing import Any
 

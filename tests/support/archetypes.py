@@ -181,7 +181,7 @@ def names(letter: str, number: int) -> list[str]:
 def youth_court(
     *, jurors: int = 6, heard_ago: int = 60, days: int = 80, timed: bool = True
 ) -> Story:
-    """Jurors are former respondents; an adult clerk takes part in each hearing; juries set rules."""
+    """Jurors are former respondents; a clerk takes part in each hearing; juries help set rules."""
     story = Story(timed=timed)
     people = names("u", jurors)
     for person in people:
@@ -257,7 +257,7 @@ def desk_311(*, timed: bool = True, days: int = 85) -> Story:
 
 
 def time_bank(*, days: int = 85, timed: bool = True) -> Story:
-    """Twenty neighbours give each other time; there are no professionals, and nothing is planned."""
+    """Twenty neighbours give each other time; no professionals, and nothing is planned."""
     story = Story(timed=timed)
     for turn, ago in enumerate(spread(80, days)):
         story.act(f"u{turn % 20 + 1}", ago, [f"u{(turn * 7 + 3) % 20 + 1}"])

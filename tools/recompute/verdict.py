@@ -14,13 +14,17 @@ TENTH, HALF, FIFTH = Fraction(1, 10), Fraction(1, 2), Fraction(1, 5)
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the rule says; ``p`` and ``d`` are the lay shares of planning and of delivery."""
+    """What the rule says; ``p`` and ``d`` are the lay shares of planning and of delivery.
+
+    ``enough``: the evidence reaches the floor; below it the shares are not shown.
+    """
 
     name: str
     p: Fraction | None
     d: Fraction | None
     lens: str
     flags: frozenset[str]
+    enough: bool = True
 
 
 def rule(history: History, as_of: int, window: str) -> Ruling:
@@ -33,7 +37,7 @@ def rule(history: History, as_of: int, window: str) -> Ruling:
     p = _planning(planning)
     flags = set() if p is not None else {"planning_unobserved"}
     if here.below_floor():
-        return Ruling("insufficient_evidence", p, d, lens, frozenset(flags))
+        return Ruling("insufficient_evidence", p, d, lens, frozenset(flags), enough=False)
     name, more = _undelivered(here, p, d) if d is None or d < TENTH else _delivered(here, p, d)
     if "co_commission?" in more:
         more = (more - {"co_commission?"}) | ({"co_commission"} if _resources_lay(here) else set())

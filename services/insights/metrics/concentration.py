@@ -50,7 +50,5 @@ def _unfit(n: int, total: int, k: int) -> Reason | None:
 def _first_timers(view: View) -> Figure:
     contributors = {gift.giver for gift in view.gifts if not gift.cell.group}
     first = view.first_day
-    new = {
-        person for person in contributors if first is None or min(view.life.days[person]) >= first
-    }
+    new = {person for person in contributors if first is None or min(view.days_of(person)) >= first}
     return people_share(new, contributors, view.defaults.k)

@@ -26,21 +26,24 @@ def _one_off(view: View) -> Figure:
     observed = {
         person
         for person in view.lay_ever
-        if min(view.life.days[person]) <= view.day - J2_OBSERVED_DAYS
+        if min(view.days_of(person)) <= view.day - J2_OBSERVED_DAYS
     }
-    once = {person for person in observed if len(view.life.days[person]) == 1}
+    once = {person for person in observed if len(view.days_of(person)) == 1}
     return people_share(once, observed, view.defaults.k)
 
 
 def _staying(view: View) -> Figure:
-    blocks_of: dict[int, set[int]] = {}
-    for person in view.lay_ever:
-        blocks = {
-            (view.day - day) // J3_BLOCK_DAYS
-            for day in view.life.days[person]
-            if view.day - day < J3_BLOCKS * J3_BLOCK_DAYS
-        }
-        if blocks:
-            blocks_of[person] = blocks
-    staying = {person for person, blocks in blocks_of.items() if len(blocks) >= J3_BLOCKS_MIN}
-    return people_share(staying, set(blocks_of), view.defaults.k)
+    days_max = J3_BLOCKS * J3_BLOCK_DAYS
+    recent = range(view.day - days_max + 1, view.day + 1)
+    givers = {
+        person
+        for person in view.lay_ever
+        if any(stamped >> 1 in recent and stamped & 1 for stamped in view.life.days[person])
+    }
+    staying = {
+        person
+        for person in givers
+        if len({(view.day - day) // J3_BLOCK_DAYS for day in view.days_of(person) if day in recent})
+        >= J3_BLOCKS_MIN
+    }
+    return people_share(staying, givers, view.defaults.k)

@@ -25,10 +25,11 @@ Key = TypeVar("Key")
 class LifeTables:
     """What only a service's whole life up to the as-of day tells.
 
-    ``days``: person -> day -> contributions; ``evidence``: day -> contributions and decisions;
-    ``roles``: person and party -> registrations; ``stamped_lay``: person -> acts that name them as
-    a lay receiver, whatever else those acts are. By feedback, and how often: ``feedback`` (day
-    given, person), ``answers`` (day given, day answered), ``changes`` (given, answered, done).
+    ``days``: person -> day and whether the stamp was lay -> contributions; ``evidence``: day ->
+    contributions and decisions; ``roles``: person and party -> registrations; ``stamped_lay``:
+    person -> acts that name them as a lay receiver, whatever else those acts are. By feedback, and
+    how often: ``feedback`` (day given, person), ``answers`` (day given, day answered), ``changes``
+    (given, answered, done).
     """
 
     days: dict[int, dict[int, int]] = field(default_factory=dict)
@@ -55,7 +56,7 @@ class LifeTables:
     def _act(self, fact: ActFact, sign: int) -> None:
         count(self.evidence, fact.day, sign)
         if not fact.giver_group:
-            _count_within(self.days, fact.giver, fact.day, sign)
+            _count_within(self.days, fact.giver, stamped_day(fact.day, lay=fact.party in LAY), sign)
         for person, party in fact.receivers:
             if party in LAY:
                 count(self.stamped_lay, person, sign)
@@ -80,3 +81,8 @@ def _count_within(table: dict[int, dict[Key, int]], outer: int, inner: Key, sign
     del entry[inner]
     if not entry:
         del table[outer]
+
+
+def stamped_day(day: int, *, lay: bool) -> int:
+    """Return the day with its stamp as one number; ``>> 1`` gives the day back."""
+    return day << 1 | lay

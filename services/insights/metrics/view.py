@@ -144,6 +144,10 @@ class View:
             if cell.lay and not cell.group:
                 yield giver, (minutes if lens == "minutes" else contributions)
 
+    def days_of(self, person: int) -> set[int]:
+        """Return the days of a person's contributions, up to the as-of day."""
+        return {stamped >> 1 for stamped in self.life.days[person]}
+
     @cached_property
     def ever_received(self) -> set[int]:
         """Persons who were ever helped in this service, up to the as-of day."""
