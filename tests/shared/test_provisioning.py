@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from shared.provisioning import (
+    MIGRATIONS,
     DeploymentMismatch,
     address,
     database_of,
@@ -67,3 +68,21 @@ def test_no_service_connects_to_the_database_of_another(postgres_admin_dsn: str)
 )
 def test_addresses_of_hosts_and_of_sockets_are_rewritten(dsn: str, expected: str) -> None:
     assert address(dsn, "d", "r", "p/") == expected
+
+
+def test_every_migration_has_its_place_and_a_name_of_its_own() -> None:
+    for service, directories in MIGRATIONS.items():
+        names = [path.stem for directory in directories for path in directory.glob("*.sql")]
+
+        assert all(any(directory.glob("*.sql")) for directory in directories), service
+        assert len(set(names)) == len(names), service
+
+
+def test_what_a_killed_provisioning_left_behind_stops_no_other(
+    fresh_database: Callable[[str], str],
+) -> None:
+    dsn = fresh_database("log")
+    with psycopg.connect(dsn) as connection:
+        connection.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, now(), 1)")
+
+    assert provision_database(dsn, "log") == DEPLOYMENT

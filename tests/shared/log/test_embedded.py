@@ -1,0 +1,108 @@
+"""What only the embedded log promises: offsets without holes, shares by lock, compaction."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import asyncpg
+import pytest
+
+from shared.contracts.topics import (
+    EXCHANGE_ACTIVITY,
+    INSIGHTS_SERVICES,
+    REGISTRY_SERVICES,
+    dead_letter,
+)
+from shared.log.embedded import EmbeddedLog
+from shared.log.port import OutgoingRecord, PublishFailed, TopicPartition
+from tests.support.log import Notes, numbered
+from tests.support.polling import eventually
+
+pytestmark = pytest.mark.postgres
+HERE = TopicPartition(EXCHANGE_ACTIVITY.name, 3)
+LATEST = TopicPartition(INSIGHTS_SERVICES.name, 0)
+
+
+@pytest.fixture
+def dsn(fresh_database: Callable[[str], str]) -> str:
+    return fresh_database("log")
+
+
+@pytest.fixture
+async def log(dsn: str) -> AsyncIterator[EmbeddedLog]:
+    opened = EmbeddedLog(dsn)
+    await opened.start()
+    yield opened
+    await opened.stop()
+
+
+async def test_a_reader_skips_nothing_while_many_publish_at_once(log: EmbeddedLog) -> None:
+    subscription = log.subscribe("g", [HERE.topic], notes := Notes())
+    await subscription.start()
+
+    await asyncio.gather(*(log.publish(*HERE, numbered(3)) for _ in range(60)))
+    await eventually(lambda: len(notes.records.get(HERE, ())) == 180)
+
+    assert [record.offset for record in notes.records[HERE]] == list(range(180))
+    await subscription.stop()
+
+
+async def test_a_compacted_topic_keeps_the_last_record_of_each_key(log: EmbeddedLog) -> None:
+    first = [OutgoingRecord(b"a", b"1", []), OutgoingRecord(b"a", b"2", [])]
+    await log.publish(*LATEST, [*first, OutgoingRecord(b"b", b"3", [])])
+    await log.publish(*LATEST, [OutgoingRecord(b"a", b"4", [("h", b"v")])])
+
+    read = await log.read_all(LATEST)
+
+    assert [(r.offset, r.key, r.value) for r in read] == [(2, b"b", b"3"), (3, b"a", b"4")]
+    assert (await log.ends([LATEST.topic]))[LATEST] == 4
+
+
+async def test_a_topic_that_nobody_provisions_cannot_be_published_to(log: EmbeddedLog) -> None:
+    with pytest.raises(PublishFailed):
+        await log.publish("exchange.activty.v1", 0, numbered(1))
+    await log.publish(dead_letter(HERE.topic), 0, numbered(1))
+
+
+async def test_the_same_number_of_every_topic_goes_to_the_same_member(log: EmbeddedLog) -> None:
+    topics = [EXCHANGE_ACTIVITY.name, REGISTRY_SERVICES.name]
+    members = [log.subscribe("g", topics, Notes()) for _ in range(3)]
+    for member in members:
+        await member.start()
+
+    await eventually(lambda: sorted(len(m.assigned()) // 2 for m in members) == [4, 6, 6])
+
+    for member in members:
+        numbers = [{at.partition for at in member.assigned() if at.topic == t} for t in topics]
+        assert numbers[0] == numbers[1]
+        await member.stop()
+
+
+async def test_a_member_whose_session_dies_loses_its_share_to_the_others(
+    log: EmbeddedLog, dsn: str
+) -> None:
+    first, second = (log.subscribe("g", [HERE.topic], notes) for notes in (Notes(), Notes()))
+    await first.start()
+    await eventually(lambda: len(first.assigned()) == 16)
+
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    await connection.close()
+    await second.start()
+
+    await eventually(lambda: len(first.assigned()) == len(second.assigned()) == 8)
+    assert first.failure() is None
+    await asyncio.gather(first.stop(), second.stop())
+
+
+async def test_a_reader_beyond_the_end_is_told_apart_from_one_that_waits(log: EmbeddedLog) -> None:
+    await log.publish(*HERE, numbered(2))
+    subscription = log.subscribe("g", [HERE.topic], Notes({HERE: 7}))
+    await subscription.start()
+
+    await eventually(subscription.stopped)
+
+    assert list(subscription.stopped()) == [HERE]
+    await subscription.stop()
