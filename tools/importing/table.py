@@ -63,8 +63,8 @@ class Table:
             )
 
     def __iter__(self) -> Iterator[Line]:
-        with self.path.open("rb") as raw:
-            yield from self._lines(raw)
+        with self.path.open("rb") as raw, _text(raw) as text:
+            yield from self._lines(raw, text)
 
     def _first_line(self) -> str:
         with self.path.open("rb") as raw:
@@ -82,15 +82,13 @@ class Table:
             raise _unreadable(self.path, "its header is not UTF-8", _SAVE_AS)
         return line
 
-    def _lines(self, raw: BufferedReader) -> Iterator[Line]:
-        feed = _Feed(_text(raw))
+    def _lines(self, raw: BufferedReader, text: TextIOWrapper) -> Iterator[Line]:
+        feed = _Feed(text)
         reader = csv.reader(feed, delimiter=self.delimiter, strict=True)
-        header_seen = False
+        next(reader, None)
+        feed.taken.clear()
         for row, cells, broken in _records(reader, feed):
             self.bytes_read = raw.tell()
-            if not header_seen:
-                header_seen = True
-                continue
             line = self._line(row, cells, broken)
             if line is not None and line.problem is not None and line.problem.column == "":
                 feed.give_back()

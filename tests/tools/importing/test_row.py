@@ -1,0 +1,165 @@
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.tools.importing.files import GOOD, HEADER, NOW, problems_of, read, write
+from tools.failure import ExitCode, Failure
+from tools.importing.columns import COLUMNS
+from tools.importing.row import RowReader, check_header, refuse_header
+
+WHOLE = {
+    "contribution_id": "c1",
+    "service_id": "s1",
+    "occurred_at": "2025-05-01T10:00:00Z",
+    "giver_id": "ann",
+    "giver_party": "user",
+    "giver_kind": "person",
+    "receiver_ids": "bob|cid",
+    "receiver_kind": "person",
+    "receiver_party": "family_social",
+    "minutes": "90",
+    "phase": "deliver",
+    "mode": "act",
+    "choice": "agree",
+    "kind": "care",
+    "scope": "individual",
+    "stage": "prevention",
+    "knowledge": "lived",
+    "episode_id": "e1",
+    "organisation_id": "o1",
+    "channel": "paper",
+    "status": "disputed",
+    "revised_at": "2025-05-02",
+}
+
+
+def test_every_column_is_read(tmp_path: Path) -> None:
+    assert set(WHOLE) == set(COLUMNS)
+
+    (row,) = read(write(tmp_path, [tuple(WHOLE.values())], tuple(WHOLE)))
+
+    assert row.problems == []
+    assert row.values == {
+        **WHOLE,
+        "receiver_ids": ["bob", "cid"],
+        "minutes": 90,
+        "revised_at": "2025-05-02T00:00:00Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "remedy"),
+    [
+        ("giver_party", "usr", "use professional, user, family_social; user is the closest"),
+        ("giver_kind", "people", "use person, group"),
+        ("receiver_kind", "crowd", "use person, group"),
+        ("receiver_party", "neighbour", "use professional, user, family_social"),
+        ("minutes", "0", "write whole minutes from 1 to 1440, or leave it empty if unknown"),
+        ("minutes", "1441", "write whole minutes from 1 to 1440"),
+        ("minutes", "1.5", "write whole minutes from 1 to 1440"),
+        ("minutes", "-5", "write whole minutes from 1 to 1440"),
+        ("minutes", "9" * 5000, "write whole minutes from 1 to 1440"),
+        ("minutes", "²", "write whole minutes from 1 to 1440"),
+        ("phase", "delivery", "deliver is the closest"),
+        ("mode", "vote", "use act, opinion"),
+        ("choice", "yes", "use agree, disagree, pass"),
+        ("kind", "Garden Work", "for instance garden_work"),
+        ("scope", "all", "use individual, group, service, system"),
+        ("stage", "late", "use prevention"),
+        ("knowledge", "none", "use lived, professional"),
+        ("episode_id", "e" * 201, "use the id"),
+        ("organisation_id", "a\x07b", "remove line breaks"),
+        ("channel", "mail", "use online, paper, phone, assisted"),
+        ("status", "done", "use recorded, confirmed, disputed, voided"),
+        ("occurred_at", "soon", "write it as 2024-05-31"),
+        ("revised_at", "2025-06-02", "record what has happened"),
+        ("receiver_ids", "|".join(map(str, range(1001))), "name the group instead"),
+        ("contribution_id", "", "fill it, or give it with --set contribution_id="),
+        ("service_id", "", "fill it"),
+        ("giver_id", "", "fill it"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named_with_its_remedy(
+    tmp_path: Path, column: str, value: str, remedy: str
+) -> None:
+    (row,) = read(write(tmp_path, [tuple({**WHOLE, column: value}.values())], tuple(WHOLE)))
+
+    (problem,) = row.problems
+    assert (problem.row, problem.column) == (2, column)
+    assert remedy in problem.remedy
+
+
+def test_all_that_is_wrong_with_a_row_is_told_at_once(tmp_path: Path) -> None:
+    bad = {**WHOLE, "occurred_at": "x", "giver_id": "", "minutes": "0", "phase": "?"}
+
+    (row,) = read(write(tmp_path, [tuple(bad.values())], tuple(WHOLE)))
+
+    assert [problem.column for problem in row.problems] == [
+        "occurred_at",
+        "minutes",
+        "phase",
+        "giver_id",
+    ]
+
+
+def test_a_closed_word_is_read_whatever_its_case_and_columns_in_any_order(tmp_path: Path) -> None:
+    path = write(tmp_path, [("User ", *GOOD[:4])], (" Giver_Party", *HEADER[:4]))
+
+    (row,) = read(path)
+
+    assert row.values["giver_party"] == "user"
+    assert row.problems == []
+
+
+def test_receivers_are_named_once_and_blanks_are_nobody(tmp_path: Path) -> None:
+    (row,) = read(write(tmp_path, [(*GOOD, "bob| |ann|bob|")], (*HEADER, "receiver_ids")))
+
+    assert row.values["receiver_ids"] == ["bob", "ann"]
+
+
+def test_what_is_set_fills_columns_and_cells_that_are_empty_and_no_other(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, [("c1", "", "2025-05-01", "ann"), ("c2", "s2", "2025-05-01", "ann")], HEADER[:4]
+    )
+
+    rows = read(path, {"service_id": "s1", "giver_party": "user", "minutes": "5"})
+
+    assert [row.values["service_id"] for row in rows] == ["s1", "s2"]
+    assert [row.values["giver_party"] for row in rows] == ["user", "user"]
+    assert [row.values["minutes"] for row in rows] == [5, 5]
+    assert problems_of(rows) == []
+
+
+def test_a_value_that_does_not_fit_is_not_replaced_by_what_is_set(tmp_path: Path) -> None:
+    rows = read(write(tmp_path, [(*GOOD[:4], "boss")]), {"giver_party": "user"})
+
+    assert problems_of(rows) == [(2, "giver_party", "it is not one of the words for this column")]
+
+
+@pytest.mark.parametrize(
+    ("filled", "message"),
+    [({"minuts": "5"}, "no such column"), ({"giver_party": "boss"}, "not one of the words")],
+)
+def test_what_is_set_has_to_fit_too(filled: dict[str, str], message: str) -> None:
+    with pytest.raises(Failure, match=message) as refused:
+        RowReader(filled, ZoneInfo("UTC"), NOW)
+
+    assert refused.value.code is ExitCode.USAGE
+
+
+def test_a_misspelt_column_stops_a_real_run_and_a_foreign_one_is_mentioned() -> None:
+    check = check_header(("contribution_id", "service", "occured_at", "giver_id", "notes"), {})
+
+    assert {one.column for one in check.blocking} >= {"occured_at", "service_id", "giver_party"}
+    assert [one.column for one in check.notices] == ["notes"]
+    with pytest.raises(Failure, match=r"occured_at.*giver_party"):
+        refuse_header(check)
+
+
+def test_a_required_column_may_be_set_instead() -> None:
+    header = ("contribution_id", "occurred_at", "giver_id")
+
+    check = check_header(header, {"service_id": "s1", "giver_party": "user"})
+
+    assert check.blocking == []
