@@ -10,6 +10,7 @@ from tools.deployment import SERVICES, DataOption, Deployment, JsonOption, find
 from tools.failure import ExitCode, Failure
 from tools.output import print_json, print_table
 from tools.progress import read_progress
+from tools.quarantine import records
 
 
 def status(data: DataOption = None, as_json: JsonOption = False) -> None:
@@ -83,8 +84,7 @@ def _service(name: str, deployment: Deployment, services: Services) -> dict[str,
 
 
 def _quarantined(name: str, services: Services) -> int:
-    held: int = services.get(name, "/v1/quarantine", status="held", limit="1")["total"]
-    return held
+    return len(records(services, name, held_only=True))
 
 
 def _print(state: dict[str, Any]) -> None:
