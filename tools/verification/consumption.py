@@ -1,6 +1,7 @@
 """What the consumers say they took, held against the stores; and what they could not take."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 from services.insights.store import consumer_name
 from shared.contracts.catalogue import BY_NAME
@@ -15,10 +16,11 @@ SERVING = "SELECT version FROM projection_active"
 POSITIONS = "SELECT consumer, topic, partition, position FROM consumer_position"
 HELD = """
 SELECT consumer, topic, partition, count(*) AS records, min(reason) AS reason FROM quarantine
-WHERE status = 'held' GROUP BY consumer, topic, partition ORDER BY consumer, topic, partition
+WHERE status = 'held' AND consumer = ANY($1)
+GROUP BY consumer, topic, partition ORDER BY consumer, topic, partition
 """
 UNKNOWN = """
-SELECT consumer, type, count(*) AS events FROM unknown_event
+SELECT consumer, type, count(*) AS events FROM unknown_event WHERE consumer = ANY($1)
 GROUP BY consumer, type ORDER BY consumer, type
 """
 
@@ -50,16 +52,19 @@ def check_positions(
             )
 
 
-async def check_records(pools: Mapping[str, Pool], report: Report) -> None:
-    """Report what no consumer took although it should have; note what this build cannot know."""
-    for name in CONSUMERS:
-        for consumer, topic, partition, records, reason in await pools[name].fetch(HELD):
+async def check_records(
+    pools: Mapping[str, Pool], consumers: AbstractSet[str], report: Report
+) -> None:
+    """Report what these consumers did not take though they should have; note what none can know."""
+    names = list(consumers)
+    for pool in (pools[name] for name in CONSUMERS):
+        for consumer, topic, partition, records, reason in await pool.fetch(HELD, names):
             report.problem(
                 "nothing is quarantined",
                 f"{consumer} holds {records} records of {topic}/{partition} ({reason}): "
                 "see `coprod quarantine list`",
             )
-        for consumer, kind, events in await pools[name].fetch(UNKNOWN):
+        for consumer, kind, events in await pool.fetch(UNKNOWN, names):
             if kind in BY_NAME:
                 report.problem(
                     "no known event was passed over",

@@ -43,7 +43,7 @@ class Verification:
         await self._check_log()
         heads = await self._check_stores()
         consumption.check_positions(folded, heads, self.report)
-        await consumption.check_records(self.pools, self.report)
+        await consumption.check_records(self.pools, {name for name, _ in folded}, self.report)
         await self._check_figures(said)
         return self.report
 
