@@ -1,6 +1,6 @@
 """Confirms what nobody objected to: fourteen days after it was recorded, whenever it happened.
 
-What is due stands in a table that changes with the events, so a restart forgets and repeats nothing.
+What is due stands in a table that changes with the events, so a restart loses and repeats nothing.
 A dispute takes a contribution out of it for good: from there only people make it count.
 """
 
@@ -12,10 +12,10 @@ from services.exchange.domain import contribution, life
 from services.exchange.plan import happened, stream
 from services.exchange.projection import Projection
 from shared.clock import Clock
+from shared.consumer.patience import passes
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer, Command, Happened, Provenance
-from shared.eventstore.store import Pool, PostgresEventStore
-from shared.http.problems import DATABASE_AWAY
+from shared.eventstore.store import Conflict, Pool, PostgresEventStore
 
 BATCH_MAX = 250
 TICK_SECONDS = 10.0
@@ -50,8 +50,10 @@ class AutomaticConfirmation:
             try:
                 if confirmed := await self.confirm_due():
                     log.info("contributions_confirmed_automatically", contributions=confirmed)
-            except DATABASE_AWAY as away:
-                log.warning("automatic_confirmation_waits", failure=type(away).__name__)
+            except Exception as failure:
+                if not (passes(failure) or isinstance(failure, Conflict)):
+                    raise
+                log.warning("automatic_confirmation_waits", failure=type(failure).__name__)
             await asyncio.sleep(TICK_SECONDS)
 
     def _command(self, contribution_id: str, service_id: str) -> Command[life.State]:

@@ -118,7 +118,7 @@ def refusal(rejected: Rejected, case: Case) -> Command[Any]:
 
 
 def happened(event: Message, now: datetime) -> Happened:
-    """Return the event with the time at which it happened; ``now`` for what exchange does itself."""
+    """Return the event with the time at which it happened; ``now`` for what exchange does."""
     match event:
         case ContributionRecorded(act=act):
             return Happened(event, act.occurred_at)
