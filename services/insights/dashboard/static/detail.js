@@ -2,7 +2,7 @@
 
 import { replaceKeepingFocus } from "./app.js";
 import { axesDrawing, day, element, figure, intervalDrawing, number, percent, trendDrawing } from "./format.js";
-import { className, flagText, inLanguage, reasonText, words } from "./words.js";
+import { className, familyName, flagText, inLanguage, reasonText, words } from "./words.js";
 
 const WINDOWS = ["28d", "90d", "365d", "life"];
 const LENSES = ["count", "minutes"];
@@ -124,13 +124,13 @@ export function detail(main, serviceId) {
   }
 
   function testItem(test) {
-    const known = test.value !== null && test.value !== undefined ? ` (${test.metric ?? ""} ${number(test.value)})` : "";
-    const missing = test.missing?.length ? ` – ${words("missing")}: ${test.missing.join(", ")}` : "";
+    const known = test.value === null ? "" : ` (${test.metric} = ${number(test.value)}, ${test.threshold})`;
+    const missing = test.missing.length ? ` – ${words("missing")}: ${test.missing.join(", ")}` : "";
     return element(
       "li",
       {},
       element("strong", {}, test.id), ` ${inLanguage(test.text)} – `,
-      element("span", { class: `result-${test.result}` }, words(test.result)), known, missing,
+      element("span", { class: `result-${test.verdict}` }, words(test.verdict)), known, missing,
     );
   }
 
@@ -166,20 +166,18 @@ export function detail(main, serviceId) {
   }
 
   function positions(receipt) {
-    return Object.entries(receipt.positions).flatMap(([topic, partitions]) =>
-      Object.entries(partitions).map(([partition, position]) => `${topic}/${partition}: ${number(position, 0)}`),
-    );
+    return Object.entries(receipt.positions).map(([partition, position]) => `${partition}: ${number(position, 0)}`);
   }
 
   function metricRow([id, one]) {
-    const definition = definitions?.metrics.find((found) => found.id === id);
+    const definition = definitions?.definitions.find((found) => found.id === id);
     const shown = one.value === null ? element("span", { class: "quiet" }, reasonText(one.reason)) : figure(id, one.value);
     const isShare = one.value !== null && one.value >= 0 && one.value <= 1 && id !== "A1";
     return element(
       "tr",
       { "data-metric": id },
       element("td", {},
-        element("span", { class: "metric-name" }, inLanguage(definition?.name) || id), element("span", { class: "metric-id" }, id),
+        element("span", { class: "metric-name" }, (definition && inLanguage({ fr: definition.name_fr, en: definition.name_en })) || id), element("span", { class: "metric-id" }, id),
         provenance(id, one, definition)),
       element("td", { class: "number", "data-value": one.value === null ? "" : String(one.value) }, shown),
       element("td", {}, isShare ? intervalDrawing(one.value, one.interval) : ""),
@@ -191,7 +189,6 @@ export function detail(main, serviceId) {
     const families = Map.groupBy
       ? Map.groupBy(Object.entries(metrics), ([id]) => id[0])
       : Object.entries(metrics).reduce((found, entry) => found.set(entry[0][0], [...(found.get(entry[0][0]) ?? []), entry]), new Map());
-    const title = (letter) => inLanguage(definitions?.families?.[letter]) || letter;
     return element(
       "section",
       { class: "card scroll", "aria-labelledby": "figures" },
@@ -205,7 +202,7 @@ export function detail(main, serviceId) {
           element("th", { scope: "col" }, words("interval")),
           element("th", { scope: "col", class: "number" }, words("sample")))),
         [...families].map(([letter, entries]) =>
-          element("tbody", {}, element("tr", { class: "family" }, element("th", { colspan: 4, scope: "colgroup" }, title(letter))), entries.map(metricRow))),
+          element("tbody", {}, element("tr", { class: "family" }, element("th", { colspan: 4, scope: "colgroup" }, familyName(letter))), entries.map(metricRow))),
       ),
     );
   }
@@ -246,7 +243,7 @@ export function detail(main, serviceId) {
     show(found, kind) {
       const before = record?.windows[chosenWindow].verdict.class;
       record = found;
-      trends.clear(); // the newest point moved
+      if (kind === "snapshot") trends.clear(); // after a break the past may have been corrected
       for (const id of opened) loadTrend(id);
       draw();
       const after = record.windows[chosenWindow].verdict.class;

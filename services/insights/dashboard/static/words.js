@@ -209,7 +209,22 @@ const REASONS = {
   minutes_missing: { en: "time is not recorded", fr: "le temps n’est pas noté" },
   receivers_unknown: { en: "receivers unknown", fr: "bénéficiaires inconnus" },
   affiliation_unknown: { en: "affiliations unknown", fr: "appartenances inconnues" },
+  currencies_mixed: { en: "several currencies", fr: "plusieurs monnaies" },
   no_data: { en: "nothing to measure", fr: "rien à mesurer" },
+};
+
+const FAMILIES = {
+  A: { en: "Who is there", fr: "Qui est là" },
+  B: { en: "Whether voices lead to change", fr: "Si la parole change quelque chose" },
+  E: { en: "Giving and receiving", fr: "Donner et recevoir" },
+  F: { en: "The network between people", fr: "Le réseau entre les gens" },
+  G: { en: "Delivering together", fr: "Exécuter ensemble" },
+  H: { en: "Power and resources", fr: "Pouvoir et ressources" },
+  J: { en: "More than an opinion, more than once", fr: "Plus qu’un avis, plus qu’une fois" },
+  K: { en: "Exchange, not gift alone", fr: "L’échange, et pas seulement le don" },
+  M: { en: "On how many it rests", fr: "Sur combien de personnes cela repose" },
+  N: { en: "From outside the organisation", fr: "De l’extérieur de l’organisation" },
+  Q: { en: "How complete the facts are", fr: "À quel point les faits sont complets" },
 };
 
 let language = localStorage.getItem("coprod.language");
@@ -231,5 +246,6 @@ const named = (table) => (key) => table[key]?.[language] ?? String(key ?? "").re
 export const className = named(CLASSES);
 export const flagText = named(FLAGS);
 export const reasonText = named(REASONS);
+export const familyName = named(FAMILIES);
 
 export const inLanguage = (texts) => texts?.[language] ?? texts?.en ?? "";
