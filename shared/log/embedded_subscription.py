@@ -50,6 +50,7 @@ CROSS JOIN LATERAL (
 ) AS found
 ORDER BY found.topic, found.partition, found."offset"
 """
+HEADERS = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 log = structlog.get_logger()
 
@@ -250,14 +251,9 @@ def partitions_of(topics: Iterable[str]) -> list[TopicPartition]:
 
 
 def log_record(row: asyncpg.Record) -> LogRecord:
-    return LogRecord(
-        topic=row["topic"],
-        partition=row["partition"],
-        offset=row["offset"],
-        key=row["key"],
-        value=row["value"],
-        headers=msgspec.msgpack.decode(row["headers"], type=list[tuple[str, bytes]]),
-    )
+    """Return the record behind a row of ``topic, partition, offset, key, value, headers``."""
+    topic, partition, offset, key, value, headers = row
+    return LogRecord(topic, partition, offset, key, value, HEADERS.decode(headers))
 
 
 def _shares(partitions: Iterable[TopicPartition]) -> dict[int, list[TopicPartition]]:
