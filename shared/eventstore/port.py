@@ -92,7 +92,11 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An event as stored. ``topic``, ``partition`` and ``position`` are None for a private one."""
+    """An event as stored. ``topic``, ``partition`` and ``position`` are None for a private one.
+
+    ``position`` is also None where a command is answered and read models are projected: it is given
+    by the last lock of the transaction, so that its order is the order of commits.
+    """
 
     event: Message
     event_id: str
