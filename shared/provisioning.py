@@ -17,7 +17,7 @@ from yoyo import get_backend, read_migrations
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOYMENT = ROOT / "shared" / "migrations"
 EVENT_STORE = ROOT / "shared" / "eventstore" / "migrations"
-CONSUMER = ROOT / "shared" / "consumer_migrations"
+CONSUMER = ROOT / "shared" / "consumer" / "migrations"
 
 MIGRATIONS: Mapping[str, tuple[Path, ...]] = {
     "registry": (DEPLOYMENT, EVENT_STORE, ROOT / "services" / "registry" / "migrations"),

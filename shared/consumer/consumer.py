@@ -1,0 +1,352 @@
+"""Reads topics with exactly-once effect: a transaction a batch moves positions and does the work.
+
+The group decides who should read; the epoch in the position rows alone decides who may write.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from shared.consumer import positions, quarantine
+from shared.consumer.handler import Batch, Handler
+from shared.consumer.intake import Broken, Intake, Standing, examine, take
+from shared.consumer.metrics import ConsumerMetrics
+from shared.consumer.patience import Stopping, passes, patiently
+from shared.consumer.quarantine import Pool
+from shared.contracts.topics import Topic
+from shared.eventstore.port import Connection
+from shared.log.port import Log, LogRecord, PublishFailed, Subscription, TopicPartition
+
+CHORE_SECONDS = 5.0
+Standings = Mapping[TopicPartition, Standing]
+
+logger = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class TooManyBroken(Exception):
+    """So many broken records in a row that it is rather this build or its producer that is."""
+
+
+class RetryRefused(Exception):
+    """A quarantined record can't be taken now; ``reason`` is a stable word."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class Fenced(Exception):
+    """Some rows did not move, so the transaction must not commit."""
+
+    def __init__(self, lost: set[TopicPartition]) -> None:
+        super().__init__(f"no longer ours: {sorted(lost)}")
+        self.lost = lost
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """``name`` is the group and the key of its rows; ``owner`` is this process, for people."""
+
+    name: str
+    owner: str
+    deployment: str
+
+
+class Consumer:
+    """The reader of a subscription, and the subscription itself."""
+
+    def __init__(  # noqa: PLR0913 - all keywords, and each app builds one
+        self,
+        pool: Pool,
+        log: Log,
+        *,
+        name: str,
+        topics: Sequence[Topic],
+        handler: Handler,
+        deployment: str,
+        owner: str,
+        metrics: ConsumerMetrics | None = None,
+        broken_run_max: int = 100,
+        batch_records_max: int = 2000,
+    ) -> None:
+        self._pool, self._log, self._handler = pool, log, handler
+        self._identity = Identity(name, owner, deployment)
+        self._topics = [topic.name for topic in topics]
+        self._metrics = metrics or ConsumerMetrics(CollectorRegistry())
+        self._broken_run_max = broken_run_max
+        self._turn = asyncio.Lock()  # one at a time: a batch, a rebalance, a retry
+        self._stopping = asyncio.Event()
+        self._unmirrored = asyncio.Event()
+        self._standings: dict[TopicPartition, Standing] = {}
+        self._missed_types: tuple[str, ...] = ()
+        self._chores: list[asyncio.Task[None]] = []
+        self._subscription: Subscription = log.subscribe(
+            name, self._topics, self, batch_records_max=batch_records_max
+        )
+
+    async def start(self) -> None:
+        self._stopping.clear()
+        async with self._connected() as conn:
+            self._missed_types = await positions.missed_types(conn, self._identity.name)
+        self._unmirrored.set()  # a crash may have left some
+        self._chores = [
+            asyncio.create_task(self._mirror()),
+            asyncio.create_task(self._watch_lag()),
+        ]
+        await self._subscription.start()
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        await self._subscription.stop()
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        self._chores = []
+
+    @property
+    def name(self) -> str:
+        return self._identity.name
+
+    def failure(self) -> str | None:
+        """Return why the process must end, if it must."""
+        return self._subscription.failure()
+
+    def incomplete(self) -> tuple[str, ...]:
+        """Return the types that an older build skipped and this one knows: a rebuild is due."""
+        return self._missed_types
+
+    def gaps(self) -> dict[TopicPartition, tuple[int, int]]:
+        """Partition -> (the position that is missing, the one that came instead)."""
+        return {
+            at: (standing.position + 1, standing.gap_until)
+            for at, standing in self._standings.items()
+            if standing.gap_until is not None
+        }
+
+    def unreadable(self) -> Mapping[TopicPartition, str]:
+        """Partition -> why the log can't deliver it any more."""
+        return self._subscription.stopped()
+
+    def assigned(self) -> frozenset[TopicPartition]:
+        """Return the partitions that were claimed and restored, and are followed now."""
+        return frozenset(self._standings)
+
+    async def positions(self) -> dict[TopicPartition, int]:
+        """Return the last position taken, by partition, whichever replica took it."""
+        async with self._connected() as conn:
+            return await positions.read(conn, self._identity.name)
+
+    async def lag(self) -> int:
+        """Return how many records of the partitions held here are not dealt with yet."""
+        ends = await self._log.ends(self._topics)
+        standings = dict(self._standings)
+        return sum(max(0, ends.get(at, 0) - held.offset) for at, held in standings.items())
+
+    async def claim(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        async with self._turn:
+            try:
+                claimed = await self._patiently(lambda: self._claim(partitions))
+                await self._patiently(lambda: self._handler.restore(positions.claims(claimed)))
+            except Stopping:
+                return {}
+            self._standings.update(claimed)
+            return {at: standing.offset for at, standing in claimed.items()}
+
+    async def release(self, partitions: Sequence[TopicPartition]) -> None:
+        async with self._turn:
+            held = [at for at in partitions if self._standings.pop(at, None) is not None]
+            if held:
+                await self._handler.forget(held)
+            self._metrics.gaps.labels(self._identity.name).set(len(self.gaps()))
+
+    async def handle(self, batch: Mapping[TopicPartition, Sequence[LogRecord]]) -> None:
+        async with self._turn:
+            if self._stopping.is_set():
+                return
+            before = {at: self._standings[at] for at in batch if at in self._standings}
+            intakes = {
+                at: take(standing, batch[at], self._identity.deployment)
+                for at, standing in before.items()
+            }
+            self._refuse_bad_deployment(intakes)
+            started = time.perf_counter()
+            try:
+                await self._take(before, intakes)
+            except Stopping:
+                return
+            seconds = time.perf_counter() - started
+            self._metrics.batch_seconds.labels(self._identity.name).observe(seconds)
+
+    async def retry(self, number: int, actor: str) -> None:
+        """Take a quarantined record after all, if this build can.
+
+        Raises:
+            NotHeld: nothing to retry.
+            RetryRefused: it still can't be taken, or not here.
+        """
+        async with self._turn:
+            async with self._connected() as conn, conn.transaction():
+                held = await quarantine.locked(conn, number)
+                batch = self._replay(held)
+                at = TopicPartition(held.record.topic, held.record.partition)
+                epoch = self._standings[at].epoch
+                if not await positions.hold(conn, self._identity.name, at, epoch):
+                    raise RetryRefused("held_elsewhere", f"another process has claimed {at}")
+                try:
+                    async with conn.transaction():
+                        await self._handler.apply(conn, batch)
+                except Exception as error:
+                    if passes(error):
+                        raise
+                    raise RetryRefused("not_applicable", f"{error!r}") from error
+                await quarantine.settle(conn, number, "retried", actor)
+            await self._handler.committed(batch)
+
+    def _replay(self, held: quarantine.Held) -> Batch:
+        at = TopicPartition(held.record.topic, held.record.partition)
+        if held.consumer != self._identity.name or at not in self._standings:
+            raise RetryRefused("held_elsewhere", f"{held.consumer} does not hold {at} here")
+        examined = examine(held.record, self._identity.deployment)
+        if isinstance(examined, Broken):
+            raise RetryRefused("still_broken", f"{examined.reason}: {examined.detail}")
+        event, message = examined
+        if message is None:
+            raise RetryRefused("still_broken", f"this build does not know {event.type}")
+        if held.position is None:
+            detail = "it used no position up; rewind the relay and discard it"
+            raise RetryRefused("no_position", detail)
+        return Batch({at: [event]}, {}, {at: [message]}, replayed=True)
+
+    async def _claim(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Standing]:
+        async with self._connected() as conn:
+            return await positions.claim(
+                conn, self._identity.name, partitions, self._identity.owner
+            )
+
+    def _refuse_bad_deployment(self, intakes: Mapping[TopicPartition, Intake]) -> None:
+        for at, intake in intakes.items():
+            if intake.longest_broken_run > self._broken_run_max:
+                last = intake.broken[-1]
+                raise TooManyBroken(
+                    f"{intake.longest_broken_run} broken records in a row in {at.topic}/"
+                    f"{at.partition}; the last: {last.reason}: {last.detail}"
+                )
+
+    async def _take(self, before: Standings, intakes: dict[TopicPartition, Intake]) -> None:
+        """Commit what was sorted; partitions that turn out to be somebody else's are left out."""
+        while True:
+            changed = {at: i for at, i in intakes.items() if i.standing != before[at] or i.broken}
+            batch = _batch(before, changed)
+            try:
+                await self._patiently(lambda: self._commit(before, changed, batch))  # noqa: B023
+            except Fenced as fenced:
+                for at in fenced.lost:
+                    del intakes[at]
+                await self._lose(fenced.lost)
+            else:
+                break
+        self._standings.update({at: intake.standing for at, intake in intakes.items()})
+        if batch.positions:
+            await self._handler.committed(batch)
+        self._report(before, intakes)
+
+    async def _commit(
+        self, before: Standings, intakes: Mapping[TopicPartition, Intake], batch: Batch
+    ) -> None:
+        if not intakes:
+            return
+        name = self._identity.name
+        async with self._connected() as conn:
+            try:
+                async with conn.transaction():
+                    await self._advance(conn, before, intakes)
+                    broken = [one for intake in intakes.values() for one in intake.broken]
+                    await quarantine.add(conn, name, broken)
+                    await positions.add_unknown(conn, name, intakes)
+                    if batch.positions:
+                        await self._handler.apply(conn, batch)
+            except Fenced as fenced:
+                # or the connection broke in an earlier attempt, after its commit
+                lost = fenced.lost - await positions.arrived(conn, name, intakes)
+                if lost:
+                    raise Fenced(lost) from None
+
+    async def _advance(
+        self, conn: Connection, before: Standings, intakes: Mapping[TopicPartition, Intake]
+    ) -> None:
+        lost = await positions.advance(conn, self._identity.name, before, intakes)
+        if lost:
+            raise Fenced(lost)
+
+    async def _lose(self, lost: set[TopicPartition]) -> None:
+        for at in sorted(lost):
+            logger.warning("partition_fenced", consumer=self._identity.name, partition=at)
+            self._standings.pop(at, None)
+            await self._subscription.pause(at)
+        self._metrics.fenced.labels(self._identity.name).inc(len(lost))
+        await self._handler.forget(sorted(lost))
+
+    def _report(self, before: Standings, intakes: Mapping[TopicPartition, Intake]) -> None:
+        name = self._identity.name
+        for at, intake in intakes.items():
+            self._metrics.events.labels(name).inc(len(intake.events))
+            self._metrics.duplicates.labels(name).inc(intake.duplicates)
+            self._metrics.quarantined.labels(name).inc(len(intake.broken))
+            self._metrics.unknown.labels(name).inc(len(intake.unknown))
+            if intake.broken:
+                self._unmirrored.set()
+            gap = intake.standing.gap_until
+            if gap is not None and before[at].gap_until is None:
+                expected = intake.standing.position + 1
+                logger.error("gap_found", consumer=name, partition=at, expected=expected, found=gap)
+        self._metrics.gaps.labels(name).set(len(self.gaps()))
+
+    async def _mirror(self) -> None:
+        while True:
+            await self._unmirrored.wait()
+            self._unmirrored.clear()
+            try:
+                while await quarantine.mirror(self._pool, self._log, self._identity.name):
+                    pass
+            except Exception as error:
+                if not isinstance(error, PublishFailed) and not passes(error):
+                    raise
+                logger.warning("dead_letters_wait", consumer=self._identity.name, error=repr(error))
+                self._unmirrored.set()
+                await asyncio.sleep(CHORE_SECONDS)
+
+    async def _watch_lag(self) -> None:
+        while True:
+            try:
+                self._metrics.lag.labels(self._identity.name).set(await self.lag())
+            except Exception as error:  # noqa: BLE001 - a log that is away must not end the gauge
+                logger.debug("lag_unknown", consumer=self._identity.name, error=repr(error))
+            await asyncio.sleep(CHORE_SECONDS)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Connection]:
+        async with self._pool.acquire() as conn:
+            yield cast("Connection", conn)
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        retries = self._metrics.retries.labels(self._identity.name)
+        return await patiently(work, self._stopping, retries.inc)
+
+
+def _batch(before: Standings, intakes: Mapping[TopicPartition, Intake]) -> Batch:
+    return Batch(
+        events={at: intake.events for at, intake in intakes.items() if intake.events},
+        positions={
+            at: intake.standing.position
+            for at, intake in intakes.items()
+            if intake.standing.position != before[at].position
+        },
+        messages={at: intake.messages for at, intake in intakes.items() if intake.events},
+    )

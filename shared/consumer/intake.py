@@ -1,0 +1,141 @@
+"""Sorts what the log delivers of one partition: next, seen before, broken, unknown, too early."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from pydantic import ValidationError
+
+from shared.contracts import catalogue
+from shared.contracts.envelope import BrokenEnvelope, Event, parse
+from shared.contracts.vocabulary import Message
+from shared.log.port import LogRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a claimed partition stands: what its row says, and the gap that holds it up, if any.
+
+    ``offset`` is the first that is not dealt with; in a gap what follows is read and not taken.
+    """
+
+    offset: int
+    position: int
+    epoch: int
+    broken_run: int = 0
+    gap_until: int | None = None  # the position that came instead of the next one
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A record for the quarantine. ``position`` is None when it used none up."""
+
+    record: LogRecord
+    reason: str
+    detail: str
+    position: int | None = None
+    type: str | None = None
+
+
+@dataclass(slots=True)
+class Intake:
+    """What becomes of a partition's records; ``standing`` is how it stands after them."""
+
+    standing: Standing
+    events: list[Event] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+    unknown: list[Event] = field(default_factory=list)
+    duplicates: int = 0
+    longest_broken_run: int = 0
+
+
+def take(standing: Standing, records: Iterable[LogRecord], deployment: str) -> Intake:
+    """Sort the records, in their order."""
+    intake = Intake(standing)
+    for record in records:
+        if record.offset >= standing.offset:
+            _add(intake, record, deployment)
+    return intake
+
+
+def examine(record: LogRecord, deployment: str) -> tuple[Event, Message | None] | Broken:
+    """Return the event and its message (None for an unknown type), or the fault."""
+    event = _identify(record, deployment)
+    return event if isinstance(event, Broken) else _understand(record, event)
+
+
+def _add(intake: Intake, record: LogRecord, deployment: str) -> None:
+    event = _identify(record, deployment)
+    if isinstance(event, Broken):
+        _quarantine(intake, event)
+        _past(intake, record)
+    elif event.position <= intake.standing.position:
+        intake.duplicates += 1
+        _past(intake, record)
+    elif event.position > intake.standing.position + 1:
+        if intake.standing.gap_until is None:
+            intake.standing = replace(intake.standing, gap_until=event.position)
+    else:
+        intake.standing = replace(intake.standing, position=event.position, gap_until=None)
+        _take_next(intake, record, event)
+        _past(intake, record)
+
+
+def _take_next(intake: Intake, record: LogRecord, event: Event) -> None:
+    understood = _understand(record, event)
+    if isinstance(understood, Broken):
+        _quarantine(intake, understood)
+        return
+    intake.standing = replace(intake.standing, broken_run=0)
+    _, message = understood
+    if message is None:
+        intake.unknown.append(event)
+    else:
+        intake.events.append(event)
+        intake.messages.append(message)
+
+
+def _past(intake: Intake, record: LogRecord) -> None:
+    # In a gap the offset stays, so that a restart reads again from where the order was last sound.
+    if intake.standing.gap_until is None:
+        intake.standing = replace(intake.standing, offset=record.offset + 1)
+
+
+def _quarantine(intake: Intake, broken: Broken) -> None:
+    intake.broken.append(broken)
+    run = intake.standing.broken_run + 1
+    intake.standing = replace(intake.standing, broken_run=run)
+    intake.longest_broken_run = max(intake.longest_broken_run, run)
+
+
+def _identify(record: LogRecord, deployment: str) -> Event | Broken:
+    """Return whose event this is and which; its position counts only when this can be told."""
+    try:
+        event = parse(record.topic, record.partition, record.headers, record.value or b"")
+    except BrokenEnvelope as broken:
+        return Broken(record, "broken_envelope", str(broken))
+    if event.position < 1 or event.sequence < 1:
+        return Broken(record, "broken_envelope", "positions and sequences count from 1")
+    if event.time.tzinfo is None or event.recorded_at.tzinfo is None:
+        return Broken(record, "broken_envelope", "a time has no offset from UTC")
+    if event.deployment != deployment:
+        return Broken(record, "other_deployment", f"of deployment {event.deployment!r}")
+    return event
+
+
+def _understand(record: LogRecord, event: Event) -> tuple[Event, Message | None] | Broken:
+    kind = catalogue.BY_NAME.get(event.type)
+    if kind is None:
+        return event, None
+    if record.value is None:
+        detail = "the record has no value; an event topic holds no tombstones"
+        return Broken(record, "no_value", detail, event.position, event.type)
+    if kind.topic is None or kind.topic.name != record.topic:
+        detail = f"events of type {event.type} do not belong into {record.topic}"
+        return Broken(record, "wrong_topic", detail, event.position, event.type)
+    try:
+        return event, catalogue.decode(event.type, event.data)
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False, include_input=False)[0]
+        detail = f"{'.'.join(map(str, first['loc'])) or 'data'}: {first['msg']}"
+        return Broken(record, "invalid_data", detail, event.position, event.type)

@@ -1,0 +1,33 @@
+"""What a consumer tells Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class ConsumerMetrics:
+    """One for all consumers of a process; each is a value of the label ``consumer``."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str) -> Counter:
+            return Counter(f"coprod_consumer_{name}", text, ["consumer"], registry=registry)
+
+        self.events = counter("events", "Events taken")
+        self.duplicates = counter("duplicates", "Records dropped: position seen before")
+        self.quarantined = counter("quarantined", "Records put into quarantine")
+        self.unknown = counter("unknown", "Events of types that this build does not know")
+        self.fenced = counter("fenced", "Partitions lost to another epoch")
+        self.retries = counter("retries", "Attempts repeated after a failure that passes")
+        self.gaps = Gauge(
+            "coprod_consumer_gaps", "Partitions held up by a gap", ["consumer"], registry=registry
+        )
+        self.lag = Gauge(
+            "coprod_consumer_lag_records",
+            "Records of the log not yet dealt with",
+            ["consumer"],
+            registry=registry,
+        )
+        self.batch_seconds = Histogram(
+            "coprod_consumer_batch_seconds",
+            "Time from delivery to commit",
+            ["consumer"],
+            registry=registry,
+        )
