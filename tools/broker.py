@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tools import process
-from tools.deployment import Identity
+from tools.deployment import Identity, Kafka
 from tools.failure import ExitCode, Failure
+from tools.kafka import container, jars
 from tools.kafka.local_kafka import KafkaAbsent, LocalKafka, answers, find_kafka
 from tools.output import say
 
 WATCH_SECONDS = 1.0
+RETRY_SECONDS = 5.0
 
 
 class Broker:
@@ -22,20 +25,19 @@ class Broker:
         self,
         folder: Path,
         given: str | None,
-        moved: Callable[[str, Identity | None], None],
+        before: Kafka | None,
+        moved: Callable[[Kafka, Identity | None], None],
     ) -> None:
-        self._folder, self._given, self._moved = folder, given, moved
+        self._folder, self._moved = folder, moved
+        self._find = _way_to(folder, given, before)
         self._running: LocalKafka | None = None
         self._watch: asyncio.Task[None] | None = None
 
     @property
-    def bootstrap(self) -> str:
-        assert self._running is not None  # noqa: S101 - asked for after the start only
-        return self._running.bootstrap
-
-    @property
-    def managed(self) -> bool:
-        return self._running is not None and self._running.origin != "given"
+    def kafka(self) -> Kafka:
+        """Where it is; to be asked for once it was started."""
+        assert self._running is not None  # noqa: S101 - see above
+        return Kafka(bootstrap=self._running.bootstrap, origin=self._running.origin)
 
     @property
     def identity(self) -> Identity | None:
@@ -61,11 +63,7 @@ class Broker:
             await asyncio.to_thread(self._running.stop)
 
     async def _start(self) -> None:
-        if self._given is not None:
-            self._running = _somebody_elses(self._given)
-            return
-        say("looking for a Kafka, or starting one")
-        starting = asyncio.create_task(asyncio.to_thread(find_kafka, self._folder))
+        starting = asyncio.create_task(asyncio.to_thread(self._find))
         try:
             self._running = await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -88,9 +86,37 @@ class Broker:
             while process.alive(identity):  # noqa: ASYNC110 - not a child of this loop
                 await asyncio.sleep(WATCH_SECONDS)
             say("kafka ended; starting another one on the same data")
-            await self._start()
+            await self._start_again()
             identity = self.identity
-            self._moved(self.bootstrap, identity)
+            self._moved(self.kafka, identity)
+
+    async def _start_again(self) -> None:
+        while True:
+            try:
+                await self._start()
+            except Failure as failure:
+                say(f"{failure.message}; again in {RETRY_SECONDS:.0f} s")
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
+
+
+def _way_to(folder: Path, given: str | None, before: Kafka | None) -> Callable[[], LocalKafka]:
+    """Return how to get at the Kafka. Events lie where they were put: no run looks elsewhere.
+
+    Raises:
+        Failure: another Kafka is asked for than the one that this directory runs itself.
+    """
+    if before is not None and before.managed:
+        if given is not None:
+            raise Failure(
+                "the events of this deployment lie in a Kafka of its own",
+                "Leave --bootstrap out, or begin another deployment with --data DIR or --fresh.",
+                code=ExitCode.USAGE,
+            )
+        return partial(container.start if before.origin == "docker" else jars.start, folder)
+    address = given or (before.bootstrap if before is not None else None)
+    return partial(find_kafka, folder) if address is None else partial(_somebody_elses, address)
 
 
 def _somebody_elses(bootstrap: str) -> LocalKafka:

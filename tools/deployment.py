@@ -41,10 +41,14 @@ class Identity(BaseModel):
 
 
 class Kafka(BaseModel):
-    """``managed``: `up` runs this broker itself and its data lies in the deployment's directory."""
+    """``origin``: somebody's own ("given"), or one that `up` runs: from "docker" or from "jars"."""
 
     bootstrap: str
-    managed: bool
+    origin: str = "given"
+
+    @property
+    def managed(self) -> bool:
+        return self.origin != "given"
 
 
 class Deployment(BaseModel):
@@ -156,7 +160,7 @@ def _from_environment() -> Deployment | None:
         urls=known,
         databases=_databases_from_environment(),
         readonly=_readonly_from_environment(),
-        kafka=Kafka(bootstrap=bootstrap, managed=False) if bootstrap else None,
+        kafka=Kafka(bootstrap=bootstrap) if bootstrap else None,
         topic_prefix=os.environ.get("COPROD_TOPIC_PREFIX", ""),
     )
 

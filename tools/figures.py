@@ -99,33 +99,47 @@ def identify(services: Services, name: str, agency: str | None) -> str:
 
 def _print_verdict(answer: dict[str, Any], language: str) -> None:
     console = result_console()
-    grade = f", {answer['grade']}" if answer["grade"] else ""
+    grade = f", grade {answer['grade']}" if answer["grade"] else ""
     tentative = " (tentative)" if answer["tentative"] else ""
     console.print(f"[bold]{answer['class']}{grade}[/bold]{tentative}")
-    console.print(f"{answer['service_id']} · {answer['window']} up to {answer['as_of']}")
+    axes = answer["axes"]
+    console.print(
+        f"{answer['service_id']}, {answer['window']} up to {answer['as_of']}, by {answer['lens']}; "
+        f"lay share of planning {_shown(axes['p'])}, of delivery {_shown(axes['d'])}"
+    )
     for reason in answer["reasons"][language]:
         console.print(f"  - {reason}", markup=False)
-    print_table(
-        "tests", ("test", "result"), [(key, _short(test)) for key, test in _tests(answer["tests"])]
-    )
     if answer["nearest_flip"]:
-        console.print(f"nearest flip: {_short(answer['nearest_flip'])}", markup=False)
-    if answer["last_evidenced"]:
-        console.print(f"last with evidence: {_short(answer['last_evidenced'])}", markup=False)
+        console.print(f"nearest flip: {answer['nearest_flip']['text'][language]}", markup=False)
+    if answer["announced"]:
+        announced = answer["announced"]
+        console.print(f"announced: {announced['class']} since {announced['since']}", markup=False)
+    if answer["last_evidenced"] and answer["last_evidenced"]["as_of"] != answer["as_of"]:
+        last = answer["last_evidenced"]
+        console.print(f"last with evidence: {last['class']} on {last['as_of']}", markup=False)
+    _print_tests(answer["tests"], language)
 
 
-def _tests(tests: Any) -> list[tuple[str, Any]]:
-    if isinstance(tests, dict):
-        return list(tests.items())
-    return [(str(test.get("id", number)), test) for number, test in enumerate(tests, start=1)]
+def _print_tests(tests: list[dict[str, Any]], language: str) -> None:
+    print_table(
+        "tests of the grade",
+        ("test", "asks", "answer", "value", "threshold", "n"),
+        [
+            (
+                test["id"],
+                test["text"][language],
+                test["verdict"],
+                _shown(test["value"]),
+                _shown(test["threshold"]),
+                test["n"],
+            )
+            for test in tests
+        ],
+    )
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_short(each)}" for key, each in value.items())
-    if isinstance(value, list):
-        return " ".join(_short(each) for each in value)
-    return "-" if value is None else str(value)
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
 
 
 def _print_metrics(answer: dict[str, Any]) -> None:

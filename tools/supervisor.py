@@ -141,14 +141,20 @@ class Supervisor:
     async def _start_kafka(self, stack: AsyncExitStack) -> None:
         if self._record.log != "kafka":
             return
-        broker = Broker(self._directory / "kafka", self._options.bootstrap, self._kafka_moved)
+        say("looking for Kafka, or starting one")
+        broker = Broker(
+            self._directory / "kafka",
+            self._options.bootstrap,
+            self._record.kafka,
+            self._kafka_moved,
+        )
         await stack.enter_async_context(broker)
-        self._record.kafka = Kafka(bootstrap=broker.bootstrap, managed=broker.managed)
+        self._record.kafka = broker.kafka
         self._process_changed("kafka", broker.identity)
 
-    def _kafka_moved(self, bootstrap: str, identity: Identity | None) -> None:
+    def _kafka_moved(self, kafka: Kafka, identity: Identity | None) -> None:
         """Our broker died and another runs in its place, at another port: the services follow."""
-        self._record.kafka = Kafka(bootstrap=bootstrap, managed=True)
+        self._record.kafka = kafka
         self._process_changed("kafka", identity)
         for name in SERVICES:
             self._watches[name].restart()

@@ -30,7 +30,7 @@ def made(**changes: object) -> Deployment:
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    kafka = Kafka(bootstrap="127.0.0.1:9", managed=True)
+    kafka = Kafka(bootstrap="127.0.0.1:9", origin="jars")
     written = made(kafka=kafka, processes={"registry": Identity(pid=7, started=1.5)})
 
     write(written, tmp_path)
@@ -125,4 +125,4 @@ def test_a_kafka_in_the_environment_is_the_log(monkeypatch: pytest.MonkeyPatch) 
     found = find()
 
     assert (found.log, found.topic_prefix) == ("kafka", "p.")
-    assert found.kafka == Kafka(bootstrap="kafka:9092", managed=False)
+    assert found.kafka == Kafka(bootstrap="kafka:9092")

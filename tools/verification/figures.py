@@ -10,6 +10,7 @@ from tools.recompute.verdict import rule
 from tools.verification.report import Report
 
 CHECK = "figures equal their recomputation"
+INSUFFICIENT = "insufficient_evidence"
 RELATIVE_TOLERANCE = 2e-9  # figures are rounded to 9 significant digits
 ABSOLUTE_TOLERANCE = 1e-9  # and zero has none
 
@@ -61,12 +62,17 @@ def check_verdict(answer: Answer, histories: Histories, report: Report) -> None:
     ruling = rule(history, day(answer["as_of"]), answer["window"])
     where = f"{answer['service_id']} {answer['window']}"
     report.compared["classes"] += 1
-    if answer["class"] != ruling.name:
-        report.problem(CHECK, f"{where}: class {answer['class']}, recomputed {ruling.name}")
+    if (answer["class"], answer["lens"]) != (ruling.name, ruling.lens):
+        report.problem(
+            CHECK,
+            f"{where}: class {answer['class']} by {answer['lens']}, "
+            f"recomputed {ruling.name} by {ruling.lens}",
+        )
     for axis, share in (("p", ruling.p), ("d", ruling.d)):
         recomputed = None if share is None or not ruling.enough else float(share)
         said = answer["axes"][axis]
-        if not _close(said, recomputed):
+        hidden = said is None and ruling.name == INSUFFICIENT  # below the floor nothing is shown
+        if not hidden and not _close(said, recomputed):
             report.problem(CHECK, f"{where}: axis {axis} {said}, recomputed {recomputed}")
 
 
