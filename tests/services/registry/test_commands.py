@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from services.registry.app import registry_app
-from tests.services.registry.client import BATCH, Registry, event
+from tests.services.registry.client import Registry, event
 from tests.support.service import embedded_settings, readiness
 
 pytestmark = pytest.mark.postgres
@@ -132,25 +132,6 @@ async def test_json_lines_are_taken_too(registry: Registry) -> None:
 
     items = answer.json()["items"]
     assert [(item["id"], item["status"]) for item in items] == [("1", 201), (None, 400)]
-
-
-@pytest.mark.parametrize(
-    ("content", "media_type", "status"),
-    [
-        (b"[]", "application/json", 415),
-        (b"{}", BATCH, 422),
-        (b"[", BATCH, 400),
-        (b"[" + b",".join([b"0"] * 1001) + b"]", BATCH, 413),
-        (b" " * (4 * 1_048_576 + 1), BATCH, 413),
-    ],
-)
-async def test_what_is_no_batch_is_refused_whole(
-    http: httpx.AsyncClient, content: bytes, media_type: str, status: int
-) -> None:
-    answer = await http.post("/v1/commands", content=content, headers={"Content-Type": media_type})
-
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 async def test_positions_say_what_was_stored_and_published(registry: Registry) -> None:

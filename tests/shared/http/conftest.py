@@ -1,0 +1,19 @@
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.shared.http.sample import Sample, sample_app
+
+
+@pytest.fixture
+def sample() -> Sample:
+    return Sample()
+
+
+@pytest_asyncio.fixture
+async def http(sample: Sample) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(sample_app(sample))
+    async with httpx.AsyncClient(transport=transport, base_url="http://sample") as client:
+        yield client

@@ -1,0 +1,98 @@
+"""A small service without a database, to look at what every service's HTTP has in common."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from fastapi import FastAPI
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from shared.eventstore.port import Answer, Refusal, Rejected
+from shared.http import bulk, health
+from shared.http.application import application, document
+from shared.http.bulk import Order
+from shared.http.command import Context, reply
+from shared.http.paging import Cursor, Limit, Page, decode_cursor, page_of
+from shared.http.problems import Meaning
+from shared.http.strict import Day, StrictModel, Text
+from shared.telemetry import metrics_registry
+
+WORDS = ("alder", "beech", "cedar", "elm", "fir")
+
+
+class Reason(StrEnum):
+    TAKEN = "name_taken"
+    ODD = "odd"
+
+
+MEANINGS = {Reason.TAKEN: Meaning(409, "The name is taken", "Choose another name.")}
+
+
+class Naming(StrictModel):
+    name: Text
+    day: Day | None = None
+
+
+class Named(BaseModel):
+    name: str
+
+
+@dataclass(slots=True)
+class Sample:
+    """Takes every name but ``taken`` and ``odd``, and remembers the orders that it was handed."""
+
+    batches: list[Sequence[Order]] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+    async def submit(self, orders: Sequence[Order]) -> Sequence[Answer | Refusal]:
+        self.batches.append(orders)
+        return [_outcome(order) for order in orders]
+
+
+def _outcome(order: Order) -> Answer | Refusal:
+    assert isinstance(order.body, Naming)
+    match order.body.name:
+        case "taken":
+            return Rejected(Reason.TAKEN, name="taken")
+        case "odd":
+            return Rejected(Reason.ODD)
+        case name:
+            return Answer(201, {"name": name, "day": None}, {"Coprod-Position": "t/0:1"})
+
+
+@asynccontextmanager
+async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+def sample_app(sample: Sample) -> FastAPI:
+    metrics = metrics_registry()
+    app = application("sample", metrics, MEANINGS, _lifespan)
+    app.include_router(health.router(lambda: sample.waiting, metrics))
+    app.include_router(
+        bulk.router(bulk.Intake({"org.coprod.sample.name": Naming}, sample.submit, MEANINGS))
+    )
+
+    @app.post("/v1/names", response_model=Named)
+    async def name(body: Naming, context: Context) -> Response:
+        (outcome,) = await sample.submit([Order(body, context)])
+        return reply(outcome)
+
+    @app.get("/v1/words")
+    async def words(cursor: Cursor = None, limit: Limit = 2) -> Page[str]:
+        (after,) = decode_cursor(cursor, 1) if cursor else [""]
+        rows = [word for word in WORDS if word > after][: limit + 1]
+        return page_of(rows, limit, str, lambda row: [row])
+
+    @app.post("/v1/failure")
+    async def failure() -> None:
+        raise ZeroDivisionError("the secret of the house")
+
+    @app.post("/v1/database")
+    async def database() -> None:
+        raise ConnectionRefusedError("the database's address")
+
+    document(app, [Naming])
+    return app
