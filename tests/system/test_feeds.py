@@ -1,4 +1,4 @@
-"""Real data that nobody here wrote, imported through the real services, reaches its known figures."""
+"""Real data that nobody here wrote, imported through the real services, reaches known figures."""
 
 import json
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ POLIS = DATA / "polis-vtaiwan"
 REPAIRS = DATA / "open-repair-wales" / "repairs.csv"
 TOWN = {
     "youth-court": "co_production",
-    "meals": "volunteering",
+    "meals-on-wheels": "volunteering",
     "home-visits": "co_delivery",
     "street-repair": "conventional",
     "library": "co_design",
-    "budget": "co_design",
+    "participatory-budget": "co_design",
     "time-bank": "mutual_aid",
-    "consultation": "consultation",
+    "quiet-streets": "consultation",
     "repair-cafe": "insufficient_evidence",
 }
 
