@@ -64,16 +64,14 @@ def load(entry: Entry) -> Any:
     module, _, attribute = entry.target.partition(":")
     target: typer.Typer | Callable[..., None] = getattr(import_module(module), attribute)
     if isinstance(target, typer.Typer):
-        command = typer.main.get_group(target)
-    else:
-        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(name=entry.name, help=target.__doc__ or entry.help, epilog=EXIT_CODES_HELP)(
-            target
-        )
-        return typer.main.get_command(alone)
-    command.help = command.help or entry.help
-    command.name = entry.name
-    return command
+        group = typer.main.get_group(target)
+        group.name, group.help = entry.name, group.help or entry.help
+        for command in (group, *group.commands.values()):
+            command.epilog = EXIT_CODES_HELP
+        return group
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name=entry.name, epilog=EXIT_CODES_HELP)(target)
+    return typer.main.get_command(alone)
 
 
 def make_app() -> LazyGroup:

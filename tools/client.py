@@ -8,6 +8,7 @@ from tools.deployment import Deployment
 from tools.failure import ExitCode, Failure
 
 TIMEOUT_SECONDS = 30.0
+AWAY = frozenset({502, 503, 504})
 
 
 async def ready_problem(url: str) -> str | None:
@@ -41,14 +42,10 @@ class Services:
         Raises:
             Failure: the service does not answer, or answers with a problem.
         """
-        return _accepted(self.send("GET", service, path, parameters=parameters)).json()
+        return accepted(self.send("GET", service, path, parameters=parameters)).json()
 
     def post(self, service: str, path: str, body: Any = None) -> Any:
-        return _accepted(self.send("POST", service, path, body=body)).json()
-
-    def text(self, service: str, path: str, **parameters: str | None) -> bytes:
-        """Return the bytes of a GET as the service wrote them."""
-        return _accepted(self.send("GET", service, path, parameters=parameters)).content
+        return accepted(self.send("POST", service, path, body=body)).json()
 
     def send(
         self,
@@ -71,14 +68,31 @@ class Services:
             ) from None
 
 
-def _accepted(answer: httpx.Response) -> httpx.Response:
+def problem_of(answer: httpx.Response) -> str | None:
+    """Return the reason of the problem that was answered; None for another answer."""
+    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+        return None
+    return str(answer.json().get("reason"))
+
+
+def accepted(answer: httpx.Response) -> httpx.Response:
+    """Return the answer of a request that was accepted.
+
+    Raises:
+        Failure: it was not; the message and the remedy are those of the problem.
+    """
     if answer.is_success:
         return answer
-    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+    if problem_of(answer) is None:
         raise Failure(f"{answer.request.url} answered {answer.status_code}: {answer.text[:300]}")
     problem = answer.json()
     sentences = [problem.get("title"), problem.get("detail")]
+    details = "".join(
+        f"\n  {error.get('pointer')}: {error.get('detail')}"
+        for error in problem.get("errors") or ()
+    )
     raise Failure(
-        f"{': '.join(filter(None, sentences))} ({problem.get('reason')})",
+        f"{': '.join(filter(None, sentences))} ({problem.get('reason')}){details}",
         problem.get("remedy"),
+        code=ExitCode.UNREACHABLE if answer.status_code in AWAY else ExitCode.PROBLEM,
     )

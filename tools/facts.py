@@ -13,7 +13,7 @@ import typer
 from services.insights.facts import unpack
 from tools.deployment import DataOption, JsonOption, find
 from tools.fact_table import codes_of, row, schema
-from tools.failure import EXIT_CODES_HELP, Failure
+from tools.failure import Failure
 from tools.output import print_json, progress_bar, say
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -32,7 +32,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
     help="Export the facts behind the figures.",
-    epilog=EXIT_CODES_HELP,
 )
 
 
@@ -41,7 +40,7 @@ def facts() -> None:
     """Export the facts behind the figures."""
 
 
-@app.command(epilog=EXIT_CODES_HELP)
+@app.command()
 def export(
     out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="Where to write.")],
     data: DataOption = None,

@@ -9,7 +9,7 @@ import typer
 
 from tools.client import Services
 from tools.deployment import DataOption, JsonOption, find
-from tools.failure import EXIT_CODES_HELP, ExitCode, Failure
+from tools.failure import ExitCode, Failure
 from tools.output import print_json, print_table, say
 
 CONSUMERS = ("exchange", "insights")
@@ -19,7 +19,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
     help="List, show, retry or discard the records that could not be taken.",
-    epilog=EXIT_CODES_HELP,
 )
 
 RecordArgument = Annotated[

@@ -5,50 +5,79 @@ from typing import Annotated, Any
 
 import typer
 
-from tools.client import Services
+from tools.client import Services, accepted, problem_of
 from tools.deployment import DataOption, JsonOption, find
 from tools.failure import ExitCode, Failure
-from tools.output import print_json, progress_bar, say
+from tools.output import print_json, print_table, progress_bar, say
 
 POLL_SECONDS = 0.3
 RUNNING = frozenset({"folding", "comparing", "switching"})
+SWITCHED = "switched"
 
 TimeoutOption = Annotated[
     float, typer.Option("--timeout", metavar="SECONDS", min=1, help="Stop watching after that.")
 ]
+AlwaysOption = Annotated[
+    bool, typer.Option("--always", help="Switch also where figures differ from those served.")
+]
 
 
 def rebuild(
-    data: DataOption = None, timeout: TimeoutOption = 3600.0, as_json: JsonOption = False
+    data: DataOption = None,
+    always: AlwaysOption = False,
+    timeout: TimeoutOption = 3600.0,
+    as_json: JsonOption = False,
 ) -> None:
     """Fold every event again beside the figures that are served, compare both, and switch over.
 
-    What is served changes only when all figures are equal, or when the ones served were incomplete.
-    Stopping this command does not stop the rebuild.
+    What is served changes only when all figures are equal, or when the ones served were incomplete;
+    otherwise the exit code is 1. Stopping this command does not stop the rebuild, and starting it
+    again watches the one that runs.
     """
     services = Services(find(data))
-    services.post("insights", "/v1/rebuild")
-    outcome = _watched(services, time.monotonic() + timeout)
-    if as_json:
-        print_json(outcome)
+    answer = services.send("POST", "insights", "/v1/rebuild", body={"always": always})
+    if problem_of(answer) == "rebuild_running":
+        say("a rebuild runs already; watching it")
     else:
-        say(f"rebuild: {outcome['state']}")
+        accepted(answer)
+    build = _watched(services, time.monotonic() + timeout)
+    if as_json:
+        print_json(build)
+    else:
+        _print(build)
+    if build["state"] != SWITCHED:
+        raise typer.Exit(ExitCode.PROBLEM)
 
 
 def _watched(services: Services, deadline: float) -> dict[str, Any]:
-    with progress_bar("events folded", None) as advance:
+    heads = services.get("insights", "/v1/positions")["folded"]
+    with progress_bar("events folded", sum(heads.values())) as advance:
         shown = 0
         while True:
-            state: dict[str, Any] = services.get("insights", "/v1/rebuild")
-            done = int(state.get("folded", 0))
-            advance(done - shown)
-            shown = done
-            if state["state"] not in RUNNING:
-                return state
+            build: dict[str, Any] = services.get("insights", "/v1/rebuild")
+            advance(build["folded"] - shown)
+            shown = build["folded"]
+            if build["state"] not in RUNNING:
+                return build
             if time.monotonic() > deadline:
                 raise Failure(
-                    f"the rebuild is still {state['state']}",
+                    f"the rebuild is still {build['state']}",
                     "It goes on; `coprod rebuild` watches it again.",
                     code=ExitCode.TIMEOUT,
                 )
             time.sleep(POLL_SECONDS)
+
+
+def _print(build: dict[str, Any]) -> None:
+    report = build["report"] or {}
+    if "failure" in report:
+        say(f"the rebuild {build['state']}: {report['failure']}")
+        return
+    say(
+        f"{build['state']}: {report.get('figures', 0)} figures of {report.get('services', 0)} "
+        f"services compared, {report.get('differences_count', 0)} differ"
+    )
+    if report.get("differences"):
+        columns = ("service_id", "figure", "from", "to")
+        rows = [[found[column] for column in columns] for found in report["differences"]]
+        print_table("differences", columns, rows)

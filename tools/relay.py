@@ -10,7 +10,7 @@ from shared.contracts.topics import EVENT_TOPICS
 from shared.relay import RewindRefused
 from shared.relay import rewind as rewind_relay
 from tools.deployment import DataOption, JsonOption, find
-from tools.failure import EXIT_CODES_HELP, ExitCode, Failure
+from tools.failure import ExitCode, Failure
 from tools.output import print_json, say
 
 app = typer.Typer(
@@ -18,7 +18,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
     help="Publish a range of the log again.",
-    epilog=EXIT_CODES_HELP,
 )
 
 
@@ -27,7 +26,7 @@ def relay() -> None:
     """Publish a range of the log again."""
 
 
-@app.command(epilog=EXIT_CODES_HELP)
+@app.command()
 def rewind(
     service: Annotated[
         Literal["registry", "exchange"], typer.Option("--service", help="Whose events.")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tools import lock
 from tools.client import Services
 from tools.deployment import DataOption, JsonOption, find
 from tools.failure import ExitCode, Failure
@@ -25,7 +26,10 @@ def wait(
 
     Exit code 4 when that is not the case in time; the partitions that lag are named.
     """
-    progress = until_folded(Services(find(data)), timeout)
+    deployment = find(data)
+    if deployment.directory is not None and not lock.is_held(deployment.directory):
+        timeout = 0  # nobody is there to start again what does not answer
+    progress = until_folded(Services(deployment), timeout)
     if as_json:
         print_json({"folded": True, "positions": progress.as_json()})
     else:
@@ -35,11 +39,13 @@ def wait(
 def until_folded(services: Services, timeout_seconds: float) -> Progress:
     """Wait for what is acknowledged now; what comes in meanwhile is not waited for.
 
+    A service that is away, for instance because it is being started again, is waited for as well.
+
     Raises:
         Failure: not in time.
     """
     deadline = time.monotonic() + timeout_seconds
-    progress = read_progress(services)
+    progress = _patiently_read(services, deadline)
     target = progress.heads
     while behind := progress.behind(target):
         if time.monotonic() > deadline:
@@ -50,8 +56,18 @@ def until_folded(services: Services, timeout_seconds: float) -> Progress:
                 code=ExitCode.TIMEOUT,
             )
         time.sleep(POLL_SECONDS)
-        progress = read_progress(services)
+        progress = _patiently_read(services, deadline)
     return progress
+
+
+def _patiently_read(services: Services, deadline: float) -> Progress:
+    while True:
+        try:
+            return read_progress(services)
+        except Failure as failure:
+            if failure.code is not ExitCode.UNREACHABLE or time.monotonic() > deadline:
+                raise
+        time.sleep(POLL_SECONDS)
 
 
 def _told(behind: dict[str, dict[str, int]]) -> str:

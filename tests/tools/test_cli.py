@@ -80,7 +80,7 @@ def test_wrong_usage_is_exit_code_2() -> None:
 def test_services_that_do_not_answer_are_exit_code_3() -> None:
     nowhere = {f"COPROD_{name}_URL": "http://127.0.0.1:9" for name in ("REGISTRY", "EXCHANGE")}
 
-    answer = run("wait", COPROD_INSIGHTS_URL="http://127.0.0.1:9", **nowhere)
+    answer = run("wait", "--timeout", "1", COPROD_INSIGHTS_URL="http://127.0.0.1:9", **nowhere)
 
     assert answer.returncode == ExitCode.UNREACHABLE
     assert "does not answer" in answer.stderr
