@@ -1,0 +1,208 @@
+"""Commands of people, on a real database: who may, what is stamped, and what stays private."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.exchange import request
+from services.exchange.domain.admission import Reason as Admission
+from services.exchange.domain.contribution import Reason
+from services.exchange.meaning import MEANINGS
+from shared.contracts.vocabulary import Level, Outcome, ParticipantKind, Party
+from shared.eventstore.port import Answer, Rejected
+from shared.http.strict import StrictModel
+from tests.services.exchange.counter import Counter, at, contribution, put, registered, role
+
+pytestmark = pytest.mark.postgres
+
+
+async def reason(counter: Counter, body: StrictModel, **context: str) -> object:
+    outcome = await counter.send(body, **context)
+    assert isinstance(outcome, Rejected), outcome
+    assert outcome.reason in MEANINGS
+    return outcome.reason
+
+
+async def test_only_people_that_registry_knows_act_on_a_contribution(counter: Counter) -> None:
+    given = await counter.given()
+    await put(counter.pool, registered("choir", ParticipantKind.GROUP))
+    named = {"contribution_id": given, "by": "nobody"}
+
+    refused = [
+        request.ConfirmContribution(**named),
+        request.DisputeContribution(**named, reason_code="x"),
+        request.VoidContribution(**named, reason_code="x"),
+        request.ResolveDispute(**named, outcome=Outcome.UPHELD),
+        request.CorrectContribution(**named, changes=request.Changes(minutes=1)),
+    ]
+
+    for body in refused:
+        assert await reason(counter, body) is Admission.UNKNOWN_PARTICIPANT
+    by_group = request.ConfirmContribution(contribution_id=given, by="choir")
+    assert await reason(counter, by_group) is Admission.NOT_A_PERSON
+
+
+async def test_what_nobody_recorded_is_unknown(counter: Counter) -> None:
+    body = request.ConfirmContribution(contribution_id="nowhere", by="bob")
+
+    assert await reason(counter, body) is Reason.UNKNOWN
+
+
+async def test_a_local_id_stands_for_one_contribution(counter: Counter) -> None:
+    first = await counter.send(contribution(local_id="paper-7"))
+    again = await counter.send(contribution(local_id="paper-7"))
+
+    assert isinstance(first, Answer)
+    assert isinstance(again, Answer)
+    assert (first.status, again.status) == (201, 200)
+    assert again.body["contribution_id"] == first.body["contribution_id"]
+    other = contribution(local_id="paper-7", minutes=5)
+    assert await reason(counter, other) is Reason.ALREADY_RECORDED
+
+
+async def test_a_correction_is_stamped_with_what_registry_says_of_the_new_day(
+    counter: Counter,
+) -> None:
+    given = await counter.given(receivers=["bob"])
+    changes = request.Changes(giver_id="pat", occurred_at=at(1, 9), receivers=["ann"], kind="visit")
+
+    await counter.done(
+        request.CorrectContribution(contribution_id=given, by="bob", changes=changes)
+    )
+
+    act = await counter.act(given)
+    assert (act.giver_id, act.giver_party, act.giver_in_provider_org) == (
+        "pat",
+        Party.PROFESSIONAL,
+        True,
+    )
+    assert [each.participant_id for each in act.receivers] == ["ann"]
+    assert (act.minutes, act.kind, act.occurred_at.hour) == (60, "visit", 9)
+
+
+async def test_what_is_taken_away_is_gone_and_what_is_not_named_stays(counter: Counter) -> None:
+    given = await counter.given(kind="visit", organisation_id="Saint Mary's")
+    changes = request.Changes(kind=None, organisation_id=None)
+
+    await counter.done(
+        request.CorrectContribution(contribution_id=given, by="bob", changes=changes)
+    )
+
+    act = await counter.act(given)
+    assert (act.kind, act.giver_org, act.minutes) == (None, None, 60)
+
+
+async def test_a_correction_breaks_no_rule_either(counter: Counter) -> None:
+    given = await counter.given()
+    changes = request.Changes(occurred_at="2025-12-31T12:00:00Z")
+    body = request.CorrectContribution(contribution_id=given, by="bob", changes=changes)
+
+    assert await reason(counter, body) is Admission.SERVICE_NOT_STARTED
+
+
+async def test_a_refusal_is_not_remembered_and_an_answer_outlives_its_reasons(
+    counter: Counter,
+) -> None:
+    body = contribution(giver_id="eve")
+    assert await reason(counter, body, key="k") is Admission.UNKNOWN_PARTICIPANT
+    await put(counter.pool, role("library", "eve", Party.USER))
+    accepted = await counter.send(body, key="k")
+
+    counter.clock.advance(timedelta(days=-7))  # now the same act would be in the future
+    again = await counter.send(body, key="k")
+
+    assert isinstance(accepted, Answer)
+    assert isinstance(again, Answer)
+    assert again.body == accepted.body
+
+
+async def test_what_people_wrote_stays_out_of_the_events(counter: Counter) -> None:
+    told = await counter.done(
+        request.GiveFeedback(
+            service_id="library", participant_id="ann", words="The door is too heavy."
+        )
+    )
+
+    kept = await counter.pool.fetchval(
+        "SELECT words FROM feedback_words WHERE feedback_id = $1", told["feedback_id"]
+    )
+    stored = await counter.pool.fetch("SELECT data FROM event")
+    assert kept == "The door is too heavy."
+    assert not [row for row in stored if b"door" in bytes(row["data"])]
+
+
+async def test_a_change_names_the_feedback_that_caused_it(counter: Counter) -> None:
+    given = await counter.done(
+        request.GiveFeedback(service_id="library", participant_id="ann", score=2, given_at=at(1))
+    )
+    feedback_id = given["feedback_id"]
+    await counter.done(
+        request.AnswerFeedback(feedback_id=feedback_id, by="pat", answered_at=at(2, 9))
+    )
+    await counter.done(request.ImplementChange(feedback_id=feedback_id, level="process"))
+
+    row = await counter.pool.fetchrow("SELECT * FROM event ORDER BY event_id DESC LIMIT 1")
+    assert row["type"] == "org.coprod.exchange.change.implemented.v1"
+    assert row["causation_id"] == feedback_id
+
+
+async def test_feedback_is_on_something_that_exists_and_by_somebody_who_takes_part(
+    counter: Counter,
+) -> None:
+    await put(counter.pool, registered("eve"))
+    about = request.GiveFeedback(
+        service_id="library", participant_id="ann", score=2, about="nowhere"
+    )
+    outsider = request.GiveFeedback(service_id="library", participant_id="eve", score=2)
+
+    assert await reason(counter, about) is Reason.UNKNOWN
+    assert await reason(counter, outsider) is Admission.NO_PARTY
+
+
+async def test_nothing_is_decided_allocated_or_asked_in_the_future_or_nowhere(
+    counter: Counter,
+) -> None:
+    votes = request.Voices(user=1)
+    tomorrow = at(3)
+    bodies = [
+        request.TakeDecision(
+            service_id="library",
+            level=Level.SERVICE,
+            weights=votes,
+            voters=votes,
+            decided_at=tomorrow,
+        ),
+        request.AllocateResource(
+            service_id="library", amount=1, currency="EUR", allocated_at=tomorrow
+        ),
+        request.OpenConsultation(service_id="library", title="?", opened_at=tomorrow),
+    ]
+
+    for body in bodies:
+        assert await reason(counter, body) is Admission.IN_THE_FUTURE
+        nowhere = body.model_copy(update={"service_id": "nowhere"})
+        assert await reason(counter, nowhere) is Admission.UNKNOWN_SERVICE
+
+
+def test_every_reason_has_a_meaning() -> None:
+    from services.exchange.domain import (
+        admission,
+        consultation,
+        contribution,
+        decision,
+        feedback,
+        resource,
+        stamping,
+    )
+
+    modules = (
+        admission,
+        consultation,
+        contribution,
+        decision,
+        feedback,
+        resource,
+        stamping,
+    )
+    for module in modules:
+        assert set(module.Reason) <= MEANINGS.keys()

@@ -1,0 +1,130 @@
+"""Rows of an agency's own system, brought in again and again, on a real database."""
+
+import time
+
+import pytest
+
+from shared.eventstore.port import Answer, KeyReused, Rejected
+from tests.services.exchange.counter import Counter, at, row
+
+pytestmark = pytest.mark.postgres
+RECORDED, CONFIRMED = "contribution.recorded", "contribution.confirmed"
+
+
+async def effects(counter: Counter, *rows: object, **context: str) -> list[str]:
+    outcomes = await counter.send_all(list(rows), **context)  # type: ignore[arg-type]
+    return [
+        one.body["effect"] if isinstance(one, Answer) else str(getattr(one, "reason", one))
+        for one in outcomes
+    ]
+
+
+async def test_the_same_rows_twice_change_nothing(counter: Counter) -> None:
+    rows = [row(local_id=str(n), minutes=n) for n in range(1, 21)]
+
+    assert await effects(counter, *rows) == ["recorded"] * 20
+    before = await counter.events()
+    assert await effects(counter, *rows) == ["unchanged"] * 20
+    assert await counter.events() == before
+
+
+async def test_an_edited_row_becomes_one_correction(counter: Counter) -> None:
+    await counter.send(row())
+
+    assert await effects(counter, row(minutes=90)) == ["corrected"]
+    assert await effects(counter, row(minutes=90)) == ["unchanged"]
+    assert await counter.events() == [RECORDED, CONFIRMED, "contribution.corrected"]
+
+
+async def test_ids_are_scoped_by_agency_and_do_not_reach_the_log(counter: Counter) -> None:
+    here = await counter.done(row(local_id="case-4711", episode_local_id="case-4711"))
+    there = await counter.done(
+        row(local_id="case-4711", episode_local_id="case-4711"), agency="north"
+    )
+
+    assert here["contribution_id"] != there["contribution_id"]
+    assert (await counter.act(here["contribution_id"])).episode_id
+    stored = await counter.pool.fetch("SELECT data, subject, stream_id FROM event")
+    assert not [found for found in stored if "4711" in str(dict(found))]
+
+
+async def test_a_row_that_moves_is_voided_there_and_recorded_here(counter: Counter) -> None:
+    first = await counter.done(row())
+
+    moved = await counter.done(row(service_id="garden"))
+    again = await counter.done(row(service_id="garden"))
+    back = await counter.done(row())
+
+    assert [one["effect"] for one in (moved, again, back)] == ["moved", "unchanged", "moved"]
+    ids = [one["contribution_id"] for one in (first, moved, back)]
+    assert len(set(ids)) == 3
+    statuses = [(await counter.view(each)).status for each in ids]
+    assert statuses == ["voided", "voided", "confirmed"]
+
+
+async def test_a_row_may_move_twice_within_one_batch(counter: Counter) -> None:
+    told = await effects(counter, row(), row(service_id="garden"), row())
+
+    assert told == ["recorded", "moved", "moved"]
+    assert await effects(counter, row()) == ["unchanged"]
+
+
+async def test_an_older_revision_changes_nothing_even_if_it_is_of_another_service(
+    counter: Counter,
+) -> None:
+    await counter.send(row(service_id="garden", revised_at=at(1, 11)))
+
+    assert await effects(counter, row(revised_at=at(1, 10), minutes=5)) == ["stale"]
+    assert await effects(counter, row(revised_at=at(1, 12), service_id="garden")) == ["unchanged"]
+    assert await effects(counter, row(revised_at=at(1, 11))) == ["stale"]
+    assert await effects(counter, row(revised_at=at(1, 13))) == ["moved"]
+
+
+async def test_revisions_in_one_batch_apply_in_order(counter: Counter) -> None:
+    rows = [row(minutes=n, revised_at=at(1, n)) for n in (1, 3, 2)]
+
+    assert await effects(counter, *rows) == ["recorded", "corrected", "stale"]
+
+
+async def test_a_status_that_cannot_be_reached_stops_no_other_row(counter: Counter) -> None:
+    await counter.send(row(status="voided"))
+
+    told = await effects(counter, row(), row(local_id="row-2"))
+
+    assert told == ["status_unreachable", "recorded"]
+
+
+async def test_a_key_is_answered_again_also_for_a_row_that_has_moved_since(
+    counter: Counter,
+) -> None:
+    await counter.send(row())
+    moved = await counter.send(row(service_id="garden"), key="k")
+    await counter.send(row())
+
+    again = await counter.send(row(service_id="garden"), key="k")
+    other = await counter.send(row(service_id="garden", minutes=5), key="k")
+
+    assert isinstance(moved, Answer)
+    assert isinstance(again, Answer)
+    assert again.body == moved.body
+    assert isinstance(other, KeyReused)
+    assert await effects(counter, row()) == ["unchanged"]
+
+
+async def test_another_party_than_registrys_is_refused(counter: Counter) -> None:
+    refused = await counter.send(row(giver_party="professional"))
+
+    assert isinstance(refused, Rejected)
+    assert refused.reason == "giver_party_differs"
+
+
+async def test_a_thousand_new_rows_take_well_under_a_second_or_two(counter: Counter) -> None:
+    rows = [row(local_id=str(n), receivers=["bob"]) for n in range(1000)]
+    started = time.perf_counter()
+    for first in range(0, 1000, 250):
+        await counter.send_all(rows[first : first + 250])
+    print(f"1000 new rows: {time.perf_counter() - started:.2f} s")
+    started = time.perf_counter()
+    for first in range(0, 1000, 250):
+        await counter.send_all(rows[first : first + 250])
+    print(f"1000 known rows: {time.perf_counter() - started:.2f} s")
