@@ -1,6 +1,5 @@
 """Concentration: how much rests on few people, and how many are new (M3, M6)."""
 
-from collections import Counter
 from fractions import Fraction
 
 from services.insights.metrics.exchange import people_share
@@ -11,9 +10,7 @@ TOPS = {"M3.top1": Fraction(1, 100), "M3.top10": Fraction(1, 10)}
 
 
 def concentration(view: View, lens: str) -> dict[str, Figure]:
-    weights: Counter[int] = Counter()
-    for person, weight in view.lay_weights(lens):
-        weights[person] += weight
+    weights = view.weights(lens, lambda cell: cell.lay and not cell.group)
     active = sorted(weights.values())
     others = (view.registered_lay | view.seen_lay_ever) - weights.keys()
     return {
@@ -48,7 +45,7 @@ def _unfit(n: int, total: int, k: int) -> Reason | None:
 
 
 def _first_timers(view: View) -> Figure:
-    contributors = {gift.giver for gift in view.gifts if not gift.cell.group}
+    contributors = view.givers(lambda cell: not cell.group)
     first = view.first_day
     new = {person for person in contributors if first is None or min(view.days_of(person)) >= first}
     return people_share(new, contributors, view.defaults.k)

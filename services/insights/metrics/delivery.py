@@ -29,8 +29,8 @@ def complementary(view: View) -> Figure:
     roles: dict[int, set[int]] = {}
     for key in view.tables.episodes:
         roles.setdefault(key >> EPISODE_BITS, set()).add(key & mask)
-    givers = view.sum("count", lambda cell: cell.episode).givers
-    if roles and len(givers) < view.defaults.k:
+    everybody = view.sum("count", lambda cell: cell.episode)
+    if roles and everybody.fewer_givers_than(view.defaults.k):
         return missing(Reason.BELOW_K, len(roles))
     both = sum(roles_ >= {EPISODE_LAY_ACT, EPISODE_PROFESSIONAL_ACT} for roles_ in roles.values())
     return share(both, len(roles), len(roles))

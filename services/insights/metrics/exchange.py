@@ -4,10 +4,11 @@ from collections import Counter
 from fractions import Fraction
 
 from services.insights.metrics.cell import NAMED, NO_PARTY_KNOWN, Cell
+from services.insights.metrics.defaults import LENSES
 from services.insights.metrics.figure import Figure, Reason, exactly, missing, share
 from services.insights.metrics.party import weighted_share
-from services.insights.metrics.tables import MILLION
-from services.insights.metrics.view import View
+from services.insights.metrics.tables import MILLION, unpaired
+from services.insights.metrics.view import Sum, View
 
 
 def exchange(view: View, lens: str) -> dict[str, Figure]:
@@ -31,13 +32,8 @@ def people_share(part: set[int], whole: set[int], k: int) -> Figure:
     return share(len(part), len(whole), len(whole))
 
 
-def acting_lay(view: View) -> set[int]:
-    """Persons who gave an act with a lay stamp."""
-    return {gift.giver for gift in view.gifts if gift.cell.lay and gift.cell.gift_of_person}
-
-
 def givers_who_receive(view: View) -> Figure:
-    givers = acting_lay(view)
+    givers = view.acting_lay
     return people_share(givers & view.ever_received, givers, view.defaults.k)
 
 
@@ -46,7 +42,8 @@ def gift_only(view: View, lens: str) -> Figure:
         return cell.lay and cell.gift_of_person
 
     whole = view.sum(lens, given)
-    one_way = view.sum_of(lens, given, lambda giver: giver not in view.ever_received)
+    weights = view.weights(lens, given)
+    one_way = Sum(sum(weights[giver] for giver in weights.keys() - view.ever_received))
     return weighted_share(one_way, whole, view.defaults.k)
 
 
@@ -55,32 +52,28 @@ def _crossing(view: View, lens: str) -> Figure:
         "count",
         lambda cell: cell.gift_of_person and cell.reach == NAMED and cell.known != NO_PARTY_KNOWN,
     )
-    if whole.contributions and len(whole.givers) < view.defaults.k:
+    if whole.contributions and whole.fewer_givers_than(view.defaults.k):
         return missing(Reason.BELOW_K, whole.contributions)
-    crossed_acts, acts, crossed_time, time = view.tables.flow
-    numerator, denominator = (crossed_time, time) if lens == "minutes" else (crossed_acts, acts)
-    return share(numerator, denominator, whole.contributions)
+    place = LENSES.index(lens)
+    crossed, flowed = unpaired(view.tables.crossed)[place], unpaired(view.tables.flowed)[place]
+    return share(crossed, flowed, whole.contributions)
 
 
 def _two_way(view: View) -> Figure:
     helped = [receipt for receipt in view.receipts if receipt.cell.help]
-    givers = acting_lay(view)
+    givers = view.acting_lay
     everyone = givers | {receipt.person for receipt in helped if receipt.cell.lay}
     return people_share(givers & {receipt.person for receipt in helped}, everyone, view.defaults.k)
 
 
 def _balance(view: View, lens: str) -> Figure:
     """One minus the unmatched part of what people gave and received, in millionths."""
-    net: Counter[int] = Counter()
-    total = 0
-    for gift in view.gifts:
-        if gift.cell.gift_of_person:
-            weight = MILLION * (gift.minutes if lens == "minutes" else gift.contributions)
-            net[gift.giver] += weight
-            total += weight
+    gave = view.weights(lens, lambda cell: cell.gift_of_person)
+    net = Counter({giver: MILLION * weight for giver, weight in gave.items()})
+    total, place = sum(net.values()), LENSES.index(lens)
     for receipt in view.receipts:
         if not receipt.cell.from_group:
-            weight = receipt.weight_minutes if lens == "minutes" else receipt.weight_count
+            weight = unpaired(receipt.weight)[place]
             net[receipt.person] -= weight
             total += weight
     if net and len(net) < view.defaults.k:
@@ -107,14 +100,9 @@ def _direct(view: View) -> tuple[Figure, Figure]:
 
 
 def _overlap(view: View) -> Figure:
-    givers = {
-        gift.giver
-        for gift in view.gifts
-        if gift.cell.lay
-        and gift.cell.gift_of_person
-        and gift.cell.to_lay
-        and gift.cell.reach == NAMED
-    }
+    givers = view.givers(
+        lambda cell: cell.lay and cell.gift_of_person and cell.to_lay and cell.reach == NAMED
+    )
     receivers = {
         receipt.person
         for receipt in view.receipts

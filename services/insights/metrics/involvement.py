@@ -14,7 +14,7 @@ from services.insights.metrics.view import View
 
 def involvement(view: View) -> dict[str, Figure]:
     k = view.defaults.k
-    more = {gift.giver for gift in view.gifts if gift.cell.mode != OPINION}
+    more = view.givers(lambda cell: cell.mode != OPINION)
     return {
         "J1": people_share(view.lay_givers - more, view.lay_givers, k),
         "J2": _one_off(view),

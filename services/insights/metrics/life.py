@@ -15,7 +15,7 @@ from services.insights.facts import (
     RoleFact,
 )
 from services.insights.metrics.cell import LAY
-from services.insights.metrics.tables import count
+from services.insights.metrics.tables import add
 
 PARTY_BITS = 2
 Key = TypeVar("Key")
@@ -45,34 +45,34 @@ class LifeTables:
             case ActFact():
                 self._act(fact, sign)
             case DecisionFact():
-                count(self.evidence, fact.day, sign)
+                add(self.evidence, fact.day, sign)
             case RoleFact() if not fact.group:
-                count(self.roles, fact.participant << PARTY_BITS | fact.party, sign)
+                add(self.roles, fact.participant << PARTY_BITS | fact.party, sign)
             case FeedbackFact() | AnswerFact() | ChangeFact():
                 self._voice(fact, sign)
             case RoleFact() | AllocationFact() | ConsultationFact():
                 pass
 
     def _act(self, fact: ActFact, sign: int) -> None:
-        count(self.evidence, fact.day, sign)
+        add(self.evidence, fact.day, sign)
         if not fact.giver_group:
-            _count_within(self.days, fact.giver, stamped_day(fact.day, lay=fact.party in LAY), sign)
+            _add_within(self.days, fact.giver, stamped_day(fact.day, lay=fact.party in LAY), sign)
         for person, party in fact.receivers:
             if party in LAY:
-                count(self.stamped_lay, person, sign)
+                add(self.stamped_lay, person, sign)
 
     def _voice(self, fact: FeedbackFact | AnswerFact | ChangeFact, sign: int) -> None:
         match fact:
             case FeedbackFact():
-                _count_within(self.feedback, fact.feedback, (fact.day, fact.participant), sign)
+                _add_within(self.feedback, fact.feedback, (fact.day, fact.participant), sign)
             case AnswerFact():
-                _count_within(self.answers, fact.feedback, (fact.given_day, fact.day), sign)
+                _add_within(self.answers, fact.feedback, (fact.given_day, fact.day), sign)
             case ChangeFact():
                 change = (fact.given_day, fact.answered_day, fact.day)
-                _count_within(self.changes, fact.feedback, change, sign)
+                _add_within(self.changes, fact.feedback, change, sign)
 
 
-def _count_within(table: dict[int, dict[Key, int]], outer: int, inner: Key, sign: int) -> None:
+def _add_within(table: dict[int, dict[Key, int]], outer: int, inner: Key, sign: int) -> None:
     entry = table.setdefault(outer, {})
     value = entry.get(inner, 0) + sign
     if value:

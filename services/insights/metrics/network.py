@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from services.insights.metrics.exchange import acting_lay, people_share
+from services.insights.metrics.exchange import people_share
 from services.insights.metrics.figure import Figure
 from services.insights.metrics.view import View
 
@@ -12,8 +12,8 @@ def network(view: View) -> dict[str, Figure]:
     for giver, receiver in view.edges:
         counterparts[giver].add(receiver)
         counterparts[receiver].add(giver)
-    active = set(counterparts) | {gift.giver for gift in view.gifts if gift.cell.gift_of_person}
-    lay = acting_lay(view) | {
+    active = counterparts.keys() | view.givers(lambda cell: cell.gift_of_person)
+    lay = view.acting_lay | {
         receipt.person
         for receipt in view.receipts
         if receipt.cell.lay and not receipt.cell.from_group

@@ -23,7 +23,7 @@ def parties(view: View, lens: str) -> dict[str, Figure]:
 
 def weighted_share(part: Sum, whole: Sum, k: int) -> Figure:
     """Return a share of weight; ``n`` is the contributions it is a share of."""
-    if whole.contributions and len(whole.givers) < k:
+    if whole.contributions and whole.fewer_givers_than(k):
         return missing(Reason.BELOW_K, whole.contributions)
     return share(part.weight, whole.weight, whole.contributions)
 
@@ -46,16 +46,16 @@ def _by_party(view: View, lens: str) -> dict[str, Sum]:
 
 def _present(view: View) -> Figure:
     sums = _by_party(view, "count")
-    present = [name for name, sum_ in sums.items() if len(sum_.givers) >= view.defaults.k]
+    present = [name for name, sum_ in sums.items() if not sum_.fewer_givers_than(view.defaults.k)]
     givers = len(view.everything.givers)
     return exactly(Fraction(len(present)), givers, present=present)
 
 
 def _balance(view: View, lens: str) -> Figure:
-    n, givers = view.everything.contributions, view.everything.givers
+    n = view.everything.contributions
     weights = [sum_.weight for sum_ in _by_party(view, lens).values()]
     total = sum(weights)
-    if n and len(givers) < view.defaults.k:
+    if n and view.everything.fewer_givers_than(view.defaults.k):
         return missing(Reason.BELOW_K, n)
     if not total:
         return missing(Reason.NO_DATA, n)

@@ -87,9 +87,9 @@ def put(fact: Fact, windows: Iterable[WindowTables], sign: int) -> None:
     """Add one fact to these windows (1), or take it from them (-1)."""
     match fact:
         case ActFact():
-            effect = effect_of(fact)
+            effect = effect_of(fact, sign)
             for tables in windows:
-                tables.act(effect, sign)
+                tables.act(effect)
         case DecisionFact():
             for tables in windows:
                 tables.decision(fact, sign)

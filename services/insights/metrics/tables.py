@@ -4,6 +4,7 @@ An entry that comes back to zero is deleted, so that two ways to the same facts 
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 from services.insights.facts import KINDS, ActFact, AllocationFact, DecisionFact
@@ -19,56 +20,76 @@ from services.insights.metrics.defaults import EDGE_RECEIVERS_MAX
 MILLION = 10**6
 PERSON_BITS = 31
 RECEIPT_BITS = 5
+PAIR_BITS = 64
+PAIR_MASK = (1 << PAIR_BITS) - 1
 EPISODE_BITS = 2
 EPISODE_OTHER, EPISODE_LAY_ACT, EPISODE_PROFESSIONAL_ACT = 0, 1, 2
 LEVEL_WEIGHTS = (0, 1, 2, 3, 3)
 NO_HELP_KINDS = frozenset(KINDS.index(kind) + 1 for kind in ("train", "facilitate", "connect"))
 
 
-class ReceiptCell(NamedTuple):
-    """How somebody received; ``help`` is false for being trained, facilitated or connected."""
+@dataclass(frozen=True, slots=True, eq=False)
+class ReceiptCell:
+    """One way to receive; ``help`` is false for being trained, facilitated or connected."""
 
-    party: int
+    lay: bool
     help: bool
     from_lay: bool
     from_group: bool
 
-    @property
-    def lay(self) -> bool:
-        return self.party in LAY
 
-
+@cache
 def receipt_cell(number: int) -> ReceiptCell:
     return ReceiptCell(
-        number & 3, bool(number >> 2 & 1), bool(number >> 3 & 1), bool(number >> 4 & 1)
+        lay=number & 3 in LAY,
+        help=bool(number >> 2 & 1),
+        from_lay=bool(number >> 3 & 1),
+        from_group=bool(number >> 4 & 1),
     )
 
 
 class Effect(NamedTuple):
-    """What one act does to the tables of every window that holds its day.
+    """What one act, added or taken back, does to the tables of every window that holds its day.
 
-    ``receipts``: (person and receipt cell, millionths of an act, millionths of a minute);
-    ``edges``: giver and receiver; ``flow``: what crossed parties and what flowed in all, in
-    millionths of acts and of minutes; ``episode``: episode and what the act is in it, or -1.
+    ``given``, ``receipts``: keys with the pair to add; ``edges``: giver and receiver; ``flow``:
+    what crossed parties and what flowed in all, pairs too; ``episode``: episode and role, or -1.
     """
 
+    sign: int
     given: int
-    minutes: int
-    receipts: tuple[tuple[int, int, int], ...]
+    amount: int
+    receipts: tuple[tuple[int, int], ...]
     edges: tuple[int, ...]
-    flow: tuple[int, int, int, int] | None
+    flow: tuple[int, int]
     episode: int
 
 
-def effect_of(fact: ActFact) -> Effect:
+def pair(count_weight: int, minutes_weight: int) -> int:
+    """Return two weights as one integer; pairs add and subtract like the weights themselves."""
+    return count_weight + (minutes_weight << PAIR_BITS)
+
+
+def unpaired(value: int) -> tuple[int, int]:
+    """Return the two weights of a pair; neither is negative once all facts are in."""
+    return value & PAIR_MASK, value >> PAIR_BITS
+
+
+def effect_of(fact: ActFact, sign: int) -> Effect:
+    """Return what adding (1) or taking back (-1) this act does."""
     minutes = max(fact.minutes, 0)
-    receivers = fact.receivers
-    if fact.mode != ACT or len(receivers) > EDGE_RECEIVERS_MAX:
-        receivers = ()
-    receipts, edges, flow = _exchanged(fact, receivers, minutes) if receivers else ((), (), None)
+    receipts: tuple[tuple[int, int], ...] = ()
+    edges: tuple[int, ...] = ()
+    flow = (0, 0)
+    if fact.mode == ACT and 0 < len(fact.receivers) <= EDGE_RECEIVERS_MAX:
+        shares = _shares(minutes, len(fact.receivers), sign)
+        receipts = _receipts(fact, shares)
+        if not fact.giver_group:
+            edges = tuple(fact.giver << PERSON_BITS | person for person, _ in fact.receivers)
+            flow = _flow(fact, shares)
     return Effect(
+        sign=sign,
         given=fact.giver << CELL_BITS | cell_number(fact),
-        minutes=minutes,
+        amount=sign * pair(1, minutes),
         receipts=receipts,
         edges=edges,
         flow=flow,
@@ -76,33 +97,29 @@ def effect_of(fact: ActFact) -> Effect:
     )
 
 
-def _exchanged(
-    fact: ActFact, receivers: tuple[tuple[int, int], ...], minutes: int
-) -> tuple[tuple[tuple[int, int, int], ...], tuple[int, ...], tuple[int, int, int, int] | None]:
-    how = (fact.kind not in NO_HELP_KINDS) << 2 | (fact.party in LAY) << 3 | fact.giver_group << 4
-    shares = list(zip(parted(1, len(receivers)), parted(minutes, len(receivers)), strict=True))
-    receipts = tuple(
-        (person << RECEIPT_BITS | how | party, acts, time)
-        for (person, party), (acts, time) in zip(receivers, shares, strict=True)
+def _shares(minutes: int, receivers: int, sign: int) -> list[int]:
+    return [
+        sign * pair(acts, time)
+        for acts, time in zip(parted(1, receivers), parted(minutes, receivers), strict=True)
+    ]
+
+
+def _receipts(fact: ActFact, shares: list[int]) -> tuple[tuple[int, int], ...]:
+    helps, lay = fact.kind not in NO_HELP_KINDS, fact.party in LAY
+    how = helps << 2 | lay << 3 | fact.giver_group << 4
+    return tuple(
+        (person << RECEIPT_BITS | how | party, share)
+        for (person, party), share in zip(fact.receivers, shares, strict=True)
     )
-    if fact.giver_group:
-        return receipts, (), None
-    edges = tuple(fact.giver << PERSON_BITS | person for person, _ in receivers)
-    return receipts, edges, _flow(fact.party, receivers, shares)
 
 
-def _flow(
-    giver_party: int, receivers: tuple[tuple[int, int], ...], shares: list[tuple[int, int]]
-) -> tuple[int, int, int, int]:
-    crossed_acts = crossed_time = acts = time = 0
-    for (_, party), (share_acts, share_time) in zip(receivers, shares, strict=True):
+def _flow(fact: ActFact, shares: list[int]) -> tuple[int, int]:
+    crossed = whole = 0
+    for (_, party), share in zip(fact.receivers, shares, strict=True):
         if party:
-            acts += share_acts
-            time += share_time
-        if party and party != giver_party:
-            crossed_acts += share_acts
-            crossed_time += share_time
-    return crossed_acts, acts, crossed_time, time
+            whole += share
+            crossed += share if party != fact.party else 0
+    return crossed, whole
 
 
 def parted(units: int, parts: int) -> list[int]:
@@ -120,66 +137,46 @@ def _in_episode(fact: ActFact) -> int:
     return fact.episode << EPISODE_BITS | role
 
 
-def count(table: dict[int, int], key: int, sign: int) -> None:
-    """Add ``sign`` to one entry; an entry of zero is none."""
-    value = table.get(key, 0) + sign
+def add(table: dict[int, int], key: int, amount: int) -> None:
+    """Add to one entry; an entry of zero is none."""
+    value = table.get(key, 0) + amount
     if value:
         table[key] = value
     else:
-        del table[key]
-
-
-def _add(table: dict[int, list[int]], key: int, amounts: tuple[int, ...], sign: int) -> None:
-    entry = table.get(key)
-    if entry is None:
-        table[key] = [sign * amount for amount in amounts]
-        return
-    for place, amount in enumerate(amounts):
-        entry[place] += sign * amount
-    if not any(entry):
-        del table[key]
+        table.pop(key, None)
 
 
 @dataclass(slots=True)
 class WindowTables:
     """What happened within one window.
 
-    ``given``: giver and cell -> [contributions, minutes]; ``receipts``: person and receipt cell ->
-    [receipts, millionths of acts, millionths of minutes]; ``edges``: giver and receiver -> acts;
-    ``episodes``: episode and role -> contributions; ``flow``: as in ``Effect``; ``power``:
-    [decisions, lay weight by level, weight by level]; ``voters``: voters in all of one decision ->
-    decisions; ``allocations``: currency -> [allocations, lay amount, amount].
+    ``given``: giver and cell -> contributions and minutes, as a pair; ``receipts``: person and
+    receipt cell -> millionths of acts and of minutes, as a pair; ``edges``: giver and receiver ->
+    acts; ``episodes``: episode and role -> contributions; ``crossed``, ``flowed``: pairs;
+    ``power``: [decisions, lay weight by level, weight by level]; ``voters``: voters in all of one
+    decision -> decisions; ``allocations``: currency -> [allocations, lay amount, amount].
     """
 
-    given: dict[int, list[int]] = field(default_factory=dict)
-    receipts: dict[int, list[int]] = field(default_factory=dict)
+    given: dict[int, int] = field(default_factory=dict)
+    receipts: dict[int, int] = field(default_factory=dict)
     edges: dict[int, int] = field(default_factory=dict)
     episodes: dict[int, int] = field(default_factory=dict)
-    flow: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    crossed: int = 0
+    flowed: int = 0
     power: list[int] = field(default_factory=lambda: [0, 0, 0])
     voters: dict[int, int] = field(default_factory=dict)
     allocations: dict[int, list[int]] = field(default_factory=dict)
 
-    def act(self, effect: Effect, sign: int) -> None:
-        """Add (1) or take back (-1) one act."""
-        entry = self.given.get(effect.given)
-        if entry is None:
-            self.given[effect.given] = [sign, sign * effect.minutes]
-        else:
-            entry[0] += sign
-            entry[1] += sign * effect.minutes
-            if not (entry[0] or entry[1]):
-                del self.given[effect.given]
-        for key, acts, time in effect.receipts:
-            _add(self.receipts, key, (1, acts, time), sign)
+    def act(self, effect: Effect) -> None:
+        add(self.given, effect.given, effect.amount)
+        for key, share in effect.receipts:
+            add(self.receipts, key, share)
         for edge in effect.edges:
-            count(self.edges, edge, sign)
-        if effect.flow is not None:
-            self.flow = [
-                sum_ + sign * part for sum_, part in zip(self.flow, effect.flow, strict=True)
-            ]
+            add(self.edges, edge, effect.sign)
         if effect.episode >= 0:
-            count(self.episodes, effect.episode, sign)
+            add(self.episodes, effect.episode, effect.sign)
+        self.crossed += effect.flow[0]
+        self.flowed += effect.flow[1]
 
     def decision(self, fact: DecisionFact, sign: int) -> None:
         level = LEVEL_WEIGHTS[fact.level]
@@ -188,7 +185,12 @@ class WindowTables:
         self.power[1] += sign * lay
         self.power[2] += sign * (lay + fact.weight_professional * level)
         voters = fact.voters_professional + fact.voters_user + fact.voters_family_social
-        count(self.voters, voters, sign)
+        add(self.voters, voters, sign)
 
     def allocation(self, fact: AllocationFact, sign: int) -> None:
-        _add(self.allocations, fact.currency, (1, fact.amount * fact.lay, fact.amount), sign)
+        entry = self.allocations.setdefault(fact.currency, [0, 0, 0])
+        entry[0] += sign
+        entry[1] += sign * fact.amount * fact.lay
+        entry[2] += sign * fact.amount
+        if not any(entry):
+            del self.allocations[fact.currency]

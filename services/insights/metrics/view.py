@@ -1,12 +1,13 @@
 """View: one window of a state, arranged for reading; made once between two changes of the state."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 from services.insights.metrics.cell import CELL_BITS, NAMED, Cell, cell_of
-from services.insights.metrics.defaults import Defaults, first_day
+from services.insights.metrics.defaults import LENSES, Defaults, first_day
 from services.insights.metrics.life import PARTY_BITS, LifeTables
 from services.insights.metrics.tables import (
     PERSON_BITS,
@@ -14,6 +15,7 @@ from services.insights.metrics.tables import (
     ReceiptCell,
     WindowTables,
     receipt_cell,
+    unpaired,
 )
 
 CELL_MASK = (1 << CELL_BITS) - 1
@@ -21,22 +23,21 @@ RECEIPT_MASK = (1 << RECEIPT_BITS) - 1
 PERSON_MASK = (1 << PERSON_BITS) - 1
 
 
-class Gift(NamedTuple):
-    """All contributions of one giver in one cell."""
-
-    giver: int
-    cell: Cell
-    contributions: int
-    minutes: int
-
-
 class Receipt(NamedTuple):
-    """All that one person received in one way; weights in millionths."""
+    """All that one person received in one way; ``weight``: a pair of millionths."""
 
     person: int
     cell: ReceiptCell
-    weight_count: int
-    weight_minutes: int
+    weight: int
+
+
+@dataclass(slots=True)
+class Gifts:
+    """All that was given in one cell: giver -> contributions and minutes, a pair; and the sums."""
+
+    of: dict[int, int] = field(default_factory=dict)
+    contributions: int = 0
+    minutes: int = 0
 
 
 @dataclass(slots=True)
@@ -45,7 +46,15 @@ class Sum:
 
     weight: int = 0
     contributions: int = 0
-    givers: set[int] = field(default_factory=set)
+    cells: list[dict[int, int]] = field(default_factory=list)
+
+    @property
+    def givers(self) -> set[int]:
+        return set().union(*self.cells)
+
+    def fewer_givers_than(self, k: int) -> bool:
+        """Whether fewer than ``k`` givers are behind it; nobody is counted twice."""
+        return all(len(cell) < k for cell in self.cells) and len(self.givers) < k
 
 
 @dataclass(eq=False)
@@ -64,54 +73,49 @@ class View:
         return first_day(self.window, self.day)
 
     @cached_property
-    def gifts(self) -> list[Gift]:
-        return [
-            Gift(key >> CELL_BITS, cell_of(key & CELL_MASK), contributions, minutes)
-            for key, (contributions, minutes) in self.tables.given.items()
-        ]
+    def gifts(self) -> dict[Cell, Gifts]:
+        found: dict[int, dict[int, int]] = {}
+        for key, amount in self.tables.given.items():
+            found.setdefault(key & CELL_MASK, {})[key >> CELL_BITS] = amount
+        return {
+            cell_of(number): Gifts(givers, *unpaired(sum(givers.values())))
+            for number, givers in found.items()
+        }
 
     @cached_property
     def receipts(self) -> list[Receipt]:
         return [
-            Receipt(key >> RECEIPT_BITS, receipt_cell(key & RECEIPT_MASK), acts, minutes)
-            for key, (_, acts, minutes) in self.tables.receipts.items()
+            Receipt(key >> RECEIPT_BITS, receipt_cell(key & RECEIPT_MASK), weight)
+            for key, weight in self.tables.receipts.items()
         ]
 
     @cached_property
     def edges(self) -> list[tuple[int, int]]:
         return [(key >> PERSON_BITS, key & PERSON_MASK) for key in self.tables.edges]
 
-    @cached_property
-    def _cells(self) -> dict[Cell, tuple[int, int, set[int]]]:
-        cells: dict[Cell, tuple[int, int, set[int]]] = {}
-        for giver, cell, contributions, minutes in self.gifts:
-            before = cells.get(cell)
-            if before is None:
-                cells[cell] = (contributions, minutes, {giver})
-            else:
-                before[2].add(giver)
-                cells[cell] = (before[0] + contributions, before[1] + minutes, before[2])
-        return cells
-
     def sum(self, lens: str, where: Callable[[Cell], bool]) -> Sum:
         """Return what was contributed in the cells that ``where`` holds for."""
         result = Sum()
-        for cell, (contributions, minutes, givers) in self._cells.items():
+        for cell, gifts in self.gifts.items():
             if where(cell):
-                result.contributions += contributions
-                result.weight += minutes if lens == "minutes" else contributions
-                result.givers |= givers
+                result.contributions += gifts.contributions
+                result.weight += gifts.minutes if lens == "minutes" else gifts.contributions
+                result.cells.append(gifts.of)
         return result
 
-    def sum_of(self, lens: str, where: Callable[[Cell], bool], by: Callable[[int], bool]) -> Sum:
-        """Return the same of those givers alone that ``by`` holds for."""
-        result = Sum()
-        for giver, cell, contributions, minutes in self.gifts:
-            if where(cell) and by(giver):
-                result.contributions += contributions
-                result.weight += minutes if lens == "minutes" else contributions
-                result.givers.add(giver)
-        return result
+    def weights(self, lens: str, where: Callable[[Cell], bool]) -> Counter[int]:
+        """Return giver -> weight of what each gave in the cells that ``where`` holds for."""
+        pairs: Counter[int] = Counter()
+        for cell, gifts in self.gifts.items():
+            if where(cell):
+                for giver, amount in gifts.of.items():
+                    pairs[giver] += amount
+        place = LENSES.index(lens)
+        return Counter({giver: unpaired(amount)[place] for giver, amount in pairs.items()})
+
+    def givers(self, where: Callable[[Cell], bool]) -> set[int]:
+        """Return who gave in the cells that ``where`` holds for."""
+        return {giver for cell, gifts in self.gifts.items() if where(cell) for giver in gifts.of}
 
     @cached_property
     def everything(self) -> Sum:
@@ -136,13 +140,12 @@ class View:
     @cached_property
     def lay_givers(self) -> set[int]:
         """Persons with a contribution stamped lay."""
-        return {gift.giver for gift in self.gifts if gift.cell.lay and not gift.cell.group}
+        return self.givers(lambda cell: cell.lay and not cell.group)
 
-    def lay_weights(self, lens: str) -> Iterator[tuple[int, int]]:
-        """Yield (person, weight) of what persons gave with a lay stamp, cell by cell."""
-        for giver, cell, contributions, minutes in self.gifts:
-            if cell.lay and not cell.group:
-                yield giver, (minutes if lens == "minutes" else contributions)
+    @cached_property
+    def acting_lay(self) -> set[int]:
+        """Persons who gave an act with a lay stamp."""
+        return self.givers(lambda cell: cell.lay and cell.gift_of_person)
 
     def days_of(self, person: int) -> set[int]:
         """Return the days of a person's contributions, up to the as-of day."""
