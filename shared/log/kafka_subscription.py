@@ -61,6 +61,8 @@ class KafkaSubscription:
         self._broker: KafkaBroker | None = None
         self._fetching: Fetching | None = None
         self._running: asyncio.Task[None] | None = None
+        self._claiming: asyncio.Task[None] | None = None
+        self._assignment = 0
         self._handled_batches = 0
 
     async def start(self) -> None:
@@ -154,21 +156,28 @@ class KafkaSubscription:
         return self._fetching
 
     async def _claim(self, assigned: Iterable[KafkaPartition]) -> None:
-        fetching = self._installed()
         partitions = sorted(assigned)
-        fetching.hold(partitions)
-        if not partitions or self._failure is not None:
-            return
+        self._installed().hold(partitions)
+        self._assignment += 1
+        if partitions and self._failure is None:
+            # Not awaited: no heartbeat goes out before this listener returns, and a claim may wait
+            # for a database or restore much.
+            self._claiming = asyncio.create_task(self._take_over(partitions, self._assignment))
+
+    async def _take_over(self, partitions: Sequence[KafkaPartition], assignment: int) -> None:
         async with self._busy:
+            if assignment != self._assignment:
+                return  # taken away again: a claim now would fence whoever has them
             try:
                 starts = await self._reader.claim([self._group.bare(at) for at in partitions])
             except Exception as error:  # noqa: BLE001 - aiokafka would only log it
                 self._fail(f"claiming failed: {error!r}")
                 return
             for partition, offset in starts.items():
-                fetching.place(self._group.real(partition), offset)
+                self._installed().place(self._group.real(partition), offset)
 
     async def _release(self, revoked: Iterable[KafkaPartition]) -> None:
+        self._assignment += 1
         async with self._busy:
             await self._give_up([at for at in revoked if at in self._installed().next])
 
@@ -200,6 +209,9 @@ class KafkaSubscription:
     async def _leave(self) -> None:
         if self._broker is not None:
             await self._broker.stop()
+        self._assignment += 1
+        if self._claiming is not None:
+            await self._claiming
         if self._fetching is not None:
             await self._give_up(list(self._fetching.next))
         self._broker = self._fetching = None

@@ -66,6 +66,7 @@ async def delete_topics(bootstrap: str, prefix: str = "") -> list[str]:
         if ours:
             answer: Any = await admin.delete_topics(ours)
             _raise_first(answer.topic_error_codes)
+            await _await_absence(admin, set(ours))
         return ours
 
 
@@ -101,6 +102,15 @@ async def _await_leaders(admin: AIOKafkaAdminClient, wanted: Iterable[str]) -> N
             return
         if time.monotonic() > deadline:
             raise TopicMismatch(f"some partitions of {sorted(names)} have no leader")
+        await asyncio.sleep(0.05)
+
+
+async def _await_absence(admin: AIOKafkaAdminClient, names: set[str]) -> None:
+    """Wait until they can be created again: deleting is done behind the answer."""
+    deadline = time.monotonic() + READY_SECONDS_MAX
+    while names.intersection(await admin.list_topics()):
+        if time.monotonic() > deadline:
+            raise TopicMismatch(f"{sorted(names)} are still there after they were deleted")
         await asyncio.sleep(0.05)
 
 

@@ -1,0 +1,241 @@
+"""What only a real Kafka can do: poisoned headers, lost offsets, refused batches, absence."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.record.util import calc_crc32c
+
+from shared.contracts import topics
+from shared.log.kafka import KafkaLog
+from shared.log.port import OutgoingRecord, PublishFailed, TopicPartition
+from shared.log.provisioning import TopicMismatch, create_topics, delete_topics, verify_topics
+from tests.support.log import Logs, Notes, numbered
+from tests.support.polling import eventually
+from tools.kafka.local_kafka import LocalKafka, free_port
+
+pytestmark = pytest.mark.kafka
+TOPIC = topics.EXCHANGE_ACTIVITY
+HERE, THERE = TopicPartition(TOPIC.name, 3), TopicPartition(TOPIC.name, 4)
+CRC_AT, CRC_FROM = slice(17, 21), 21
+
+
+@pytest.fixture
+async def log(kafka: LocalKafka, topic_prefix: str) -> AsyncIterator[KafkaLog]:
+    await create_topics(kafka.bootstrap, topic_prefix, topics=[TOPIC])
+    log = KafkaLog(kafka.bootstrap, topic_prefix)
+    await log.start()
+    yield log
+    await log.stop()
+
+
+async def test_a_header_name_that_is_not_utf_8_stops_its_partition_only(
+    log: KafkaLog, kafka: LocalKafka, topic_prefix: str
+) -> None:
+    notes = Notes()
+    await log.publish(*HERE, numbered(3))
+    await _poison(kafka, topic_prefix + HERE.topic, HERE.partition)
+    await log.publish(*HERE, numbered(3, 3))
+    subscription = log.subscribe("g", [TOPIC.name], notes)
+    await subscription.start()
+
+    await eventually(lambda: HERE in subscription.stopped())
+    await log.publish(*THERE, numbered(5))
+
+    await eventually(lambda: len(notes.values(THERE)) == 5)
+    assert notes.values(HERE) == [b"0", b"1", b"2"]
+    assert set(subscription.stopped()) == {HERE}
+    assert subscription.failure() is None
+    await subscription.resume(HERE, 4)  # somebody has looked, and decided to go past it
+    await eventually(lambda: len(notes.values(HERE)) == 6)
+    assert subscription.stopped() == {}
+    await subscription.stop()
+
+
+async def test_an_offset_that_is_not_there_stops_its_partition_only(log: KafkaLog) -> None:
+    notes = Notes({HERE: 50})
+    await log.publish(*HERE, numbered(3))
+    await log.publish(*THERE, numbered(2))
+    subscription = log.subscribe("g", [TOPIC.name], notes)
+
+    await subscription.start()
+
+    await eventually(lambda: HERE in subscription.stopped())
+    await log.publish(*THERE, numbered(2, 2))
+    await eventually(lambda: len(notes.values(THERE)) == 4)
+    assert notes.values(HERE) == []
+    await subscription.stop()
+
+
+async def test_a_batch_that_the_broker_refuses_does_not_break_publishing(
+    kafka: LocalKafka, topic_prefix: str
+) -> None:
+    small = replace(TOPIC, config={**topics.FOREVER, "max.message.bytes": "2000"})
+    await create_topics(kafka.bootstrap, topic_prefix, topics=[small])
+    log = KafkaLog(kafka.bootstrap, topic_prefix)
+    await log.start()
+
+    await log.publish(*HERE, numbered(1))
+    with pytest.raises(PublishFailed):
+        await log.publish(*HERE, [OutgoingRecord(b"k", b"x" * 3000, [])])
+    await log.publish(*HERE, numbered(1, 1))
+
+    assert [record.value for record in await log.read_all(HERE)] == [b"0", b"1"]
+    await log.stop()
+
+
+async def test_a_kafka_that_is_away_is_waited_for(
+    log: KafkaLog, kafka: LocalKafka, topic_prefix: str
+) -> None:
+    port, notes = free_port(), Notes()
+    early = KafkaLog(f"127.0.0.1:{port}", topic_prefix)
+    await early.start()
+    subscription = early.subscribe("g", [TOPIC.name], notes)
+    await subscription.start()
+
+    with pytest.raises(PublishFailed):
+        await early.publish(*HERE, numbered(1))
+    async with _door(port, kafka.bootstrap):
+        await early.publish(*HERE, numbered(2))
+        await eventually(lambda: len(notes.values(HERE)) == 2)
+
+    assert subscription.failure() is None
+    await subscription.stop()
+    await early.stop()
+
+
+async def test_a_client_whose_inner_task_has_died_says_so(log: KafkaLog) -> None:
+    subscription = log.subscribe("g", [TOPIC.name], Notes())
+    await subscription.start()
+    await eventually(subscription.assigned)
+
+    assert subscription._fetching is not None
+    subscription._fetching.consumer._fetcher._fetch_task.cancel()
+
+    await eventually(subscription.failure)
+    await subscription.stop()
+
+
+async def test_offsets_are_committed_for_those_who_watch_lag(
+    log: KafkaLog, kafka: LocalKafka, topic_prefix: str
+) -> None:
+    subscription = log.subscribe("g", [TOPIC.name], Notes())
+    await subscription.start()
+    await log.publish(*HERE, numbered(3))
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    await admin.start()
+
+    seen: dict[int, int] = {}
+    async with asyncio.timeout(20):
+        while seen.get(HERE.partition) != 3:
+            offsets = await admin.list_consumer_group_offsets(f"{topic_prefix}g")
+            seen = {at.partition: held.offset for at, held in offsets.items()}
+
+    await admin.close()
+    await subscription.stop()
+
+
+async def test_topics_are_as_their_data_say(kafka: LocalKafka, topic_prefix: str) -> None:
+    await create_topics(kafka.bootstrap, topic_prefix)
+    await create_topics(kafka.bootstrap, topic_prefix)
+
+    await verify_topics(kafka.bootstrap, topic_prefix)
+
+    deleted = await delete_topics(kafka.bootstrap, topic_prefix)
+    assert deleted == sorted(topic_prefix + name for name in topics.PROVISIONED)
+    with pytest.raises(TopicMismatch, match="does not exist"):
+        await verify_topics(kafka.bootstrap, topic_prefix)
+
+
+async def test_a_topic_that_differs_is_named_with_its_difference(
+    kafka: LocalKafka, topic_prefix: str
+) -> None:
+    others = [
+        replace(topics.REGISTRY_AGENCIES, partitions=2),
+        replace(topics.REGISTRY_SERVICES, config={"cleanup.policy": "compact"}),
+    ]
+    await create_topics(kafka.bootstrap, topic_prefix, topics=others)
+
+    with pytest.raises(TopicMismatch) as mismatch:
+        await create_topics(kafka.bootstrap, topic_prefix)
+
+    assert "registry.agencies.v1 has 2 partitions, not 1" in str(mismatch.value)
+    assert "cleanup.policy=compact, not delete" in str(mismatch.value)
+
+
+async def test_deleting_leaves_topics_of_others_alone(kafka: LocalKafka, topic_prefix: str) -> None:
+    await create_topics(kafka.bootstrap, topic_prefix, topics=[topics.REGISTRY_AGENCIES])
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(f"{topic_prefix}theirs", 1, 1)])
+
+    assert await delete_topics(kafka.bootstrap, topic_prefix) == [
+        f"{topic_prefix}{topics.REGISTRY_AGENCIES.name}"
+    ]
+
+    assert f"{topic_prefix}theirs" in await admin.list_topics()
+    await admin.close()
+
+
+async def test_prefixes_keep_deployments_apart(
+    log: KafkaLog, logs_of_others: Logs, topic_prefix: str
+) -> None:
+    other, notes = await logs_of_others.open(), Notes()
+    subscription = log.subscribe("g", [TOPIC.name], notes)
+    await subscription.start()
+    await other.publish(*HERE, numbered(3))
+    await log.publish(*HERE, numbered(1, 9))
+
+    await eventually(lambda: notes.values(HERE) == [b"9"])
+    await subscription.stop()
+
+
+@pytest.fixture
+async def logs_of_others(kafka: LocalKafka, topic_prefix: str) -> AsyncIterator[Logs]:
+    async def connect() -> KafkaLog:
+        await create_topics(kafka.bootstrap, f"o{topic_prefix}", topics=[TOPIC])
+        return KafkaLog(kafka.bootstrap, f"o{topic_prefix}")
+
+    async with (logs := Logs(connect)).stack:
+        yield logs
+
+
+async def _poison(kafka: LocalKafka, topic: str, partition: int) -> None:
+    """Publish what a broker accepts and aiokafka's consumer can't decode."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap)
+    await producer.start()
+    batch = producer.create_batch()
+    batch.append(timestamp=None, key=b"k", value=b"v", headers=[("POISON", b"")])
+    built = batch._build
+
+    def build() -> bytearray:
+        content = bytearray(built().replace(b"POISON", b"\xff\xfeISON"))
+        content[CRC_AT] = calc_crc32c(bytes(content[CRC_FROM:])).to_bytes(4, "big")
+        return content
+
+    batch._build = build
+    await (await producer.send_batch(batch, topic, partition=partition))
+    await producer.stop()
+
+
+@asynccontextmanager
+async def _door(port: int, bootstrap: str) -> AsyncIterator[None]:
+    """Open the port, and lead who comes to Kafka."""
+    host, kafka_port = bootstrap.split(",", maxsplit=1)[0].split(":")
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+
+    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inside, outside = await asyncio.open_connection(host, int(kafka_port))
+        await asyncio.gather(pump(reader, outside), pump(inside, writer))
+
+    server = await asyncio.start_server(lead, "127.0.0.1", port)
+    yield
+    server.close()
