@@ -1,0 +1,46 @@
+"""Starting afresh removes what the directory made and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from tools import deployment as record
+from tools.deployment import Deployment, Kafka
+from tools.failure import Failure
+from tools.fresh import remove_previous
+
+
+def used_directory(tmp_path: Path, previous: Deployment) -> Path:
+    for folder in ("postgres", "kafka", "logs", "mine"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "file").write_text("x")
+    (tmp_path / "acts.csv").write_text("x")
+    record.write(previous, tmp_path)
+    return tmp_path
+
+
+async def test_what_others_put_there_stays(tmp_path: Path) -> None:
+    previous = Deployment(deployment="d", log="embedded")
+    directory = used_directory(tmp_path, previous)
+
+    await remove_previous(directory, previous)
+
+    assert {path.name for path in directory.iterdir()} == {"mine", "acts.csv"}
+
+
+async def test_the_record_is_kept_while_its_topics_cannot_be_removed(tmp_path: Path) -> None:
+    kafka = Kafka(bootstrap="127.0.0.1:9")
+    previous = Deployment(deployment="d", log="kafka", kafka=kafka, topic_prefix="coprod-d.")
+    directory = used_directory(tmp_path, previous)
+
+    with pytest.raises(Failure, match=r"127\.0\.0\.1:9"):
+        await remove_previous(directory, previous)
+
+    assert record.read(directory) == previous.model_copy(update={"directory": directory})
+    assert (directory / "postgres").exists()
+
+
+async def test_a_directory_never_used_is_fine(tmp_path: Path) -> None:
+    await remove_previous(tmp_path, None)
+
+    assert list(tmp_path.iterdir()) == []
