@@ -17,7 +17,10 @@ from services.insights.codebook import Codebook
 from services.insights.directory import ServiceInfo
 from services.insights.facts import Fact, day_number
 from services.insights.metrics.state import ServiceState
+from services.insights.past import Past
 from services.insights.store import AWAY, SOURCE_TOPICS, FactStore
+from shared.contracts.topics import EXCHANGE_ACTIVITY
+from shared.log.partitioner import partition_of
 from shared.log.port import TopicPartition
 
 T = TypeVar("T")
@@ -41,7 +44,8 @@ class Change:
 class LiveService:
     """``info`` is None while facts are known of a service that registry has not told of yet.
 
-    ``events``: how many events up to the as-of day the state was folded from.
+    ``events``: how many events up to the as-of day the state was folded from. ``late``: how many
+    facts of earlier days have come; ``past`` was folded when there had come ``past_late`` of them.
     """
 
     service_id: str
@@ -50,14 +54,22 @@ class LiveService:
     state: ServiceState
     events: int = 0
     facts: int = 0
+    late: int = 0
+    past: Past | None = None
+    past_late: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: list[Change] | None = None
 
     def take(self, change: Change) -> None:
         """Fold one event's facts, now or as soon as nobody reads the state."""
-        if self._waiting is not None:
+        today = self.state.day
+        self.late += sum(fact.day < today for fact in change.facts)
+        if self._waiting is None:
+            self._fold(change)
+        else:
             self._waiting.append(change)
-            return
+
+    def _fold(self, change: Change) -> None:
         self.state.apply(change.facts)
         self.facts += len(change.facts)
         self.events += _counts(change.facts, self.state.as_of)
@@ -68,7 +80,7 @@ class LiveService:
     def go_on(self) -> None:
         waiting, self._waiting = self._waiting or [], None
         for change in waiting:
-            self.take(change)
+            self._fold(change)
 
 
 @dataclass(slots=True)
@@ -135,12 +147,19 @@ class Live:
         if shard.services is not None:
             self._take(source.partition, shard.services, changes, infos)
 
-    def roll(self, today: date) -> None:
-        """A new day has begun: fold every service again, as of it."""
-        if today != self._today:
-            self._today = today
-            for number in self._shards:
-                self._fold_again(number)
+    def fold_again(self, partition: int) -> None:
+        """Take what was written out of the order of positions, as a replay from quarantine is."""
+        if partition in self._shards:
+            self._fold_again(partition)
+
+    def roll(self, today: date) -> bool:
+        """Return whether a new day has begun; then every service is folded again as of it."""
+        if today == self._today:
+            return False
+        self._today = today
+        for number in self._shards:
+            self._fold_again(number)
+        return True
 
     def service(self, service_id: str, partition: int) -> LiveService | None:
         """Return today's state of the service, or None where this process does not have it."""
@@ -148,6 +167,9 @@ class Live:
         if shard is None or not self._complete(shard) or shard.services is None:
             return None
         return shard.services.get(service_id)
+
+    def owned(self, service_id: str) -> LiveService | None:
+        return self.service(service_id, partition_of(service_id, EXCHANGE_ACTIVITY.partitions))
 
     def positions(self, partition: int) -> dict[TopicPartition, int]:
         """Return how far the memory of the partition reaches; empty where there is none."""
@@ -159,8 +181,8 @@ class Live:
         return [number for number, shard in self._shards.items() if self._complete(shard)]
 
     def folding(self) -> list[int]:
-        """Return the owned partitions whose services are not in memory as of today yet."""
-        return [number for number, shard in self._shards.items() if not self._complete(shard)]
+        """Return the owned partitions whose services are not in memory yet."""
+        return [number for number, shard in self._shards.items() if shard.services is None]
 
     def services(self) -> list[LiveService]:
         return [
@@ -170,18 +192,21 @@ class Live:
             for service in (shard.services or {}).values()
         ]
 
-    async def read(self, service: LiveService, read: Callable[[ServiceState], T]) -> T:
-        """Return ``read(state)``; what is applied meanwhile waits, so the state stands still."""
+    async def read(
+        self, service: LiveService, read: Callable[[Mapping[TopicPartition, int]], T]
+    ) -> T:
+        """Return ``read(positions of the state)``; what comes meanwhile waits: it stands still."""
         async with service.lock:
+            positions = self.positions(service.partition)
             if service.facts <= INLINE_FACTS_MAX:
-                return read(service.state)
+                return read(positions)
             service.hold()
             try:
-                return await asyncio.to_thread(read, service.state)
+                return await asyncio.to_thread(read, positions)
             finally:
                 service.go_on()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         for number in list(self._shards):
             self.forget(list(self._shards[number].applied))
 
@@ -210,7 +235,7 @@ class Live:
         shard = self._shards[number]
         if shard.folding is not None:
             shard.folding.cancel()
-        shard.since = []
+        shard.since, shard.infos = [], {}
         shard.folding = asyncio.create_task(self._fold(number, shard, self._today))
 
     async def _fold(self, number: int, shard: Shard, today: date) -> None:

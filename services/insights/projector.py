@@ -4,15 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.consumer import Batch, Claim
-
 from services.insights.chunk import chunk_of
 from services.insights.codebook import Codebook
 from services.insights.directory import ServiceInfo, described
 from services.insights.facts import facts_of
 from services.insights.live import Change, Live
 from services.insights.store import SOURCE_TOPICS, FactStore, Folded
-from shared.contracts import catalogue
+from shared.consumer import Batch, Claim
 from shared.contracts.registry import AgencyRegistered
 from shared.contracts.topics import REGISTRY_SERVICES
 from shared.contracts.vocabulary import Message
@@ -68,8 +66,8 @@ class Projector:
     async def apply(self, connection: Connection, batch: Batch) -> None:
         heard = {
             source: [
-                Heard(event.key, event.position, catalogue.decode(event.type, event.data))
-                for event in events
+                Heard(event.key, event.position, message)
+                for event, message in zip(events, batch.messages[source], strict=True)
             ]
             for source, events in batch.events.items()
         }
@@ -86,10 +84,12 @@ class Projector:
             self._services.setdefault(partition, {}).update(infos)
         if self._live is None:
             return
-        for source, events in batch.events.items():
-            if source.topic in SOURCE_TOPICS and events:
-                infos = by_partition.get(source.partition, {})
-                self._live.apply(source, events[-1].position, effects.changes[source], infos)
+        for source in batch.events if batch.replayed else ():
+            self._live.fold_again(source.partition)
+        for source, position in batch.positions.items():
+            if source.topic in SOURCE_TOPICS:
+                changes = effects.changes.get(source, ())
+                self._live.apply(source, position, changes, by_partition[source.partition])
 
     async def forget(self, partitions: Sequence[TopicPartition]) -> None:
         for source in partitions:

@@ -22,8 +22,8 @@ SOURCES = (REGISTRY_SERVICES, EXCHANGE_ACTIVITY)
 """Where a service's facts come from; both put a service into the partition of the same number."""
 
 FOLDED = (REGISTRY_AGENCIES, *SOURCES)
-SOURCE_TOPICS = [topic.name for topic in SOURCES]
-FOLDED_TOPICS = [topic.name for topic in FOLDED]
+SOURCE_TOPICS = tuple(topic.name for topic in SOURCES)
+FOLDED_TOPICS = tuple(topic.name for topic in FOLDED)
 
 SAVE_CHUNKS = """
 INSERT INTO fact_chunk
@@ -53,13 +53,16 @@ WHERE projection = $1 AND partition = $2 AND topic = ANY($3)
     AND ($4::integer IS NULL OR services @> ARRAY[$4::integer])
 ORDER BY topic, last_position
 """
-READ_SERVICES = """
+SERVICES = """
 SELECT service_id, partition, agency_ids, local_id, name, provides, starts_on, closed_on, providers
-FROM service_info WHERE projection = $1 AND ($2::integer IS NULL OR partition = $2)
+FROM service_info WHERE projection = $1
 """
+READ_SERVICES = SERVICES + "AND ($2::integer IS NULL OR partition = $2)"
+NAMED = SERVICES + "AND (service_id = $2 OR local_id = $2) ORDER BY service_id"
+PAGE = SERVICES + "AND service_id > $2 ORDER BY service_id LIMIT $3"
 READ_AGENCIES = "SELECT agency_id, name FROM agency_info WHERE projection = $1"
 READ_POSITIONS = """
-SELECT topic, partition, position FROM position
+SELECT topic, partition, position FROM consumer_position
 WHERE consumer = $1 AND ($2::integer IS NULL OR partition = $2) AND topic = ANY($3)
 """
 
@@ -114,14 +117,26 @@ class FactStore:
         rows = await self._pool.fetch(READ_SERVICES, self.projection, partition)
         return {row["service_id"]: _info(row) for row in rows}
 
+    async def named(self, name: str) -> list[ServiceInfo]:
+        """Return the services with this id, or that an agency calls so."""
+        rows = await self._pool.fetch(NAMED, self.projection, name)
+        return [_info(row) for row in rows]
+
+    async def page(self, after: str, limit: int) -> list[ServiceInfo]:
+        """Return services by id, from the first above ``after`` on."""
+        rows = await self._pool.fetch(PAGE, self.projection, after, limit)
+        return [_info(row) for row in rows]
+
     async def agencies(self) -> dict[str, str]:
         """Return agency id -> name."""
         rows = await self._pool.fetch(READ_AGENCIES, self.projection)
         return {row["agency_id"]: row["name"] for row in rows}
 
-    async def positions(self, partition: int | None = None) -> dict[TopicPartition, int]:
+    async def positions(
+        self, partition: int | None = None, topics: Sequence[str] = FOLDED_TOPICS
+    ) -> dict[TopicPartition, int]:
         """Return how far the fold has come, in one partition or all."""
-        rows = await self._pool.fetch(READ_POSITIONS, self.consumer, partition, FOLDED_TOPICS)
+        rows = await self._pool.fetch(READ_POSITIONS, self.consumer, partition, topics)
         return {TopicPartition(row["topic"], row["partition"]): row["position"] for row in rows}
 
     async def read(self, partition: int, service_code: int | None = None) -> Reading:

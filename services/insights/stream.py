@@ -6,7 +6,7 @@ only the newest snapshot waits, and who takes nothing for ``PATIENCE_SECONDS`` i
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from urllib.parse import parse_qsl
 
@@ -47,7 +47,7 @@ class EventStream:
     def __init__(
         self,
         latest: Latest,
-        resolve: Callable[[str], str],
+        resolve: Callable[[str], Awaitable[str]],
         gauges: StreamGauges,
         *,
         clients_max: int = CLIENTS_MAX,
@@ -65,7 +65,7 @@ class EventStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            services, view = self._asked(scope)
+            services, view = await self._asked(scope)
         except HttpRefusal as refusal:
             await response(refusal.problem)(scope, receive, send)
             return
@@ -123,7 +123,7 @@ class EventStream:
         async with asyncio.timeout(self._patience_seconds):
             await send(message)
 
-    def _asked(self, scope: Scope) -> tuple[frozenset[str] | None, View]:
+    async def _asked(self, scope: Scope) -> tuple[frozenset[str] | None, View]:
         names: list[str] = []
         view = "full"
         for key, value in parse_qsl(
@@ -148,7 +148,8 @@ class EventStream:
                 f"At most {SERVICES_MAX} services can be named.",
                 remedy="Name none to follow all of them.",
             )
-        return frozenset(map(self._resolve, names)) if names else None, VIEWS[view]
+        services = [await self._resolve(name) for name in names]
+        return frozenset(services) if services else None, VIEWS[view]
 
 
 _FULL = problem(

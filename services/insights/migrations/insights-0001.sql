@@ -4,9 +4,10 @@
 -- so that a new one can be built beside the one that serves.
 CREATE TABLE projection (
     version integer PRIMARY KEY,
+    state text NOT NULL, -- switched (serves, or did), folding, comparing, switching, different, failed
     started_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
-    report jsonb
+    report jsonb -- {from, to, equal, services, figures, differences, differences_count}
 );
 
 -- The one row that says which projection serves.
@@ -15,7 +16,7 @@ CREATE TABLE projection_active (
     version integer NOT NULL REFERENCES projection
 );
 
-INSERT INTO projection (version) VALUES (1);
+INSERT INTO projection (version, state, finished_at) VALUES (1, 'switched', now());
 INSERT INTO projection_active (version) VALUES (1);
 
 -- Names as small integers. A person stands here once: erasing one is this row alone.
@@ -66,16 +67,13 @@ CREATE TABLE service_info (
 );
 CREATE INDEX service_info_local_id ON service_info (projection, local_id);
 
--- The last daily evaluation of each service and window: the first of the two that a change needs.
+-- The last day for which it was decided what to announce of a service.
 CREATE TABLE evaluation (
-    service_id text NOT NULL,
-    time_window text NOT NULL,
-    day date NOT NULL,
-    candidate text NOT NULL,
-    PRIMARY KEY (service_id, time_window)
+    service_id text PRIMARY KEY,
+    day date NOT NULL
 );
 
--- What was announced, and the day it was announced for.
+-- What was announced, and the day from which it is.
 CREATE TABLE announcement (
     service_id text NOT NULL,
     time_window text NOT NULL,

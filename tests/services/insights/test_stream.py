@@ -31,7 +31,7 @@ class Served:
         return self.registry.get_sample_value(name) or 0.0
 
 
-def resolve(name: str) -> str:
+async def resolve(name: str) -> str:
     if name == "unheard-of":
         raise HttpRefusal(404, "unknown_service", "There is no such service.")
     return name.removeprefix("local-")

@@ -1,0 +1,11 @@
+"""Runs insights: ``python -m services.insights``, with the settings of the environment."""
+
+from services.insights.app import insights_app
+from shared.http.server import serve
+from shared.settings import load_settings
+from shared.telemetry import configure_logging
+
+if __name__ == "__main__":
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level)
+    serve(insights_app(settings), settings.host, settings.port)

@@ -1,0 +1,166 @@
+"""Answers: what the HTTP side asks of the serving fold; what had to be folded for it is kept."""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import orjson
+
+from services.insights import release
+from services.insights.announcements import Announcements
+from services.insights.directory import ServiceInfo
+from services.insights.fold import Fold
+from services.insights.latest import Latest
+from services.insights.release import Subject
+from services.insights.snapshot import Snapshot
+from shared.http.problems import FieldError, HttpRefusal
+
+KEPT_MAX = 1_000  # answers about other days than today, a few kilobytes each
+POINTS_MAX = 400
+
+
+class Answers:
+    """``fold`` returns the one that serves now."""
+
+    def __init__(
+        self, fold: Callable[[], Fold], latest: Latest, announcements: Announcements
+    ) -> None:
+        self._fold = fold
+        self._latest = latest
+        self._announcements = announcements
+        self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
+
+    async def service(self, name: str) -> ServiceInfo:
+        """Return the service with this id, or with this id of an agency's own.
+
+        Raises:
+            HttpRefusal: there is none, or several agencies have one of that name.
+        """
+        found = await self._fold().store.named(name)
+        exact = [service for service in found if service.service_id == name]
+        candidates = exact or found
+        if not candidates:
+            raise HttpRefusal(
+                404,
+                "unknown_service",
+                f"No service has the id {name[:80]!r}, nor an agency one that it calls so.",
+                remedy="GET /v1/services lists them; one just registered takes a moment.",
+            )
+        if len(candidates) > 1:
+            raise _ambiguous(name, candidates)
+        return candidates[0]
+
+    async def page(self, after: str, limit: int) -> list[dict[str, Any]]:
+        """Return services with an id above ``after``, each with its newest verdicts."""
+        services = await self._fold().store.page(after, limit)
+        return [
+            release.glance(service, self._latest.get(service.service_id)) for service in services
+        ]
+
+    async def metrics(
+        self, service: ServiceInfo, window: str, lens: str | None, as_of: date
+    ) -> bytes:
+        async def answer() -> bytes:
+            return await self._fold().reader.at(
+                service,
+                as_of,
+                lambda moment: orjson.dumps(
+                    release.metrics(moment, service.service_id, window, lens)
+                ),
+            )
+
+        return await self._told(service, as_of, ("metrics", window, lens), answer)
+
+    async def verdict(self, service: ServiceInfo, window: str, as_of: date) -> bytes:
+        said = await self._announcements.said(service.service_id, as_of)
+        subject = Subject(service, said.by_window)
+
+        async def answer() -> bytes:
+            return await self._fold().reader.at(
+                service,
+                as_of,
+                lambda moment: orjson.dumps(release.verdict(moment, subject, window)),
+            )
+
+        return await self._told(service, as_of, ("verdict", window, said.newest), answer)
+
+    async def history(
+        self, service: ServiceInfo, metric: str, window: str, lens: str | None, days: Sequence[date]
+    ) -> bytes:
+        async def answer() -> bytes:
+            return await self._fold().reader.days(
+                service,
+                days,
+                lambda moments: orjson.dumps(
+                    release.history(moments, service.service_id, metric, window, lens)
+                ),
+            )
+
+        about = ("history", metric, window, lens, tuple(days))
+        return await self._told(service, days[-1], about, answer, always=True)
+
+    async def snapshot(self, service_id: str) -> Snapshot | None:
+        """Return the service's snapshot from memory; None where it is not this process's."""
+        fold = self._fold()
+        live = fold.live.owned(service_id)
+        if live is None or live.info is None:
+            return None
+        said = await self._announcements.said(service_id, live.state.as_of)
+        newest = said.newest.toordinal() if said.newest else 0
+        subject = Subject(live.info, said.by_window, fold.store.projection, newest)
+        return await fold.reader.now(
+            live.info, live, lambda moment: release.snapshot(moment, subject)
+        )
+
+    async def _told(
+        self,
+        service: ServiceInfo,
+        as_of: date,
+        about: tuple[Hashable, ...],
+        answer: Callable[[], Awaitable[bytes]],
+        *,
+        always: bool = False,
+    ) -> bytes:
+        """Return the answer; one that had to be folded is kept until an event changes it."""
+        fold = self._fold()
+        owned = fold.live.owned(service.service_id) is not None
+        if owned and as_of == fold.reader.today() and not always:
+            return await answer()
+        positions = tuple(sorted((await fold.reader.positions(service)).items()))
+        key = (fold.store.projection, service, as_of, about, positions)
+        if key not in self._kept:
+            self._kept[key] = await answer()
+            while len(self._kept) > KEPT_MAX:
+                self._kept.popitem(last=False)
+        return self._kept[key]
+
+
+def days_between(first: date, last: date, step: int) -> list[date]:
+    """Return the days from ``first`` to ``last``, ``step`` apart and ending on ``last``.
+
+    Raises:
+        HttpRefusal: the range is upside down, or has too many points.
+    """
+    points = (last - first).days // step + 1
+    if not 1 <= points <= POINTS_MAX:
+        raise HttpRefusal(
+            422,
+            "invalid_range",
+            f"From {first} to {last} in steps of {step} is {max(points, 0)} points.",
+            remedy=f"Ask for 1 to {POINTS_MAX} points; a longer step covers more time.",
+        )
+    return [last - timedelta(days=step * back) for back in reversed(range(points))]
+
+
+def _ambiguous(name: str, candidates: Sequence[ServiceInfo]) -> HttpRefusal:
+    return HttpRefusal(
+        409,
+        "ambiguous_service",
+        f"{len(candidates)} services are called {name[:80]!r} by their agencies.",
+        remedy="Use one of the ids that errors lists.",
+        errors=[
+            FieldError(pointer=service.service_id, detail=f"of {', '.join(service.agency_ids)}")
+            for service in candidates
+        ],
+    )

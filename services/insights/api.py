@@ -1,0 +1,170 @@
+"""HTTP of insights: services at a glance, figures, verdicts, histories, and the rebuild."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+import orjson
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
+from pydantic import Field
+
+from services.insights.answers import Answers, days_between
+from services.insights.definitions import definitions
+from services.insights.metrics.catalogue import BY_ID
+from services.insights.projection import Build
+from services.insights.rebuild import Rebuild
+from services.insights.release import RELEASE_HEADER
+from services.insights.response import (
+    DefinitionsBody,
+    FoldedBody,
+    HistoryBody,
+    Lens,
+    MetricsBody,
+    RebuildBody,
+    ServiceItem,
+    VerdictBody,
+    Window,
+)
+from shared.http.paging import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.http.problems import HttpRefusal
+from shared.http.strict import Day, StrictModel
+
+HISTORY_DAYS = 89  # before the last one, where no first day is asked for
+ServiceName = Annotated[
+    str, Path(min_length=1, max_length=200, description="Its id, or the agency's own id of it.")
+]
+
+
+class PageQuery(StrictModel):
+    cursor: Cursor = None
+    limit: Limit = LIMIT_DEFAULT
+
+
+class VerdictQuery(StrictModel):
+    window: Window = "90d"
+    as_of: Day | None = None
+
+
+class MetricsQuery(VerdictQuery):
+    lens: Lens | None = None
+
+
+class HistoryQuery(StrictModel):
+    """Whole UTC days. ``from`` is 89 days before ``to``, and ``to`` today, where not given."""
+
+    metric: str
+    window: Window = "90d"
+    lens: Lens | None = None
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
+    step: Annotated[int, Field(ge=1, le=366)] = 1
+
+
+class RebuildRequest(StrictModel):
+    """``when_equal`` switches also when what serves is known to be incomplete."""
+
+    switch: Literal["when_equal", "always"] = "when_equal"
+
+
+def figures_router(answers: Callable[[], Answers], today: Callable[[], date]) -> APIRouter:
+    routes = APIRouter(prefix="/v1/services", tags=["figures"])
+
+    @routes.get("", response_model=Page[ServiceItem])
+    async def list_services(query: Annotated[PageQuery, Query()]) -> Response:
+        """List the services by id, each with its newest verdict in every window."""
+        after = decode_cursor(query.cursor, 1)[0] if query.cursor else ""
+        found = await answers().page(after, query.limit + 1)
+        items = found[: query.limit]
+        more = len(found) > query.limit
+        cursor = encode_cursor([items[-1]["service_id"]]) if more else None
+        return _json(orjson.dumps({"items": items, "next_cursor": cursor}))
+
+    @routes.get("/{service}/metrics", response_model=MetricsBody)
+    async def show_metrics(
+        service: ServiceName, query: Annotated[MetricsQuery, Query()]
+    ) -> Response:
+        """Show every figure of one window as of a day, in one lens or in the verdict's own."""
+        found = await answers().service(service)
+        day = query.as_of or today()
+        return _json(await answers().metrics(found, query.window, query.lens, day))
+
+    @routes.get("/{service}/verdict", response_model=VerdictBody)
+    async def show_verdict(
+        service: ServiceName, query: Annotated[VerdictQuery, Query()]
+    ) -> Response:
+        """Show the verdict of one window as of a day, why, and what would change it."""
+        found = await answers().service(service)
+        return _json(await answers().verdict(found, query.window, query.as_of or today()))
+
+    @routes.get("/{service}/history", response_model=HistoryBody)
+    async def show_history(
+        service: ServiceName, query: Annotated[HistoryQuery, Query()]
+    ) -> Response:
+        """Show one metric day by day: at most 400 points."""
+        if query.metric not in BY_ID:
+            raise _unknown_metric(query.metric)
+        found = await answers().service(service)
+        last = query.to or today()
+        first = query.from_ or last - timedelta(days=HISTORY_DAYS)
+        days = days_between(first, last, query.step)
+        return _json(await answers().history(found, query.metric, query.window, query.lens, days))
+
+    return routes
+
+
+def operation_router(
+    folded: Callable[[], Awaitable[FoldedBody]], rebuild: Callable[[], Rebuild]
+) -> APIRouter:
+    routes = APIRouter(prefix="/v1", tags=["operation"])
+
+    @routes.get("/definitions")
+    async def show_definitions() -> DefinitionsBody:
+        """Show what every figure means, with the defaults it rests on."""
+        return DefinitionsBody.model_validate(definitions())
+
+    @routes.get("/positions")
+    async def show_positions() -> FoldedBody:
+        """Say how far the fold that serves has come, by topic and partition."""
+        return await folded()
+
+    @routes.get("/rebuild")
+    async def show_rebuild() -> RebuildBody:
+        """Show the newest projection: how far it is, or what came of it."""
+        return _build(await rebuild().status())
+
+    @routes.post("/rebuild", status_code=202)
+    async def start_rebuild(body: RebuildRequest | None = None) -> RebuildBody:
+        """Fold the whole log again beside what serves, compare every figure, and switch over."""
+        asked = body or RebuildRequest()
+        return _build(await rebuild().start(always=asked.switch == "always"))
+
+    return routes
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json", headers=RELEASE_HEADER)
+
+
+def _build(build: Build) -> RebuildBody:
+    report = build.report or {}
+    return RebuildBody(
+        state=build.state,
+        from_=report.get("from", build.active),
+        to=build.version,
+        folded=build.folded,
+        started_at=build.started_at,
+        finished_at=build.finished_at,
+        equal=report.get("equal"),
+        differences=report.get("differences"),
+        report=build.report,
+    )
+
+
+def _unknown_metric(name: str) -> HttpRefusal:
+    return HttpRefusal(
+        422,
+        "unknown_metric",
+        f"There is no metric {name[:40]!r}.",
+        remedy=f"One of {', '.join(BY_ID)}.",
+    )

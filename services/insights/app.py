@@ -1,0 +1,97 @@
+"""Wires insights: its database and log, the running service, and HTTP before them."""
+
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from services.insights.api import figures_router, operation_router
+from services.insights.codebook import Codebook
+from services.insights.fold import Surroundings
+from services.insights.response import FoldedBody
+from services.insights.service import Insights, Meters
+from shared.clock import Clock, SystemClock
+from shared.consumer import api as quarantine
+from shared.http import health, positions
+from shared.http.application import application, document
+from shared.log.connect import open_log
+from shared.opening import Opening, deployment_of, open_pool
+from shared.settings import ServiceSettings
+from shared.telemetry import metrics_registry
+
+DASHBOARD = Path(__file__).parent / "dashboard" / "static"
+
+
+@asynccontextmanager
+async def open_insights(
+    settings: ServiceSettings, meters: Meters, clock: Clock
+) -> AsyncIterator[Insights]:
+    log = open_log(settings)
+    async with open_pool(settings.database_url) as pool:
+        around = Surroundings(
+            pool=pool,
+            log=log,
+            codebook=Codebook(pool),
+            clock=clock,
+            deployment=await deployment_of(pool, "insights"),
+            owner=f"{socket.gethostname()}/{os.getpid()}",
+            metrics=meters.consumer,
+        )
+        await log.start()
+        try:
+            insights = Insights(around, meters, instance=secrets.token_hex(6))
+            try:
+                await insights.start()
+                yield insights
+            finally:
+                await insights.close()
+        finally:
+            await log.stop()
+
+
+class LateStream:
+    """The stream of a service that may not be open yet."""
+
+    def __init__(self, insights: Callable[[], Insights]) -> None:
+        self._insights = insights
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._insights().stream(scope, receive, send)
+
+
+def insights_app(settings: ServiceSettings, clock: Clock | None = None) -> FastAPI:
+    """Return the application; its parts open when it starts to serve."""
+    registry = metrics_registry()
+    time = clock or SystemClock()
+    meters, own = Meters(registry), positions.PositionMeters(registry)
+    opening = Opening(lambda: open_insights(settings, meters, time))
+
+    async def measure() -> None:
+        own.show(await opening.parts.announced())
+
+    async def folded() -> FoldedBody:
+        return await opening.parts.folded()
+
+    def today() -> date:
+        return time.now().date()
+
+    app = application("insights", registry, {}, opening.lifespan)
+    app.include_router(health.router(opening.waiting, registry, measure))
+    app.include_router(figures_router(lambda: opening.parts.answers, today))
+    app.include_router(operation_router(folded, lambda: opening.parts.rebuild))
+    app.include_router(
+        quarantine.router(lambda: opening.parts.pool, lambda: [opening.parts.fold.consumer])
+    )
+    stream = LateStream(lambda: opening.parts)
+    app.router.routes.append(Route("/v1/stream", endpoint=stream, methods=["GET"]))
+    document(app)
+    app.mount("/", StaticFiles(directory=DASHBOARD, html=True), name="dashboard")
+    return app

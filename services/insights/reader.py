@@ -1,0 +1,180 @@
+"""Reader: a service as of any day, from memory where it is there and from the facts elsewhere.
+
+Both ways run the same kernels over the same facts, so that nobody can tell which one answered.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from itertools import chain
+from typing import TypeVar
+
+from services.insights.chunk import Chunk
+from services.insights.codebook import Codebook
+from services.insights.directory import ServiceInfo
+from services.insights.facts import Fact, day_number
+from services.insights.live import Live, LiveService
+from services.insights.metrics.timeline import Timeline
+from services.insights.past import NO_PAST, past_of
+from services.insights.release import Moment
+from services.insights.standing import Standing
+from services.insights.store import SOURCE_TOPICS, FactStore
+from shared.clock import Clock
+from shared.log.port import TopicPartition
+
+T = TypeVar("T")
+COMPUTING_MAX = 2  # threads that fold facts for a question; the streams need the processor too
+TRIES = (
+    2  # to look at a past that late facts keep changing, before it is folded once for the answer
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All facts of one service up to its standing, each event's together."""
+
+    events: Sequence[tuple[int, Sequence[Fact]]]
+    positions: Mapping[TopicPartition, int]
+
+    @property
+    def facts(self) -> list[Fact]:
+        return list(chain.from_iterable(facts for _, facts in self.events))
+
+    def events_up_to(self, as_of: date) -> int:
+        """Return how many events made a fact of a day up to ``as_of``."""
+        day = day_number(as_of)
+        return sum(any(fact.day <= day for fact in facts) for _, facts in self.events)
+
+
+class Reader:
+    """Reads one projection. ``incomplete``: whether known types were skipped when they came."""
+
+    def __init__(  # one is built, with keywords
+        self,
+        *,
+        store: FactStore,
+        codebook: Codebook,
+        live: Live,
+        clock: Clock,
+        deployment: str,
+        incomplete: Callable[[], bool],
+    ) -> None:
+        self._store = store
+        self._codebook = codebook
+        self._live = live
+        self._clock = clock
+        self._deployment = deployment
+        self._incomplete = incomplete
+        self._computing = asyncio.Semaphore(COMPUTING_MAX)
+
+    def today(self) -> date:
+        return self._clock.now().date()
+
+    async def at(self, service: ServiceInfo, as_of: date, read: Callable[[Moment], T]) -> T:
+        """Return ``read(moment)``, called while the moment's state stands still.
+
+        A question that comes after an event was committed sees that event, whoever folded it.
+        """
+        positions = await self.positions(service)
+        live = self._live.service(service.service_id, service.partition)
+        if live is not None and as_of == self.today() and self._reaches(live, positions):
+            return await self.now(service, live, read)
+        return await self.folded(service, as_of, read)
+
+    async def now(self, service: ServiceInfo, live: LiveService, read: Callable[[Moment], T]) -> T:
+        """Return ``read`` of the state in memory, or of the facts where its past won't stay."""
+        for _ in range(TRIES):
+            with suppress(_Moved):
+                return await self._live.read(live, partial(self._consistently, live, read))
+            late = live.late
+            evidence = await self._evidence(service, self._live.positions(service.partition))
+            async with self._computing:
+                past = await asyncio.to_thread(past_of, evidence.facts, live.state.as_of)
+            live.past, live.past_late = past, late
+        return await self.folded(service, live.state.as_of, read)
+
+    async def positions(self, service: ServiceInfo) -> dict[TopicPartition, int]:
+        """Return how far the fold has come with the partitions that the service's events are in."""
+        return await self._store.positions(service.partition, SOURCE_TOPICS)
+
+    async def folded(
+        self,
+        service: ServiceInfo,
+        as_of: date,
+        read: Callable[[Moment], T],
+        up_to: Mapping[TopicPartition, int] | None = None,
+    ) -> T:
+        """Return ``read`` of a state that is folded from the facts for this question alone.
+
+        ``up_to``: positions past which nothing is read; without it, all that is committed.
+        """
+        evidence = await self._evidence(service, up_to)
+
+        def fold() -> T:
+            facts = evidence.facts
+            standing = self._standing(evidence.events_up_to(as_of), evidence.positions)
+            return read(Moment(Timeline(facts).at(as_of), past_of(facts, as_of), standing))
+
+        async with self._computing:
+            return await asyncio.to_thread(fold)
+
+    async def days(
+        self, service: ServiceInfo, days: Sequence[date], read: Callable[[Iterator[Moment]], T]
+    ) -> T:
+        """Return ``read`` of one moment a day; they share one state, which moves on with them."""
+        evidence = await self._evidence(service)
+
+        def fold() -> T:
+            timeline = Timeline(evidence.facts)
+            standing = self._standing(evidence.events_up_to(days[-1]), evidence.positions)
+            return read(Moment(timeline.at(day), NO_PAST, standing) for day in days)
+
+        async with self._computing:
+            return await asyncio.to_thread(fold)
+
+    def _consistently(
+        self,
+        live: LiveService,
+        read: Callable[[Moment], T],
+        positions: Mapping[TopicPartition, int],
+    ) -> T:
+        current = self._live.service(live.service_id, live.partition)
+        if current is not live or live.past is None or live.past_late != live.late:
+            raise _Moved
+        return read(Moment(live.state, live.past, self._standing(live.events, positions)))
+
+    def _reaches(self, live: LiveService, positions: Mapping[TopicPartition, int]) -> bool:
+        """Whether the memory holds all that is committed, also by a process that took over."""
+        held = self._live.positions(live.partition)
+        return all(held.get(source, 0) >= position for source, position in positions.items())
+
+    async def _evidence(
+        self, service: ServiceInfo, up_to: Mapping[TopicPartition, int] | None = None
+    ) -> Evidence:
+        code = await self._codebook.code("service", service.service_id)
+        reading = await self._store.read(service.partition, code)
+        positions = reading.positions if up_to is None else up_to
+        async with self._computing:
+            events = await asyncio.to_thread(_events, reading.chunks, code, positions)
+        return Evidence(events, positions)
+
+    def _standing(self, events: int, positions: Mapping[TopicPartition, int]) -> Standing:
+        return Standing(self._deployment, events, positions, complete=not self._incomplete())
+
+
+class _Moved(Exception):
+    """The state moved, or was replaced, since what goes with it was made."""
+
+
+def _events(
+    chunks: Sequence[Chunk], code: int, positions: Mapping[TopicPartition, int]
+) -> list[tuple[int, Sequence[Fact]]]:
+    return [
+        (position, facts)
+        for chunk in chunks
+        for position, facts in chunk.events()
+        if facts[0].service == code and position <= positions.get(chunk.source, 0)
+    ]

@@ -1,0 +1,139 @@
+"""Rebuild: folds the whole log again beside the live fold, compares, and switches in one row."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from services.insights.comparison import Comparison, compare
+from services.insights.fold import Fold
+from services.insights.projection import RUNNING, Build, BuildState, Projections
+from services.insights.store import Pool
+from shared.http.problems import HttpRefusal
+
+LOCK = 0x696E73696768  # any constant of our own; one rebuild at a time in all replicas
+POLL_SECONDS = 0.1
+FAILED_EVIDENCE = "the new fold stopped"
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilding:
+    """What a rebuild works with. ``open_fold`` opens a fold of a projection, without memory."""
+
+    pool: Pool
+    projections: Projections
+    serving: Callable[[], Fold]
+    open_fold: Callable[[int], Awaitable[Fold]]
+
+
+class Rebuild:
+    def __init__(self, rebuilding: Rebuilding) -> None:
+        self._with = rebuilding
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, *, always: bool) -> Build:
+        """Begin in the background; ``always``: switch also where figures differ.
+
+        Raises:
+            HttpRefusal: a rebuild runs already, here or elsewhere.
+        """
+        started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._run(started, always=always))
+        await started
+        return await self._with.projections.newest()
+
+    async def status(self) -> Build:
+        """Return the newest projection; one whose process died is ``abandoned``."""
+        build = await self._with.projections.newest()
+        if build.state in RUNNING:
+            async with self._locked() as free:
+                if free:
+                    # it may have ended between the look and the lock
+                    build = await self._with.projections.newest()
+                    if build.state in RUNNING:
+                        return Build(**{**_fields(build), "state": BuildState.ABANDONED})
+        return build
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self, started: asyncio.Future[None], *, always: bool) -> None:
+        async with self._locked() as free:
+            if not free:
+                started.set_exception(_running())
+                return
+            try:
+                version = await self._with.projections.begin()
+            except Exception as failure:  # noqa: BLE001  # whoever asked is told
+                started.set_exception(failure)
+                return
+            started.set_result(None)
+            try:
+                await self._build(version, always=always)
+            except Exception as failure:
+                log.exception("rebuild_failed", version=version)
+                report = {"to": version, "failure": repr(failure)}
+                await self._with.projections.finish(version, BuildState.FAILED, report)
+
+    async def _build(self, version: int, *, always: bool) -> None:
+        projections, serving = self._with.projections, self._with.serving()
+        fold = await self._with.open_fold(version)
+        try:
+            await _caught_up(fold, serving)
+            await projections.move(version, BuildState.COMPARING)
+            comparison = await _compared(serving, fold)
+        finally:
+            await fold.close()
+        report = comparison.report(serving.store.projection, version)
+        log.info("rebuild_compared", equal=comparison.equal, figures=comparison.figures, to=version)
+        if comparison.equal or always or serving.incomplete():
+            await projections.move(version, BuildState.SWITCHING)
+            await projections.switch(version, report)
+        else:
+            await projections.finish(version, BuildState.DIFFERENT, report)
+
+    @asynccontextmanager
+    async def _locked(self) -> AsyncIterator[bool]:
+        """Yield whether no rebuild runs anywhere; while it is held, none can begin."""
+        async with self._with.pool.acquire() as connection:
+            free = await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK)
+            try:
+                yield bool(free)
+            finally:
+                if free:
+                    await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
+
+
+async def _caught_up(fold: Fold, serving: Fold) -> None:
+    while True:
+        if (failure := fold.consumer.failure()) is not None:
+            raise RuntimeError(f"{FAILED_EVIDENCE}: {failure}")
+        target, reached = await serving.store.positions(), await fold.store.positions()
+        if all(reached.get(source, 0) >= position for source, position in target.items()):
+            return
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _compared(serving: Fold, fold: Fold) -> Comparison:
+    services = {**await fold.store.services(), **await serving.store.services()}
+    ordered = [services[service_id] for service_id in sorted(services)]
+    return await compare(serving.reader, fold.reader, ordered, serving.reader.today())
+
+
+def _fields(build: Build) -> dict[str, Any]:
+    return {name: getattr(build, name) for name in Build.__slots__}
+
+
+def _running() -> HttpRefusal:
+    return HttpRefusal(
+        409,
+        "rebuild_running",
+        "A rebuild is under way.",
+        remedy="GET /v1/rebuild says how far it is.",
+    )

@@ -1,0 +1,181 @@
+"""Release: the one place through which every figure leaves insights.
+
+What leaves today is the coordinator's exact view, on loopback, and says that it is not for
+publication. The rule that makes figures safe to publish will stand here, and nowhere else.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from services.insights.directory import ServiceInfo
+from services.insights.metrics.defaults import LENSES, WINDOW_DAYS
+from services.insights.metrics.figures import figures, metrics_json
+from services.insights.metrics.state import ServiceState
+from services.insights.past import Past
+from services.insights.snapshot import Snapshot, Version, of_record
+from services.insights.standing import Standing
+from services.insights.verdict import classify, verdict_json
+from services.insights.verdict_announcement import Announced, announce
+
+RELEASE_HEADER = {"Coprod-Release": "exact; not-for-publication"}
+INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A service as of a day, and how much of the log that is known from."""
+
+    state: ServiceState
+    past: Past
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose figures leave. ``announced``: by window, what was announced up to the as-of day.
+
+    ``projection`` and ``announced_day`` (an ordinal, 0 for none) are for a snapshot's version.
+    """
+
+    service: ServiceInfo
+    announced: Mapping[str, Announced]
+    projection: int = 0
+    announced_day: int = 0
+
+
+def metrics(moment: Moment, service_id: str, window: str, lens: str | None) -> dict[str, Any]:
+    """Return every figure of one window and lens; without a lens, in the verdict's."""
+    receipt = _receipt(moment, window)
+    return metrics_json(moment.state, window, service_id=service_id, receipt=receipt, lens=lens)
+
+
+def verdict(moment: Moment, subject: Subject, window: str) -> dict[str, Any]:
+    """Return the verdict of one window.
+
+    Where nothing was announced yet, what is announced is what these facts would have announced.
+    """
+    found = classify(moment.state, window)
+    announced = subject.announced.get(window) or announce(
+        None, found, moment.past.yesterday[window]
+    )
+    evidenced = found if found.evidenced else moment.past.evidenced[window]
+    return _flagged(
+        moment,
+        verdict_json(
+            found,
+            service_id=subject.service.service_id,
+            receipt=_receipt(moment, window),
+            announced=announced.to_json() if announced else None,
+            last_evidenced=evidenced.summary() if evidenced else None,
+        ),
+    )
+
+
+def history(
+    moments: Iterable[Moment], service_id: str, metric: str, window: str, lens: str | None
+) -> dict[str, Any]:
+    """Return one point a moment and the last one's receipt; they may share a state that moves.
+
+    Without a lens each point is in the lens of its own day's verdict, and says which.
+    """
+    points: list[dict[str, Any]] = []
+    said: dict[str, Any] = {}
+    for moment in moments:
+        state = moment.state
+        own = lens or state.view(window).lens
+        figure = figures(state, window, own)[metric].to_json(state.defaults.version)
+        points.append({"day": state.as_of.isoformat(), "lens": own, **figure})
+        said = _receipt(moment, window)
+    return {
+        "service_id": service_id,
+        "metric": metric,
+        "window": window,
+        "lens": lens,
+        "from": points[0]["day"],
+        "to": points[-1]["day"],
+        "points": points,
+        "receipt": said,
+    }
+
+
+def snapshot(moment: Moment, subject: Subject) -> Snapshot:
+    """Return everything that the live stream says of a service."""
+    service_id = subject.service.service_id
+    windows = {
+        window: {
+            "verdict": _without_receipt(verdict(moment, subject, window)),
+            "metrics": {
+                lens: metrics(moment, service_id, window, lens)["metrics"] for lens in LENSES
+            },
+        }
+        for window in WINDOW_DAYS
+    }
+    return of_record(
+        {
+            "service": identity(subject.service),
+            "as_of": moment.state.as_of.isoformat(),
+            "version": list(_version(moment, subject)),
+            "windows": windows,
+            "receipt": receipt(moment),
+        }
+    )
+
+
+def glance(service: ServiceInfo, newest: Snapshot | None) -> dict[str, Any]:
+    """Return the service with its newest verdicts; without them while there is no snapshot."""
+    told = orjson.loads(newest.glance) if newest else None
+    return {
+        **identity(service),
+        "as_of": told["as_of"] if told else None,
+        "verdicts": {window: one["verdict"] for window, one in told["windows"].items()}
+        if told
+        else None,
+    }
+
+
+def identity(service: ServiceInfo) -> dict[str, Any]:
+    """Return what registry says of the service; there are no figures in it."""
+    return {
+        "service_id": service.service_id,
+        "agency_ids": list(service.agency_ids),
+        "local_id": service.local_id,
+        "name": service.name,
+        "provides": service.provides,
+        "starts_on": service.starts_on.isoformat(),
+        "closed_on": service.closed_on.isoformat() if service.closed_on else None,
+        "providers": list(service.providers),
+    }
+
+
+def receipt(moment: Moment) -> dict[str, Any]:
+    state = moment.state
+    return {
+        **moment.standing.receipt(state.as_of, state.defaults.version),
+        "release": "exact, not for publication",
+    }
+
+
+def _version(moment: Moment, subject: Subject) -> Version:
+    return Version(
+        projection=subject.projection,
+        position=sum(moment.standing.positions.values()),
+        day=moment.state.as_of.toordinal(),
+        announced=subject.announced_day,
+    )
+
+
+def _receipt(moment: Moment, window: str) -> dict[str, Any]:
+    return {"window": window, **receipt(moment)}
+
+
+def _without_receipt(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name != "receipt"}
+
+
+def _flagged(moment: Moment, record: dict[str, Any]) -> dict[str, Any]:
+    if moment.standing.complete:
+        return record
+    return {**record, "flags": [*record["flags"], INCOMPLETE]}

@@ -1,0 +1,143 @@
+"""What insights answers, as its OpenAPI document shows it; ``release`` writes the bodies."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.insights.projection import BuildState
+
+Window = Literal["28d", "90d", "365d", "life"]
+Lens = Literal["count", "minutes"]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class ReceiptBody(Body):
+    """Where figures come from. ``positions``: ``topic/partition`` to the last position folded.
+
+    ``complete`` is false where events of types that this build knows were skipped when they came.
+    """
+
+    as_of: date
+    definition_version: str
+    deployment: str
+    events: int
+    positions: dict[str, int]
+    complete: bool
+    release: str
+
+
+class FigureBody(Body):
+    """``value`` is null together with a ``reason``; ``interval`` is Wilson's, for shares."""
+
+    value: float | None
+    n: int
+    interval: tuple[float, float] | None
+    reason: str | None
+    definition_version: str
+
+
+class MetricsBody(Body):
+    service_id: str
+    window: Window
+    as_of: date
+    lens: Lens
+    metrics: dict[str, FigureBody]
+    receipt: ReceiptBody
+
+
+class AnnouncedBody(Body):
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
+
+    class_: str = Field(alias="class")
+    grade: str | None
+    since: date
+
+
+class VerdictBody(Body):
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
+
+    service_id: str
+    window: Window
+    as_of: date
+    class_: str = Field(alias="class")
+    grade: str | None
+    cell: dict[str, str | None]
+    axes: dict[str, float | None]
+    flags: list[str]
+    tentative: bool
+    tests: list[dict[str, Any]]
+    reasons: dict[str, list[str]]
+    nearest_flip: dict[str, Any] | None
+    announced: AnnouncedBody | None
+    last_evidenced: dict[str, Any] | None
+    definition_version: str
+    receipt: ReceiptBody
+
+
+class PointBody(FigureBody):
+    day: date
+
+
+class HistoryBody(Body):
+    """``lens`` null: each point is in the lens of its own day's verdict."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
+
+    service_id: str
+    metric: str
+    window: Window
+    lens: Lens | None
+    from_: date = Field(alias="from")
+    to: date
+    points: list[PointBody]
+    receipt: ReceiptBody
+
+
+class ServiceItem(Body):
+    """``verdicts``: by window, as of ``as_of``; null while its first snapshot is on its way."""
+
+    service_id: str
+    agency_ids: list[str]
+    local_id: str | None
+    name: str
+    provides: str | None
+    starts_on: date
+    closed_on: date | None
+    providers: list[str]
+    as_of: date | None
+    verdicts: dict[Window, dict[str, Any]] | None
+
+
+class DefinitionsBody(Body):
+    version: str
+    defaults: dict[str, Any]
+    metrics: list[dict[str, Any]]
+
+
+class FoldedBody(Body):
+    """``folded``: ``topic/partition`` to the last position taken, by whichever replica did."""
+
+    deployment: str
+    projection: int
+    folded: dict[str, int]
+    complete: bool
+
+
+class RebuildBody(Body):
+    """``from`` serves; ``to`` is the newest projection; ``folded``: events it has taken so far."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
+
+    state: BuildState
+    from_: int = Field(alias="from")
+    to: int
+    folded: int
+    started_at: datetime
+    finished_at: datetime | None
+    equal: bool | None
+    differences: list[dict[str, Any]] | None
+    report: dict[str, Any] | None

@@ -1,0 +1,29 @@
+from services.insights.metrics.catalogue import BY_ID, DEFINITIONS, FIELDS, published
+from services.insights.metrics.figures import figures
+from tests.support.archetypes import Story
+
+
+def test_coverage_is_the_mean_presence_of_every_needed_field_below_the_floor_too() -> None:
+    story = Story()
+    story.act("u1", 1, ["u2"], episode_id="e1")
+    story.act("u1", 1, phase=None, mode=None, minutes=None, giver_in_provider_org=None)
+
+    found = figures(story.state(), "90d")["Q4"]
+
+    # all 8 fields of the first, the party alone of the second
+    assert (found.value, found.n) == (9 / 16, 2)
+    assert found.detail["fields"]["minutes"] == 0.5
+    assert found.detail["by_metric"]["A1"] == 1.0
+    assert found.detail["by_metric"]["E1b"] == round((2 + 1 + 1) / 6, 9)
+
+
+def test_no_contribution_has_no_coverage() -> None:
+    assert figures(Story().state(), "90d")["Q4"].reason == "no_data"
+
+
+def test_every_definition_is_published_with_its_fields() -> None:
+    found = published()
+
+    assert [one["id"] for one in found["metrics"]] == list(BY_ID)
+    assert found["defaults"]["e1b_min"] == 0.2
+    assert all(set(definition.fields) <= set(FIELDS) for definition in DEFINITIONS)

@@ -1,0 +1,37 @@
+from services.insights.metrics.figures import figures
+from tests.support.archetypes import OPEN, Story
+
+
+def test_connectedness_is_the_largest_component_of_all_active_people() -> None:
+    story = Story()
+    story.act("u1", 1, ["u2"])
+    story.act("p1", 1, ["u2"])
+    story.act("u3", 1, ["u4"])
+    story.act("u5", 1)
+
+    found = figures(story.state(defaults=OPEN), "90d")["F3"]
+
+    assert (found.numerator, found.denominator) == (3, 6)
+
+
+def test_isolation_counts_lay_people_with_one_counterpart_or_none() -> None:
+    story = Story()
+    story.act("u1", 1, ["u2"])
+    story.act("p1", 1, ["u2"])
+    story.act("p1", 1, ["u3"])
+    story.act("u4", 1)
+
+    found = figures(story.state(defaults=OPEN), "90d")["F4"]
+
+    # u2 has u1 and p1; u1, u3 and u4 have one or none; p1 is no lay person
+    assert (found.numerator, found.denominator) == (3, 4)
+
+
+def test_a_lone_giver_is_a_component_of_one() -> None:
+    story = Story()
+    story.act("u1", 1, ["u1", "u2"])
+    story.act("u3", 1)
+
+    found = figures(story.state(defaults=OPEN), "90d")["F3"]
+
+    assert (found.numerator, found.denominator) == (2, 3)
