@@ -1,0 +1,133 @@
+"""What becomes of each record, whatever came before it (pure)."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.consumer.intake import Standing, take
+from shared.log.port import LogRecord, OutgoingRecord
+from tests.support.postgres import DEPLOYMENT
+from tests.support.stream import AT, event, record, renamed, spoilt
+
+FRESH = Standing(offset=0, position=0, epoch=1)
+
+
+def delivered(sent: list[OutgoingRecord], start: int = 0) -> list[LogRecord]:
+    return [
+        LogRecord(*AT, start + n, one.key, one.value, one.headers) for n, one in enumerate(sent)
+    ]
+
+
+def test_a_gap_holds_the_offset_where_the_order_was_last_sound() -> None:
+    records = delivered([record(event(position)) for position in (1, 2, 5, 6)])
+
+    intake = take(FRESH, records, DEPLOYMENT)
+
+    assert intake.standing == replace(FRESH, offset=2, position=2, gap_until=5)
+    assert [taken.position for taken in intake.events] == [1, 2]
+
+
+def test_a_gap_that_closes_lets_the_offset_go_on() -> None:
+    records = delivered([record(event(position)) for position in (1, 3, 2, 3, 4)])
+
+    intake = take(FRESH, records, DEPLOYMENT)
+
+    assert intake.standing == replace(FRESH, offset=5, position=4)
+    assert [taken.position for taken in intake.events] == [1, 2, 3, 4]
+
+
+def test_a_broken_record_in_a_gap_is_kept_too() -> None:
+    records = delivered([record(event(2)), OutgoingRecord(b"", b"", []), record(event(1))])
+
+    intake = take(FRESH, records, DEPLOYMENT)
+
+    assert [broken.record.offset for broken in intake.broken] == [1]
+    assert intake.standing == replace(FRESH, offset=3, position=1, broken_run=0)
+
+
+def test_a_position_that_is_not_next_is_not_looked_into() -> None:
+    sound = take(FRESH, delivered([record(event(1))]), DEPLOYMENT).standing
+
+    intake = take(sound, delivered([spoilt(1), spoilt(3)], start=1), DEPLOYMENT)
+
+    assert intake.broken == []
+    assert intake.duplicates == 1
+
+
+def test_a_type_in_a_topic_where_it_does_not_belong_is_broken() -> None:
+    records = delivered([renamed(1, "org.coprod.registry.agency.registered.v1")])
+
+    (broken,) = take(FRESH, records, DEPLOYMENT).broken
+
+    assert (broken.reason, broken.position) == ("wrong_topic", 1)
+
+
+def test_positions_and_times_must_make_sense() -> None:
+    never = record(replace(event(1), position=0))
+    vague = record(replace(event(1), time=event(1).time.replace(tzinfo=None)))
+
+    intake = take(FRESH, delivered([never, vague]), DEPLOYMENT)
+
+    assert [broken.reason for broken in intake.broken] == ["broken_envelope"] * 2
+    assert intake.standing.position == 0
+
+
+def test_a_run_of_broken_records_ends_with_a_sound_one() -> None:
+    records = delivered([spoilt(1), spoilt(2), record(event(3)), spoilt(4)])
+
+    intake = take(FRESH, records, DEPLOYMENT)
+
+    assert intake.longest_broken_run == 2
+    assert intake.standing.broken_run == 1
+
+
+SENT = st.lists(
+    st.one_of(
+        st.integers(1, 8).map(lambda position: record(event(position))),
+        st.integers(1, 8).map(spoilt),
+        st.integers(1, 8).map(lambda position: renamed(position, "org.coprod.new.v1")),
+        st.just(OutgoingRecord(b"", b"junk", [])),
+    ),
+    max_size=30,
+)
+
+
+@given(sent=SENT, cut=st.integers(0, 30))
+def test_where_batches_are_cut_changes_nothing(sent: list[OutgoingRecord], cut: int) -> None:
+    records = delivered(sent)
+
+    whole = take(FRESH, records, DEPLOYMENT)
+    first = take(FRESH, records[:cut], DEPLOYMENT)
+    second = take(first.standing, records[cut:], DEPLOYMENT)
+
+    assert second.standing == whole.standing
+    assert first.events + second.events == whole.events
+    assert first.broken + second.broken == whole.broken
+
+
+@given(sent=SENT)
+def test_each_position_is_used_up_once_and_in_order(sent: list[OutgoingRecord]) -> None:
+    intake = take(FRESH, delivered(sent), DEPLOYMENT)
+
+    used = sorted(
+        [one.position for one in intake.events]
+        + [one.position for one in intake.unknown]
+        + [one.position for one in intake.broken if one.position is not None]
+    )
+    assert used == list(range(1, intake.standing.position + 1))
+    positions = [one.position for one in intake.events]
+    assert positions == sorted(positions)
+
+
+@given(sent=SENT, crash=st.integers(0, 30))
+def test_reading_again_after_a_crash_takes_nothing_twice(
+    sent: list[OutgoingRecord], crash: int
+) -> None:
+    records = delivered(sent)
+    durable = replace(take(FRESH, records[:crash], DEPLOYMENT).standing, gap_until=None)
+
+    again = take(durable, records, DEPLOYMENT)
+
+    assert all(one.position > durable.position for one in again.events)
+    assert again.standing.position == take(FRESH, records, DEPLOYMENT).standing.position

@@ -1,0 +1,177 @@
+"""What is in quarantine can be looked at, taken after all, or given up, and it stays on record."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from shared.consumer import Consumer
+from shared.consumer.api import router
+from shared.http.application import application
+from tests.shared.consumer.conftest import Readers
+from tests.support.ledger import Ledger
+from tests.support.memory_log import MemoryLog
+from tests.support.polling import eventually
+from tests.support.stream import AT, event, publish, record, spoilt
+
+pytestmark = pytest.mark.postgres
+
+
+@asynccontextmanager
+async def _idle(_app: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+@pytest.fixture
+async def consumer(readers: Readers) -> Consumer:
+    return await readers.start(Ledger())
+
+
+@pytest.fixture
+async def http(readers: Readers, consumer: Consumer) -> AsyncIterator[httpx.AsyncClient]:
+    app = application("test", CollectorRegistry(), {}, _idle)
+    app.include_router(router(lambda: readers.pool, lambda: [consumer]))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+async def _spoil(readers: Readers, log: MemoryLog, consumer: Consumer) -> int:
+    """Let positions 1 to 3 pass, the second of them broken; return its number in quarantine."""
+    await publish(log, [1])
+    await log.publish(*AT, [spoilt(2)])
+    await publish(log, [3])
+    await eventually(lambda: consumer._standings.get(AT) and consumer._standings[AT].position == 3)
+    return int(await readers.pool.fetchval("SELECT id FROM quarantine"))
+
+
+async def _mend(readers: Readers, number: int) -> None:
+    """Do to the row what a build does that understands the data: make them valid."""
+    await readers.pool.execute(
+        "UPDATE quarantine SET value = $2 WHERE id = $1", number, record(event(2)).value
+    )
+
+
+async def test_it_is_listed_and_shown_whole(
+    readers: Readers, log: MemoryLog, consumer: Consumer, http: httpx.AsyncClient
+) -> None:
+    number = await _spoil(readers, log, consumer)
+
+    listed = (await http.get("/v1/quarantine", params={"status": "held"})).json()
+    shown = (await http.get(f"/v1/quarantine/{number}")).json()
+
+    (item,) = listed["items"]
+    assert (item["id"], item["topic"], item["partition"]) == (number, *AT)
+    assert (item["position"], item["reason"], item["status"]) == (2, "invalid_data", "held")
+    assert shown["value_text"] == '{"service_id": 7}'
+    assert {"name": "ce_position", "text": "2", "base64": "Mg=="} in shown["headers"]
+
+
+async def test_pages_follow_each_other(
+    log: MemoryLog, consumer: Consumer, http: httpx.AsyncClient
+) -> None:
+    await log.publish(*AT, [spoilt(position) for position in range(1, 6)])
+    await eventually(lambda: consumer._standings.get(AT) and consumer._standings[AT].position == 5)
+
+    first = (await http.get("/v1/quarantine", params={"limit": 3})).json()
+    query = {"limit": 3, "cursor": first["next_cursor"]}
+    second = (await http.get("/v1/quarantine", params=query)).json()
+
+    assert [item["position"] for item in first["items"]] == [1, 2, 3]
+    assert [item["position"] for item in second["items"]] == [4, 5]
+    assert second["next_cursor"] is None
+
+
+async def test_a_retry_takes_the_event_after_all(
+    readers: Readers, log: MemoryLog, consumer: Consumer, http: httpx.AsyncClient
+) -> None:
+    number = await _spoil(readers, log, consumer)
+    await _mend(readers, number)
+
+    answer = await http.post(f"/v1/quarantine/{number}/retry", headers={"Coprod-Actor": "ann"})
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "retried")
+    assert answer.json()["settled_by"] == "ann"
+    assert await readers.applied() == [1, 3, 2]
+    assert await readers.position() == 3
+
+
+async def test_a_retry_of_what_is_still_broken_says_why(
+    readers: Readers, log: MemoryLog, consumer: Consumer, http: httpx.AsyncClient
+) -> None:
+    number = await _spoil(readers, log, consumer)
+
+    answer = await http.post(f"/v1/quarantine/{number}/retry")
+
+    assert _problem(answer) == (409, "still_broken")
+    assert "invalid_data" in answer.json()["detail"]
+    assert await readers.applied() == [1, 3]
+
+
+async def test_a_retry_that_the_handler_cannot_apply_changes_nothing(
+    readers: Readers, log: MemoryLog, consumer: Consumer, http: httpx.AsyncClient
+) -> None:
+    number = await _spoil(readers, log, consumer)
+    await _mend(readers, number)
+    handler: Any = consumer._handler
+    handler.failures = [ValueError("no such service")]
+
+    answer = await http.post(f"/v1/quarantine/{number}/retry")
+
+    assert _problem(answer) == (409, "not_applicable")
+    assert await readers.applied() == [1, 3]
+    held = (await http.get(f"/v1/quarantine/{number}")).json()
+    assert held["status"] == "held"
+
+
+async def test_a_retry_under_a_passed_epoch_is_refused(
+    readers: Readers, log: MemoryLog, consumer: Consumer, http: httpx.AsyncClient
+) -> None:
+    number = await _spoil(readers, log, consumer)
+    await _mend(readers, number)
+    await readers.pool.execute("UPDATE consumer_position SET epoch = epoch + 1")
+
+    assert _problem(await http.post(f"/v1/quarantine/{number}/retry")) == (409, "held_elsewhere")
+    assert await readers.applied() == [1, 3]
+
+
+async def test_a_discarded_record_stays_on_record_and_is_settled_once(
+    readers: Readers, log: MemoryLog, consumer: Consumer, http: httpx.AsyncClient
+) -> None:
+    number = await _spoil(readers, log, consumer)
+
+    discarded = await http.post(f"/v1/quarantine/{number}/discard", headers={"Coprod-Actor": "ann"})
+    again = await http.post(f"/v1/quarantine/{number}/discard")
+    retried = await http.post(f"/v1/quarantine/{number}/retry")
+
+    assert discarded.json()["status"] == "discarded"
+    assert _problem(again) == _problem(retried) == (409, "already_settled")
+    assert (await http.get("/v1/quarantine", params={"status": "held"})).json()["items"] == []
+    assert (await http.get("/v1/quarantine")).json()["items"][0]["settled_by"] == "ann"
+
+
+async def test_a_record_that_used_no_position_up_cannot_be_retried(
+    readers: Readers, log: MemoryLog, consumer: Consumer, http: httpx.AsyncClient
+) -> None:
+    number = await _spoil(readers, log, consumer)
+    await _mend(readers, number)
+    await readers.pool.execute("UPDATE quarantine SET position = NULL")
+
+    assert _problem(await http.post(f"/v1/quarantine/{number}/retry")) == (409, "no_position")
+
+
+@pytest.mark.parametrize("number", ["7", "0", "99999999999999999999", "x"])
+async def test_an_unknown_record_is_refused(http: httpx.AsyncClient, number: str) -> None:
+    expected = (404, "not_found") if number == "7" else (422, "invalid_request")
+
+    for action in ("retry", "discard"):
+        assert _problem(await http.post(f"/v1/quarantine/{number}/{action}")) == expected
+    assert _problem(await http.get(f"/v1/quarantine/{number}")) == expected
+
+
+def _problem(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["reason"]
