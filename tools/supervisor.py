@@ -247,6 +247,7 @@ def _continued(options: Options, previous: Deployment | None) -> Deployment:
     if previous is None:
         made, log = uuid.uuid4().hex, asked or "embedded"
         return Deployment(
+            directory=options.directory,
             deployment=made,
             log=log,
             topic_prefix=f"coprod-{made[:8]}." if log == "kafka" else "",

@@ -21,6 +21,7 @@ from services.exchange.meaning import MEANINGS
 from services.exchange.replica import CONSUMER, TOPICS, DirectoryFold
 from shared.clock import Clock, SystemClock
 from shared.consumer import Consumer, ConsumerMetrics
+from shared.consumer import api as quarantine
 from shared.eventstore.store import Pool, PostgresEventStore
 from shared.http import health, positions
 from shared.http.application import application, document
@@ -120,6 +121,9 @@ def exchange_app(settings: ServiceSettings, clock: Clock | None = None) -> FastA
     app = application("exchange", metrics, MEANINGS, opening.lifespan)
     app.include_router(health.router(opening.waiting, metrics, measure))
     app.include_router(positions.router(read))
+    app.include_router(
+        quarantine.router(lambda: opening.parts.pool, lambda: [opening.parts.consumer])
+    )
     for routes in routers(lambda: opening.parts.desk, lambda: opening.parts.journal):
         app.include_router(routes)
     document(app, list(request.KINDS.values()))
