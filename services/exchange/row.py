@@ -31,16 +31,14 @@ class Row:
     body: request.SynchroniseContribution
     case: Case
     asked: Synchronise
-
-    @property
-    def origin_id(self) -> str:
-        return self.case.identity.contribution(self.case.sender, self.body.local_id)
+    origin_id: str
 
 
 def read(body: request.SynchroniseContribution, case: Case) -> Row:
-    draft = drafted(body, "unplaced", case.system, case)
-    act = stamp(draft, case.directory, case.now)
-    return Row(body, case, Synchronise(act, body.status, case.system, body.revised_at))
+    origin_id = case.identity.contribution(case.sender, body.local_id)
+    act = stamp(drafted(body, origin_id, case.system, case), case.directory, case.now)
+    asked = Synchronise(act, body.status, case.system, body.revised_at)
+    return Row(body, case, asked, origin_id)
 
 
 @dataclass(slots=True)
@@ -90,9 +88,10 @@ def _leaving(row: Row, place: Place) -> Command[Any]:
 
 
 def _synchronising(row: Row, place: Place) -> Command[Any]:
-    act = row.asked.act.model_copy(update={"contribution_id": place.contribution_id})
-    asked = replace(row.asked, act=act)
-    moved = place.moves > 0
+    asked, moved = row.asked, place.moves > 0
+    if moved:
+        act = asked.act.model_copy(update={"contribution_id": place.contribution_id})
+        asked = replace(asked, act=act)
 
     def told(state: Any, events: Any) -> Mapping[str, Any]:
         done = effect(asked, events, state)

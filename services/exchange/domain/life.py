@@ -4,6 +4,7 @@ Recorded, then confirmed, disputed or voided; confirmed, then disputed or voided
 confirmed or voided. A correction keeps the state. Only a confirmed contribution counts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +25,7 @@ from shared.contracts.vocabulary import Message, Outcome
 
 SYSTEM = "system:"
 AUTOMATIC = "system:exchange"
+LOOKED_UP = frozenset({"giver_in_provider_org", "recorded_by", "directory"})
 
 
 class Status(StrEnum):
@@ -89,18 +91,10 @@ def evolve(state: State, event: Message) -> State:
     return replace(after, stated=_stated(before, event, status_of(after)))
 
 
-def content(act: Act) -> Act:
-    """Return the act without what exchange looked up: two acts that say the same are then equal."""
-    return act.model_copy(
-        update={
-            "giver_in_provider_org": None,
-            "receivers": tuple(
-                receiver.model_copy(update={"party": None}) for receiver in act.receivers
-            ),
-            "recorded_by": "",
-            "directory": (),
-        }
-    )
+def content(act: Act) -> Mapping[str, object]:
+    """Return what the act says, without what exchange looked up: what is equal says the same."""
+    said = {name: value for name, value in act if name not in LOOKED_UP}
+    return said | {"receivers": [receiver.participant_id for receiver in act.receivers]}
 
 
 def status_of(state: State) -> Status | None:
@@ -151,7 +145,7 @@ def _stated(  # noqa: PLR0911  # one return a case
         case _ if not _by_source(event):
             return before
         case ContributionRecorded(act=act):
-            return replace(before, act=act, status=status)
+            return Stated(act, status, before.revised_at)
         case ContributionCorrected(after=act):
             return replace(before, act=act)
         case DisputeResolved(act=act, outcome=Outcome.CORRECTED):
