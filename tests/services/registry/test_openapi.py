@@ -30,4 +30,4 @@ async def test_the_service_conforms_to_its_document(
         await readiness(client, until='"ready"')
         await Registry(client).post("/v1/agencies", agency_id="local", name="Town")
 
-        assert not await complaints(url, tmp_path, examples=15)
+        assert not await complaints(url, tmp_path, examples=8)
