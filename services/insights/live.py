@@ -262,7 +262,7 @@ class Live:
         for service_id, info in {**infos, **shard.infos}.items():
             _of(services, service_id, number, today).info = info
         shard.services, shard.as_of = services, today
-        log.info("partition_folded", partition=number, services=len(services), as_of=str(today))
+        log.debug("partition_folded", partition=number, services=len(services), as_of=str(today))
         for service_id in services:
             self._changed(service_id)
 

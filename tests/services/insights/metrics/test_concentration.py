@@ -19,9 +19,9 @@ def given() -> Story:
 def test_gini_over_the_active_and_over_everybody_registered_or_seen() -> None:
     found = figures(given().state(defaults=OPEN), "90d", "minutes")
 
-    # 2*(1*10 + 2*20 + 3*30 + 4*40) / (4*100) - 5/4
+    # by hand: twice 10 + 40 + 90 + 160, over four times 100, less 5/4
     assert found["M3.active"].value == 0.25
-    # zeros of u5, u6 and u7: 2*(4*10 + 5*20 + 6*30 + 7*40) / (7*100) - 8/7
+    # three zeros before: twice 40 + 100 + 180 + 280, over seven times 100, less 8/7
     assert found["M3.registered"].value == pytest.approx(1200 / 700 - 8 / 7, rel=1e-8)
     assert (found["M3.active"].n, found["M3.registered"].n) == (4, 7)
 
@@ -33,7 +33,7 @@ def test_people_who_gave_no_minutes_stay_in_as_zeros() -> None:
 
     found = figures(story.state(defaults=OPEN), "90d", "minutes")["M3.active"]
 
-    # 2*(2+3+4+5)*30 / (5*120) - 6/5
+    # one zero and four times 30: twice 30 times 14, over five times 120, less 6/5
     assert (found.value, found.n) == (0.2, 5)
 
 

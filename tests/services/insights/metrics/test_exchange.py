@@ -2,8 +2,7 @@
 
 from services.insights.metrics.figures import figures
 from services.insights.metrics.tables import parted
-from shared.contracts.exchange import Receiver
-from tests.support.archetypes import OPEN, P, Story
+from tests.support.archetypes import OPEN, Story
 
 
 def circle() -> Story:
@@ -25,15 +24,11 @@ def test_cross_party_flow_weighs_edges_between_stamped_parties() -> None:
 
 def test_receivers_without_a_known_party_are_left_out_of_the_flow() -> None:
     story = circle()
-    story.act("u1", 1, receivers=(), **_received_by("x1", None))
+    story.act("u1", 1, ["x1"])
 
     found = figures(story.state(defaults=OPEN), "90d", "minutes")["A4"]
 
     assert (found.denominator, found.n) == (101_000_000, 3)
-
-
-def _received_by(person: str, party: object) -> dict[str, object]:
-    return {"receivers": (Receiver(participant_id=person, party=party),)}
 
 
 def test_two_way_share_is_of_all_lay_givers_and_receivers() -> None:
@@ -46,7 +41,7 @@ def test_two_way_share_is_of_all_lay_givers_and_receivers() -> None:
 def test_depth_counts_a_receipt_from_any_time_and_from_a_group() -> None:
     story = Story()
     story.act("p1", 400, ["u1"])
-    story.act("f2", 300, giver_kind="group", **_received_by("u2", "user"))
+    story.act("f2", 300, ["u2"], giver_kind="group")
     for giver in ("u1", "u2", "u3"):
         story.act(giver, 2, ["f1"])
 
@@ -98,7 +93,7 @@ def test_direct_reciprocity_against_chance() -> None:
 def test_gift_only_minutes_are_of_people_who_never_received() -> None:
     story = circle()
     story.act("f2", 1, ["u2"], minutes=9)
-    story.group("f9", 1, minutes=500)
+    story.group("f9", 1, minutes=500, phase="design")
 
     found = figures(story.state(defaults=OPEN), "90d", "minutes")["K1"]
 
@@ -118,7 +113,7 @@ def test_roles_overlap_among_lay_people_alone() -> None:
 def test_opinions_exchange_nothing() -> None:
     story = circle()
     before = figures(story.state(defaults=OPEN), "90d")
-    story.opinion("u2", 1, minutes=30, **_received_by("p1", P))
+    story.act("u2", 1, ["p1", "u9"], mode="opinion")
 
     after = figures(story.state(defaults=OPEN), "90d")
 

@@ -1,0 +1,122 @@
+"""Laws of the fold: order, batches and retractions leave no trace; windows are whole days."""
+
+import random
+from datetime import timedelta
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.insights.facts import Fact, pack, turned, unpack
+from services.insights.metrics.figures import figures
+from services.insights.metrics.state import ServiceState
+from services.insights.metrics.timeline import Timeline
+from tests.support.archetypes import DAY, Story, facts_told
+
+WINDOWS = ("28d", "90d", "365d", "life")
+FEW = settings(max_examples=40, deadline=None)
+people = st.sampled_from([f"{letter}{number}" for letter in "puf" for number in range(1, 5)])
+days_ago = st.one_of(st.integers(0, 100), st.sampled_from([27, 28, 89, 90, 364, 365, 900]))
+blank = st.none()
+acts = st.fixed_dictionaries(
+    {
+        "giver": people,
+        "ago": days_ago,
+        "receivers": st.lists(people, max_size=4),
+        "phase": st.one_of(blank, st.sampled_from(["commission", "design", "deliver", "assess"])),
+        "mode": st.one_of(blank, st.sampled_from(["act", "opinion"])),
+        "minutes": st.one_of(blank, st.integers(1, 1440)),
+        "kind": st.one_of(blank, st.sampled_from(["train", "care", "gardening"])),
+        "episode_id": st.one_of(blank, st.sampled_from(["e1", "e2"])),
+        "giver_kind": st.sampled_from(["person", "person", "group"]),
+        "giver_in_provider_org": st.sampled_from([None, True, False]),
+    }
+)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Fact]:
+    story = Story()
+    for fields in draw(st.lists(acts, max_size=12)):
+        story.act(fields.pop("giver"), fields.pop("ago"), fields.pop("receivers"), **fields)
+    for person, ago in draw(st.lists(st.tuples(people, days_ago), max_size=4)):
+        story.role(person, ago)
+        story.feedback(person, ago, answered=ago % 40, changed=ago % 50)
+        story.decision(ago, weights={"user": ago, "professional": 2}, voters=ago % 7)
+        story.allocation(ago, 100 * ago, lay_majority=bool(ago % 2))
+    found = facts_told(story.events)
+    taken_back = draw(st.lists(st.sampled_from(found), unique=True)) if found else []
+    return found + [turned(fact) for fact in taken_back]
+
+
+def folded(facts: list[Fact], as_of: int = 0) -> ServiceState:
+    state = ServiceState(DAY - timedelta(days=as_of))
+    state.apply(facts)
+    return state
+
+
+@settings(FEW)
+@given(facts=histories(), seed=st.randoms(use_true_random=False))
+def test_no_order_of_the_facts_changes_the_state(facts: list[Fact], seed: random.Random) -> None:
+    shuffled = facts.copy()
+    seed.shuffle(shuffled)
+
+    assert folded(shuffled) == folded(facts)
+
+
+@settings(FEW)
+@given(facts=histories(), cuts=st.lists(st.integers(0, 40), max_size=3))
+def test_folding_in_batches_is_folding_at_once(facts: list[Fact], cuts: list[int]) -> None:
+    state = ServiceState(DAY)
+    within = {min(cut, len(facts)) for cut in cuts}
+    for start, end in pairwise(sorted({0, len(facts), *within})):
+        state.apply(facts[start:end])
+
+    assert state == folded(facts)
+
+
+@settings(FEW)
+@given(kept=histories(), more=histories())
+def test_a_fact_and_its_retraction_leave_no_trace(kept: list[Fact], more: list[Fact]) -> None:
+    state = folded(kept)
+
+    state.apply(more)
+    state.apply([turned(fact) for fact in more])
+
+    assert state == folded(kept)
+
+
+@given(facts=histories(), route=st.lists(st.integers(0, 1000), min_size=1, max_size=4))
+@settings(FEW, max_examples=20)
+def test_a_timeline_moved_to_a_day_is_the_state_of_that_day(
+    facts: list[Fact], route: list[int]
+) -> None:
+    timeline = Timeline(facts)
+
+    for ago in route:
+        assert timeline.at(DAY - timedelta(days=ago)) == folded(facts, ago)
+
+
+@given(facts=histories())
+@settings(FEW, max_examples=10)
+def test_figures_are_read_without_changing_the_state(facts: list[Fact]) -> None:
+    state = folded(facts)
+
+    first = [figures(state, window, "minutes") for window in WINDOWS]
+
+    assert [figures(folded(facts), window, "minutes") for window in WINDOWS] == first
+    assert state == folded(facts)
+
+
+@settings(FEW)
+@given(facts=histories())
+def test_packed_facts_come_back_as_they_were(facts: list[Fact]) -> None:
+    assert unpack(pack(facts)) == facts
+
+
+@settings(FEW)
+@given(facts=histories())
+def test_facts_after_the_as_of_day_change_nothing(facts: list[Fact]) -> None:
+    past = [fact for fact in facts if fact.day <= folded([], 50).day]
+
+    assert folded(facts, 50) == folded(past, 50)
