@@ -138,8 +138,10 @@ def _print_tests(tests: list[dict[str, Any]], language: str) -> None:
     )
 
 
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+def _shown(value: float | str | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _print_metrics(answer: dict[str, Any]) -> None:
