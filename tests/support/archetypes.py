@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 from services.insights.facts import Fact, facts_of
+from services.insights.metrics.defaults import DEFAULTS, Defaults
 from services.insights.metrics.state import ServiceState
 from shared.contracts.exchange import (
     Act,
@@ -27,6 +28,8 @@ from shared.contracts.registry import RoleAssumed
 from shared.contracts.vocabulary import Level, Message, ParticipantKind, Party
 
 DAY = date(2026, 6, 30)
+OPEN = Defaults(version="test", floor_evidence=0, floor_givers=0, floor_days=0, k=1)
+"""Lets an example be as small as a hand can compute."""
 P, U, F = Party.PROFESSIONAL, Party.USER, Party.FAMILY_SOCIAL
 PARTY_OF = {"p": P, "u": U, "f": F}
 
@@ -51,7 +54,10 @@ class Story:
     _ids: Any = field(default_factory=lambda: count(1))
 
     def act(self, giver: str, ago: int, receivers: Iterable[str] = (), **fields: Any) -> Act:
-        """Confirm one act, delivered in 30 minutes unless ``fields`` say otherwise; return it."""
+        """Confirm one act, delivered in 30 minutes unless ``fields`` say otherwise; return it.
+
+        A receiver of another letter, ``x1``, is of no known party.
+        """
         minutes = fields.pop("minutes", 30)
         act = Act(
             **{
@@ -61,7 +67,7 @@ class Story:
                 "giver_id": giver,
                 "giver_party": party_of(giver),
                 "receivers": tuple(
-                    Receiver(participant_id=one, party=party_of(one)) for one in receivers
+                    Receiver(participant_id=one, party=PARTY_OF.get(one[0])) for one in receivers
                 ),
                 "phase": "deliver",
                 "mode": "act",
@@ -146,8 +152,8 @@ class Story:
     def facts(self) -> list[Fact]:
         return facts_told(self.events)
 
-    def state(self, as_of: date = DAY) -> ServiceState:
-        state = ServiceState(as_of)
+    def state(self, as_of: date = DAY, defaults: Defaults = DEFAULTS) -> ServiceState:
+        state = ServiceState(as_of, defaults)
         state.apply(self.facts())
         return state
 
