@@ -18,6 +18,7 @@ from shared.provisioning import MIGRATIONS
 POOL_SIZE_MAX = 10
 CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_SECONDS = 10
+PING_TIMEOUT_SECONDS = 2
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0)  # the last one for as long as it takes
 DEPLOYMENT = "SELECT id FROM deployment"
 APPLIED = "SELECT migration_id FROM _yoyo_migration"
@@ -25,6 +26,9 @@ log = structlog.get_logger(__name__)
 
 
 class Parts(Protocol):
+    @property
+    def pool(self) -> Pool: ...
+
     async def watch(self) -> None:
         """Return, or raise, when a part can't go on and the process must end."""
         ...
@@ -65,8 +69,11 @@ class Opening(Generic[P]):
             )
         return self._parts
 
-    def waiting(self) -> Sequence[str]:
-        return [self._reason] if self._parts is None else self._parts.failing()
+    async def waiting(self) -> Sequence[str]:
+        """Return what the service waits for, or can't do without; nothing when it is ready."""
+        if self._parts is None:
+            return [self._reason]
+        return [*self._parts.failing(), *await _absence(self._parts.pool)]
 
     @asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -139,6 +146,15 @@ async def deployment_of(pool: Pool, service: str) -> str:
     return str(deployment)
 
 
+async def _absence(pool: Pool) -> Sequence[str]:
+    try:
+        async with asyncio.timeout(PING_TIMEOUT_SECONDS):
+            await pool.fetchval("SELECT 1")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
+        return [_reason(failure)]
+    return []
+
+
 def _expected(service: str) -> set[str]:
     return {found.stem for path in MIGRATIONS[service] for found in Path(path).glob("*.sql")}
 
@@ -149,7 +165,7 @@ def _reason(failure: Exception) -> str:
             return f"provisioning: {failure}"
         case asyncpg.InvalidCatalogNameError() | asyncpg.InvalidAuthorizationSpecificationError():
             return f"provisioning: {failure}"
-        case OSError() | asyncpg.PostgresError() | TimeoutError():
+        case OSError() | asyncpg.PostgresError() | asyncpg.InterfaceError():
             return f"its database: {type(failure).__name__} {failure}".rstrip()
         case _:
             return f"its parts: {type(failure).__name__} {failure}".rstrip()

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from shared.http.problems import FieldError, problem, response
 from shared.telemetry import METRICS_MEDIA_TYPE, exposition
 
-Waiting = Callable[[], Sequence[str]]
+Waiting = Callable[[], Awaitable[Sequence[str]]]
 """Returns what the service waits for before it can do its work, in words; nothing when ready."""
 
 
@@ -37,7 +37,7 @@ def router(
     @routes.get("/readyz", response_model=Health)
     async def ready() -> Health | Response:
         """Say whether the service can do its work, and what it waits for if it can't."""
-        reasons = waiting()
+        reasons = await waiting()
         if not reasons:
             return Health(status="ready")
         return response(
@@ -56,7 +56,7 @@ def router(
     )
     async def metrics() -> Response:
         """Return Prometheus metrics."""
-        if not waiting():
+        if not await waiting():
             await measure()
         return Response(exposition(registry), media_type=METRICS_MEDIA_TYPE)
 

@@ -28,6 +28,8 @@ PASSING_FAILURES = (
     asyncpg.AdminShutdownError,
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # it takes no connections at present
     asyncpg.InterfaceError,
     Conflict,  # others kept winning the race for the same stream
 )

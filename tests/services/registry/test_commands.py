@@ -1,5 +1,6 @@
 """What holds for every command: keys, versions, batches, positions."""
 
+import asyncpg
 import httpx
 import pytest
 
@@ -8,6 +9,7 @@ from tests.services.registry.client import Registry, event
 from tests.support.service import embedded_settings, readiness
 
 pytestmark = pytest.mark.postgres
+DISCONNECT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
 JAN, FEB = "2026-01-01", "2026-02-01"
 
 
@@ -153,3 +155,21 @@ async def test_an_unprovisioned_database_is_waited_for(postgres_admin_dsn: str) 
 
     assert "the database of registry has no schema" in told
     assert (refused.status_code, refused.json()["reason"]) == (503, "not_ready")
+
+
+async def test_a_database_that_went_away_is_said(
+    registry: Registry, registry_dsn: str, postgres_admin_dsn: str
+) -> None:
+    name = registry_dsn.partition("?")[0].rpartition("/")[2]
+    admin = await asyncpg.connect(postgres_admin_dsn)
+    await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    await admin.execute(DISCONNECT, name)
+
+    told = await readiness(registry.http, until="not_ready")
+    refused = await registry.post("/v1/participants")
+    await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    await admin.close()
+
+    assert "its database" in told
+    assert (refused.status_code, refused.json()["reason"]) == (503, "unavailable")
+    await readiness(registry.http, until='"ready"')

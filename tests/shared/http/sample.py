@@ -46,6 +46,9 @@ class Sample:
     batches: list[Sequence[Order]] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
 
+    async def waits_for(self) -> Sequence[str]:
+        return self.waiting
+
     async def submit(self, orders: Sequence[Order]) -> Sequence[Answer | Refusal]:
         self.batches.append(orders)
         return [_outcome(order) for order in orders]
@@ -70,7 +73,7 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
 def sample_app(sample: Sample) -> FastAPI:
     metrics = metrics_registry()
     app = application("sample", metrics, MEANINGS, _lifespan)
-    app.include_router(health.router(lambda: sample.waiting, metrics))
+    app.include_router(health.router(sample.waits_for, metrics))
     app.include_router(
         bulk.router(bulk.Intake({"org.coprod.sample.name": Naming}, sample.submit, MEANINGS))
     )
