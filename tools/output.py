@@ -20,7 +20,7 @@ def print_json(value: Any) -> None:
 
 
 def result_console() -> Console:
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False, soft_wrap=True)
 
 
 def say(message: str) -> None:

@@ -35,7 +35,8 @@ def rebuild(
     again watches the one that runs.
     """
     services = Services(find(data))
-    answer = services.send("POST", "insights", "/v1/rebuild", body={"always": always})
+    asked = {"switch": "always" if always else "when_equal"}
+    answer = services.send("POST", "insights", "/v1/rebuild", body=asked)
     if problem_of(answer) == "rebuild_running":
         say("a rebuild runs already; watching it")
     else:
