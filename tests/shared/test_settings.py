@@ -1,0 +1,44 @@
+"""Settings come from the environment or from secret files, and say at once what is missing."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from shared.settings import ServiceSettings, load_settings
+
+DSN = "postgresql://registry:secret@db/coprod_registry"
+
+
+def test_the_environment_says_where_everything_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COPROD_DATABASE_URL", DSN)
+    monkeypatch.setenv("COPROD_LOG", "kafka")
+    monkeypatch.setenv("COPROD_KAFKA_BOOTSTRAP", "127.0.0.1:9092")
+    monkeypatch.setenv("COPROD_PORT", "8401")
+
+    settings = load_settings(tmp_path / "none")
+
+    assert (settings.database_url, settings.log, settings.port) == (DSN, "kafka", 8401)
+    assert settings.host == "127.0.0.1"
+
+
+def test_a_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("COPROD_DATABASE_URL", raising=False)
+    (tmp_path / "coprod_database_url").write_text(DSN)
+    (tmp_path / "coprod_log_url").write_text(DSN)
+
+    assert load_settings(tmp_path).database_url == DSN
+
+
+@pytest.mark.parametrize("log", ["embedded", "kafka"])
+def test_a_log_without_an_address_is_refused(log: str) -> None:
+    with pytest.raises(ValidationError, match=r"COPROD_LOG_URL|COPROD_KAFKA_BOOTSTRAP"):
+        ServiceSettings.model_validate({"database_url": DSN, "log": log})
+
+
+def test_settings_show_no_password() -> None:
+    settings = ServiceSettings(database_url=DSN, log_url=DSN)
+
+    assert "secret" not in repr(settings)
