@@ -14,7 +14,7 @@ from services.insights.metrics.state import ServiceState
 from services.insights.verdict_evidence import Grounds, gather
 from services.insights.verdict_flip import Flip, nearest_flip
 from services.insights.verdict_flip_words import flip_json
-from services.insights.verdict_grade import Grade, Tested, grade, test_all
+from services.insights.verdict_grade import Grade, Tested, all_tested, grade
 from services.insights.verdict_margin import is_tentative
 from services.insights.verdict_reasons import reasons
 from services.insights.verdict_rule import Band, Flag, ServiceClass, band, rule
@@ -55,7 +55,7 @@ def classify(state: ServiceState, window: str) -> Verdict:
     """Return the verdict of one window; it does not change with the state afterwards."""
     grounds = gather(state, window)
     ruling = rule(grounds.evidence)
-    tests = test_all(figures(state, window))
+    tests = all_tested(figures(state, window))
     produced = ruling.service_class is ServiceClass.CO_PRODUCTION
     enough, limits = grounds.evidence.enough, state.defaults
     return Verdict(

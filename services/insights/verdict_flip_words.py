@@ -64,6 +64,7 @@ def flip_json(flip: Flip) -> dict[str, Any]:
         "unit": flip.lever.unit,
         "numerator": flip.lever.numerator,
         "denominator": flip.lever.denominator,
+        "givers_missing": _givers_missing(flip),
         "to_change": flip.to_change.to_json(),
         "to_announce": flip.to_announce.to_json() if flip.to_announce else None,
         "text": {"fr": text.fr, "en": text.en},
@@ -75,14 +76,15 @@ def flip_text(flip: Flip) -> Sentence:
     share_fr, share_en = _SHARES[flip.quantity]
     class_fr, class_en = CLASS_NAMES[flip.to_class]
     change = said(
-        f"{share_fr} {{value}} ({{a}}/{{b}}) : {{units}} {move_fr} ({{after}}) et la classe devient"
-        f" «\N{NO-BREAK SPACE}{class_fr}\N{NO-BREAK SPACE}»",
-        f"{share_en} {{value}} ({{a}}/{{b}}): {{units}} {move_en} ({{after}}) and the class becomes"
-        f" “{class_en}”",
+        f"{share_fr} {{value}} ({{a}}/{{b}}) : {{units}} {move_fr}{{who}} ({{after}})"
+        f" et la classe devient «\N{NO-BREAK SPACE}{class_fr}\N{NO-BREAK SPACE}»",
+        f"{share_en} {{value}} ({{a}}/{{b}}): {{units}} {move_en}{{who}} ({{after}})"
+        f" and the class becomes “{class_en}”",
         value=decimal(flip.value),
         a=number(flip.lever.numerator),
         b=number(flip.lever.denominator),
         units=_units(flip, flip.to_change),
+        who=_who(flip),
         after=_after(flip.to_change),
     )
     if flip.to_announce is None:
@@ -94,6 +96,19 @@ def flip_text(flip: Flip) -> Sentence:
         after=_after(flip.to_announce),
     )
     return Sentence(change.fr + announce.fr, change.en + announce.en)
+
+
+def _givers_missing(flip: Flip) -> int:
+    return flip.lever.givers_short if flip.up else 0
+
+
+def _who(flip: Flip) -> Sentence:
+    """Return how many people more it takes before the share is read at all; mostly nothing."""
+    short = _givers_missing(flip)
+    if not short:
+        return Sentence("", "")
+    more = counted(short, ("personne", "personnes"), ("more person", "more people"))
+    return said(", de {more} de plus au moins", ", from {more} at least", more=more)
 
 
 def _units(flip: Flip, step: Step) -> Sentence:

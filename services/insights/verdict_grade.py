@@ -110,7 +110,7 @@ class Tested:
         return list(dict.fromkeys(missing))
 
 
-def test_all(figures: Mapping[str, Figure]) -> tuple[Tested, ...]:
+def all_tested(figures: Mapping[str, Figure]) -> tuple[Tested, ...]:
     """Return the answer of every test, whatever the class."""
     return tuple(_tested(id_, conditions, figures) for id_, conditions in TESTS.items())
 
