@@ -10,8 +10,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from services.insights.answers import Answers, days_between
-from services.insights.definitions import definitions
-from services.insights.metrics.catalogue import BY_ID
+from services.insights.metrics.catalogue import BY_ID, published
 from services.insights.projection import Build
 from services.insights.rebuild import Rebuild
 from services.insights.release import RELEASE_HEADER
@@ -121,7 +120,7 @@ def operation_router(
     @routes.get("/definitions")
     async def show_definitions() -> DefinitionsBody:
         """Show what every figure means, with the defaults it rests on."""
-        return DefinitionsBody.model_validate(definitions())
+        return DefinitionsBody.model_validate(published())
 
     @routes.get("/positions")
     async def show_positions() -> FoldedBody:

@@ -75,6 +75,7 @@ export function detail(main, serviceId) {
   function verdictCard(verdict) {
     const announced = verdict.announced;
     const last = verdict.last_evidenced;
+    const reasons = inLanguage(verdict.reasons);
     const facts = [
       [words("announced"), announced ? `${className(announced.class)}${announced.since ? ` – ${words("since")} ${day(announced.since)}` : ""}` : words("notAnnounced")],
       verdict.class === "insufficient_evidence" && last
@@ -93,7 +94,8 @@ export function detail(main, serviceId) {
         verdict.grade ? element("span", { class: "tag" }, words(verdict.grade)) : null,
         verdict.tentative ? element("span", { class: "tag", title: words("tentativeHelp") }, words("tentative")) : null,
       ),
-      element("p", { class: "reason" }, inLanguage(verdict.reasons)),
+      element("p", { class: "reason" }, reasons[0]),
+      element("ul", { class: "plain" }, reasons.slice(1).map((reason) => element("li", {}, reason))),
       element("h2", {}, words("flip")),
       element("p", { "data-flip": "" }, verdict.nearest_flip ? inLanguage(verdict.nearest_flip.text) : words("noFlip")),
       verdict.flags.length
@@ -170,14 +172,14 @@ export function detail(main, serviceId) {
   }
 
   function metricRow([id, one]) {
-    const definition = definitions?.definitions.find((found) => found.id === id);
+    const definition = definitions?.metrics.find((found) => found.id === id);
     const shown = one.value === null ? element("span", { class: "quiet" }, reasonText(one.reason)) : figure(id, one.value);
     const isShare = one.value !== null && one.value >= 0 && one.value <= 1 && id !== "A1";
     return element(
       "tr",
       { "data-metric": id },
       element("td", {},
-        element("span", { class: "metric-name" }, (definition && inLanguage({ fr: definition.name_fr, en: definition.name_en })) || id), element("span", { class: "metric-id" }, id),
+        element("span", { class: "metric-name" }, inLanguage(definition?.name) || id), element("span", { class: "metric-id" }, id),
         provenance(id, one, definition)),
       element("td", { class: "number", "data-value": one.value === null ? "" : String(one.value) }, shown),
       element("td", {}, isShare ? intervalDrawing(one.value, one.interval) : ""),

@@ -39,7 +39,7 @@ export function glance(main) {
           verdict.grade ? element("span", { class: "tag" }, words(verdict.grade)) : null,
         ),
         element("span", { class: "facts" }, facts.join(" · ")),
-        element("p", { class: "reason" }, inLanguage(verdict.reasons)),
+        element("p", { class: "reason" }, inLanguage(verdict.reasons)[0]),
         axesDrawing(verdict.axes, 104),
       ),
     );
