@@ -136,7 +136,7 @@ class Announcements:
 
 def _verdicts(moment: Moment) -> tuple[Mapping[str, Verdict], Mapping[str, Verdict]]:
     today = {window: classify(moment.state, window) for window in WINDOW_DAYS}
-    return today, moment.past.yesterday
+    return today, {window: moment.past.yesterday(window) for window in WINDOW_DAYS}
 
 
 def _event(

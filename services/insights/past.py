@@ -1,7 +1,6 @@
-"""Past: what today's verdict needs of the days before: yesterday's, and the last with evidence."""
+"""Past: what a day's verdict needs of the days before it: yesterday's, the last with evidence."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from services.insights.facts import Fact
@@ -13,24 +12,56 @@ from services.insights.verdict_history import last_evidenced
 ONE_DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
+class PastNeeded(Exception):
+    """What was asked has to be folded from the facts first."""
+
+
 class Past:
-    """By window. ``evidenced``: the last verdict up to yesterday that had evidence, if any had."""
+    """Looks back from ``as_of``; what is found is kept. Facts of that day on change nothing in it.
 
-    yesterday: Mapping[str, Verdict]
-    evidenced: Mapping[str, Verdict | None]
+    Without facts it has only what it found before.
+    """
 
+    def __init__(self, facts: Sequence[Fact] | None, as_of: date) -> None:
+        self._facts = facts
+        self._before = as_of - ONE_DAY
+        self._yesterday: dict[str, Verdict] = {}
+        self._evidenced: dict[str, Verdict | None] = {}
 
-NO_PAST = Past({}, {})
+    def yesterday(self, window: str) -> Verdict:
+        """Return the verdict of the day before.
 
+        Raises:
+            PastNeeded: it was not found while there were facts.
+        """
+        if window not in self._yesterday:
+            state = Timeline(self._known()).at(self._before)
+            self._yesterday = {one: classify(state, one) for one in WINDOW_DAYS}
+        return self._yesterday[window]
 
-def past_of(facts: Sequence[Fact], as_of: date) -> Past:
-    """Return what lies before ``as_of``; facts of that day and later change nothing in it."""
-    before = as_of - ONE_DAY
-    state = Timeline(facts).at(before)
-    yesterday = {window: classify(state, window) for window in WINDOW_DAYS}
-    evidenced = {
-        window: verdict if verdict.evidenced else last_evidenced(facts, before, window)
-        for window, verdict in yesterday.items()
-    }
-    return Past(yesterday, evidenced)
+    def evidenced(self, window: str) -> Verdict | None:
+        """Return the last verdict before ``as_of`` that had evidence, if any had.
+
+        Raises:
+            PastNeeded: it was not found while there were facts.
+        """
+        if window not in self._evidenced:
+            yesterday = self.yesterday(window)
+            self._evidenced[window] = (
+                yesterday
+                if yesterday.evidenced
+                else last_evidenced(self._known(), self._before, window)
+            )
+        return self._evidenced[window]
+
+    def found(self) -> "Past":
+        """Find everything, and let the facts go."""
+        for window in WINDOW_DAYS:
+            self.evidenced(window)
+        self._facts = None
+        return self
+
+    def _known(self) -> Sequence[Fact]:
+        if self._facts is None:
+            raise PastNeeded
+        return self._facts

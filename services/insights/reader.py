@@ -18,7 +18,7 @@ from services.insights.directory import ServiceInfo
 from services.insights.facts import Fact, day_number
 from services.insights.live import Live, LiveService
 from services.insights.metrics.timeline import Timeline
-from services.insights.past import NO_PAST, past_of
+from services.insights.past import Past, PastNeeded
 from services.insights.release import Moment
 from services.insights.standing import Standing
 from services.insights.store import SOURCE_TOPICS, FactStore
@@ -27,9 +27,7 @@ from shared.log.port import TopicPartition
 
 T = TypeVar("T")
 COMPUTING_MAX = 2  # threads that fold facts for a question; the streams need the processor too
-TRIES = (
-    2  # to look at a past that late facts keep changing, before it is folded once for the answer
-)
+TRIES = 3  # to look at a past that late facts keep changing
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +85,13 @@ class Reader:
     async def now(self, service: ServiceInfo, live: LiveService, read: Callable[[Moment], T]) -> T:
         """Return ``read`` of the state in memory, or of the facts where its past won't stay."""
         for _ in range(TRIES):
-            with suppress(_Moved):
+            with suppress(_Moved, PastNeeded):
                 return await self._live.read(live, partial(self._consistently, live, read))
-            late = live.late
+            late, as_of = live.late, live.state.as_of
             evidence = await self._evidence(service, self._live.positions(service.partition))
             async with self._computing:
-                past = await asyncio.to_thread(past_of, evidence.facts, live.state.as_of)
-            live.past, live.past_late = past, late
+                live.past = await asyncio.to_thread(Past(evidence.facts, as_of).found)
+            live.past_late = late
         return await self.folded(service, live.state.as_of, read)
 
     async def positions(self, service: ServiceInfo) -> dict[TopicPartition, int]:
@@ -116,7 +114,7 @@ class Reader:
         def fold() -> T:
             facts = evidence.facts
             standing = self._standing(evidence.events_up_to(as_of), evidence.positions)
-            return read(Moment(Timeline(facts).at(as_of), past_of(facts, as_of), standing))
+            return read(Moment(Timeline(facts).at(as_of), Past(facts, as_of), standing))
 
         async with self._computing:
             return await asyncio.to_thread(fold)
@@ -130,7 +128,7 @@ class Reader:
         def fold() -> T:
             timeline = Timeline(evidence.facts)
             standing = self._standing(evidence.events_up_to(days[-1]), evidence.positions)
-            return read(Moment(timeline.at(day), NO_PAST, standing) for day in days)
+            return read(Moment(timeline.at(day), Past(None, day), standing) for day in days)
 
         async with self._computing:
             return await asyncio.to_thread(fold)
@@ -141,10 +139,16 @@ class Reader:
         read: Callable[[Moment], T],
         positions: Mapping[TopicPartition, int],
     ) -> T:
-        current = self._live.service(live.service_id, live.partition)
-        if current is not live or live.past is None or live.past_late != live.late:
+        if self._live.service(live.service_id, live.partition) is not live:
             raise _Moved
-        return read(Moment(live.state, live.past, self._standing(live.events, positions)))
+        past = live.past if live.past_late == live.late else None
+        return read(
+            Moment(
+                live.state,
+                past or Past(None, live.state.as_of),
+                self._standing(live.events, positions),
+            )
+        )
 
     def _reaches(self, live: LiveService, positions: Mapping[TopicPartition, int]) -> bool:
         """Whether the memory holds all that is committed, also by a process that took over."""

@@ -59,9 +59,9 @@ def verdict(moment: Moment, subject: Subject, window: str) -> dict[str, Any]:
     """
     found = classify(moment.state, window)
     announced = subject.announced.get(window) or announce(
-        None, found, moment.past.yesterday[window]
+        None, found, moment.past.yesterday(window)
     )
-    evidenced = found if found.evidenced else moment.past.evidenced[window]
+    evidenced = found if found.evidenced else moment.past.evidenced(window)
     return _flagged(
         moment,
         verdict_json(
