@@ -10,12 +10,23 @@ from typing import Any, TypeAlias
 import structlog
 from aiokafka import ConsumerRecord
 from aiokafka import TopicPartition as KafkaPartition
-from aiokafka.errors import IllegalStateError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    CorruptRecordException,
+    IllegalStateError,
+    OffsetOutOfRangeError,
+    RecordTooLargeError,
+    UnsupportedCodecError,
+)
 
+from shared.log.kafka_salvage import salvage
 from shared.log.port import LogRecord, TopicPartition
 
-ONE_BY_ONE_RECORDS_MAX = 500
-ONE_BY_ONE_TIMEOUT_MS = 100
+UNREADABLE = (
+    UnicodeDecodeError,
+    CorruptRecordException,
+    RecordTooLargeError,
+    UnsupportedCodecError,
+)
 
 log = structlog.get_logger(__name__)
 Fetched: TypeAlias = "ConsumerRecord[bytes, bytes]"
@@ -88,45 +99,49 @@ class Fetching:
             for at, offset in lost.args[0].items():
                 self._stop(at, f"offset {offset} is not in the log any more, or not yet")
             return {}
-        except UnicodeDecodeError:
-            found = await self._one_by_one()
+        except UNREADABLE:
+            found = await self._one_by_one(limits)
         self._moves_when_fetched = dict(self._moves)
         return dict(found)
 
-    async def _one_by_one(self) -> dict[KafkaPartition, list[Fetched]]:
-        """Find the partition that can't be read and stop it; return what can be read."""
+    async def _one_by_one(self, limits: dict[str, Any]) -> dict[KafkaPartition, list[Fetched]]:
+        """Find the partition that can't be read, and save of it what can be saved."""
         found: dict[KafkaPartition, list[Fetched]] = {}
         suspects = [at for at in self.next if at not in self.consumer.paused()]
         for at in suspects:
             # some of what aiokafka counted as delivered went down with the exception
             self.consumer.seek(at, self.next[at])
         for at in suspects:
-            records = await self._up_to_poison(at)
+            try:
+                records = (await self._getmany(at, **limits)).get(at, [])
+            except UNREADABLE as unreadable:
+                records = await self._saved(at, limits, unreadable)
             if records:
                 found[at] = records
         return found
 
-    async def _up_to_poison(self, at: KafkaPartition) -> list[Fetched]:
-        records: list[Fetched] = []
-        limits = {"timeout_ms": ONE_BY_ONE_TIMEOUT_MS, "max_records": 1}
+    async def _saved(
+        self, at: KafkaPartition, limits: dict[str, Any], unreadable: Exception
+    ) -> list[Fetched]:
+        start = self.next[at]
         try:
-            while len(records) < ONE_BY_ONE_RECORDS_MAX:
-                one = (await self._getmany(at, **limits)).get(at)
-                if not one:
-                    break
-                records += one
-        except UnicodeDecodeError:
-            offset = records[-1].offset + 1 if records else self.next.get(at)
-            self._stop(at, f"a header name at or after offset {offset} is not UTF-8", moved=False)
+            records = await salvage(self.consumer, at, start, limits["max_records"])
+        except UNREADABLE as error:
+            self._stop(at, f"at or after offset {start}: {error!r}")
+            return []
+        if not records:
+            self._stop(at, f"at or after offset {start}: {unreadable!r}")
+            return []
+        log.warning("records_salvaged", topic=at.topic, partition=at.partition, offset=start)
+        self.consumer.seek(at, records[-1].offset + 1)
         return records
 
-    def _stop(self, at: KafkaPartition, reason: str, *, moved: bool = True) -> None:
+    def _stop(self, at: KafkaPartition, reason: str) -> None:
         try:
             self.consumer.pause(at)
         except IllegalStateError:
             return  # taken away meanwhile
-        if moved:
-            self._moved(at)
+        self._moved(at)
         if at not in self.stopped:
             log.error("partition_unreadable", topic=at.topic, partition=at.partition, reason=reason)
         self.stopped[at] = reason
