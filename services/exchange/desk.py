@@ -24,11 +24,18 @@ Built: TypeAlias = Command[Any] | row.Row | Rejected
 
 
 class Desk:
-    def __init__(self, pool: Pool, store: PostgresEventStore, identity: Identity) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        store: PostgresEventStore,
+        identity: Identity,
+        look_again_seconds: float = LOOK_AGAIN_SECONDS,
+    ) -> None:
         self._pool = pool
         self._store = store
         self._identity = identity
         self._lookup = Lookup(pool)
+        self._look_again_seconds = look_again_seconds
 
     async def submit(self, orders: Sequence[Order]) -> list[Answer | Refusal]:
         """Decide the orders in turn; each may build on those before it.
@@ -51,7 +58,7 @@ class Desk:
         directory = await self._lookup.answer(questions(orders, past))
         cases = [Case(order, past, directory, self._identity, now) for order in orders]
         built = [_built(case) for case in cases]
-        deadline = time.monotonic() + LOOK_AGAIN_SECONDS
+        deadline = time.monotonic() + self._look_again_seconds
         while time.monotonic() < deadline and (unknown := _unknown_for_now(cases, built)):
             await asyncio.sleep(POLL_SECONDS)
             again = [orders[at] for at in unknown]
@@ -104,13 +111,17 @@ def _built(case: Case) -> Built:
 
 
 def _unknown_for_now(cases: Sequence[Case], built: Sequence[Built]) -> list[int]:
-    """Return the orders whose sender did not say what exchange should have heard of by now."""
+    """Return the orders on somebody or something that exchange may only not have heard of yet.
+
+    Of many orders those that come with positions are not among them: who sends a file names all the
+    positions that it needs, and each bad row would hold up the good ones.
+    """
+    alone = len(cases) == 1
     return [
         at
         for at, (case, one) in enumerate(zip(cases, built, strict=True))
-        if isinstance(one, Rejected)
-        and one.reason in UNKNOWN_FOR_NOW
-        and not case.order.context.after
+        if isinstance(one, Rejected) and one.reason in UNKNOWN_FOR_NOW
+        if alone or not case.order.context.after
     ]
 
 

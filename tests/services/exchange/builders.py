@@ -8,8 +8,16 @@ from typing import Any, Generic, TypeVar
 
 from services.exchange.domain.directory import Directory, Participant, Role, Service
 from services.exchange.domain.stamping import Draft
-from shared.contracts.exchange import Act, DirectoryPosition
-from shared.contracts.vocabulary import Message, ParticipantKind, Party
+from shared.contracts.exchange import (
+    Act,
+    ContributionConfirmed,
+    ContributionCorrected,
+    ContributionDisputed,
+    ContributionVoided,
+    DirectoryPosition,
+    DisputeResolved,
+)
+from shared.contracts.vocabulary import Message, Outcome, ParticipantKind, Party
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -76,3 +84,22 @@ def directory(**changes: Any) -> Directory:
 
 def kinds(events: Sequence[Message]) -> list[str]:
     return [type(event).__name__ for event in events]
+
+
+def count(event: Message, counting: list[Act]) -> None:
+    """Book the facts that a consumer reads in the event, without knowing what came before it."""
+    match event:
+        case ContributionConfirmed(act=fact):
+            counting.append(fact)
+        case DisputeResolved(act=fact, outcome=outcome) if outcome is not Outcome.UPHELD:
+            counting.append(fact)
+        case (
+            ContributionDisputed(act=fact, counted=True)
+            | ContributionVoided(act=fact, counted=True)
+        ):
+            counting.remove(fact)
+        case ContributionCorrected(before=before, after=after, counted=True):
+            counting.remove(before)
+            counting.append(after)
+        case _:
+            pass

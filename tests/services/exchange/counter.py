@@ -90,7 +90,7 @@ class Counter:
     ) -> list[Answer | Refusal]:
         sender = Provenance(agency, "file", "tester")
         used = None if key is None else Idempotency(sender.source, key, repr(bodies).encode())
-        context = CommandContext(sender, used, after={("registry.services.v1", 0): 0})
+        context = CommandContext(sender, used)
         return await self.desk.submit([Order(body, context) for body in bodies])
 
     async def done(self, body: StrictModel, **context: Any) -> dict[str, Any]:
@@ -120,7 +120,7 @@ async def open_counter(dsn: str) -> Counter:
     pool = await asyncpg.create_pool(dsn, min_size=1, max_size=4)
     clock = FixedClock(NOON)
     store = PostgresEventStore(pool, clock=clock)
-    desk = Desk(pool, store, await load_identity(pool))
+    desk = Desk(pool, store, await load_identity(pool), look_again_seconds=0)
     return Counter(dsn, pool, store, desk, Journal(pool, store), clock)
 
 

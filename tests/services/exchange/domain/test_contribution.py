@@ -30,7 +30,7 @@ from shared.contracts.exchange import (
 )
 from shared.contracts.vocabulary import Message, Outcome
 from shared.eventstore.port import Rejected
-from tests.services.exchange.builders import Scenario, act
+from tests.services.exchange.builders import Scenario, act, count
 
 contribution = Scenario(decide, evolve, INITIAL)
 ACT = act()
@@ -258,25 +258,6 @@ def test_any_script_keeps_the_life_and_counts_an_act_once_at_most(script: list[C
             before, state = state, evolve(state, event)
             was, now = status_of(before), status_of(state)
             assert now is was or now in MAY_FOLLOW[was]
-            _count(event, counting)
+            count(event, counting)
             assert counting == ([state.act] if now is Status.CONFIRMED else [])  # type: ignore[union-attr]
         assert decide(command, state) == []
-
-
-def _count(event: Message, counting: list[Act]) -> None:
-    """Book the facts that a consumer reads in the event, without knowing what came before it."""
-    match event:
-        case ContributionConfirmed(act=fact):
-            counting.append(fact)
-        case DisputeResolved(act=fact, outcome=outcome) if outcome is not Outcome.UPHELD:
-            counting.append(fact)
-        case (
-            ContributionDisputed(act=fact, counted=True)
-            | ContributionVoided(act=fact, counted=True)
-        ):
-            counting.remove(fact)
-        case ContributionCorrected(before=before, after=after, counted=True):
-            counting.remove(before)
-            counting.append(after)
-        case _:
-            pass

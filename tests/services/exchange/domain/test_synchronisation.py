@@ -11,7 +11,15 @@ from services.exchange.domain.contribution import (
     AUTOMATIC,
     Reason,
 )
-from services.exchange.domain.life import INITIAL, State, Status, Voided, evolve, status_of
+from services.exchange.domain.life import (
+    INITIAL,
+    Confirmed,
+    State,
+    Status,
+    Voided,
+    evolve,
+    status_of,
+)
 from services.exchange.domain.synchronisation import Effect, Synchronise, effect, synchronise
 from shared.contracts.exchange import (
     Act,
@@ -23,7 +31,7 @@ from shared.contracts.exchange import (
 )
 from shared.contracts.vocabulary import Message, Outcome, Party
 from shared.eventstore.port import Rejected
-from tests.services.exchange.builders import NOON, act, kinds
+from tests.services.exchange.builders import NOON, act, count, kinds
 
 RECORDED, CONFIRMED, DISPUTED, VOIDED = Status
 ROW = act(recorded_by="system:file")
@@ -191,6 +199,7 @@ def test_any_rows_twice_are_quiet_the_second_time_and_void_is_for_ever(
     script: list[Synchronise],
 ) -> None:
     state: State = INITIAL
+    counting: list[Act] = []
     for step in script:
         try:
             events = synchronise(step, state)
@@ -198,6 +207,9 @@ def test_any_rows_twice_are_quiet_the_second_time_and_void_is_for_ever(
             continue
         was_void = isinstance(state, Voided)
         state = reduce(evolve, events, state)
+        for event in events:
+            count(event, counting)
+        assert counting == ([state.act] if isinstance(state, Confirmed) else [])
         assert isinstance(state, Voided) or not was_void
         again = synchronise(step, state)
         # a revision without news is private; without a revision nothing at all is left to say
