@@ -8,4 +8,5 @@ from shared.telemetry import configure_logging
 if __name__ == "__main__":
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level)
-    serve(insights_app(settings), settings.host, settings.port)
+    app, leaving = insights_app(settings)
+    serve(app, settings.host, settings.port, leaving)

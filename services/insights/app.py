@@ -3,8 +3,8 @@
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from shared.clock import Clock, SystemClock
 from shared.consumer import api as quarantine
 from shared.http import health, positions
 from shared.http.application import application, document
+from shared.http.problems import HttpRefusal
 from shared.log.connect import open_log
 from shared.opening import Opening, deployment_of, open_pool
 from shared.settings import ServiceSettings
@@ -66,9 +67,16 @@ class LateStream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._insights().stream(scope, receive, send)
 
+    async def close(self) -> None:
+        """Let the clients go: a stream never ends by itself, and would hold up the end."""
+        with suppress(HttpRefusal):
+            await self._insights().stream.close()
 
-def insights_app(settings: ServiceSettings, clock: Clock | None = None) -> FastAPI:
-    """Return the application; its parts open when it starts to serve."""
+
+def insights_app(
+    settings: ServiceSettings, clock: Clock | None = None
+) -> tuple[FastAPI, Callable[[], Awaitable[None]]]:
+    """Return the application, and what lets its streams go; its parts open when it serves."""
     registry = metrics_registry()
     time = clock or SystemClock()
     meters, own = Meters(registry), positions.PositionMeters(registry)
@@ -94,4 +102,4 @@ def insights_app(settings: ServiceSettings, clock: Clock | None = None) -> FastA
     app.router.routes.append(Route("/v1/stream", endpoint=stream, methods=["GET"]))
     document(app)
     app.mount("/", StaticFiles(directory=DASHBOARD, html=True), name="dashboard")
-    return app
+    return app, stream.close

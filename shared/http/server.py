@@ -1,24 +1,46 @@
 """Serves one application until it is told to stop, and then lets running requests finish."""
 
+import socket
+from collections.abc import Awaitable, Callable
+
 import uvicorn
 from fastapi import FastAPI
 
 GRACE_SECONDS = 10
 
 
-def serve(app: FastAPI, host: str, port: int) -> None:
+async def _nothing() -> None:
+    """Nobody has to be told."""
+
+
+class Server(uvicorn.Server):
+    """``leaving`` ends what would never end by itself, before running requests are waited for."""
+
+    def __init__(
+        self, config: uvicorn.Config, leaving: Callable[[], Awaitable[None]] = _nothing
+    ) -> None:
+        super().__init__(config)
+        self._leaving = leaving
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._leaving()
+        await super().shutdown(sockets)
+
+
+def serve(
+    app: FastAPI, host: str, port: int, leaving: Callable[[], Awaitable[None]] = _nothing
+) -> None:
     """Block until SIGINT or SIGTERM; logs go where ``shared.telemetry`` sends them."""
-    uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            loop="asyncio",  # a Kafka client on uvloop loses connections silently
-            lifespan="on",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-    ).run()
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="asyncio",  # a Kafka client on uvloop loses connections silently
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    Server(config, leaving).run()

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.postgres
 async def told(fresh_database: Callable[[str], str]) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an insights that was told of two services."""
     settings = embedded_settings(fresh_database("insights"), fresh_database("log"))
-    app = insights_app(settings, FixedClock(NOON))
+    app, _ = insights_app(settings, FixedClock(NOON))
     log = EmbeddedLog(settings.log_url or "")
     await log.start()
     async with serving(app) as client:
