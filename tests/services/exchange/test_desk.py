@@ -1,5 +1,6 @@
 """Commands of people, on a real database: who may, what is stamped, and what stays private."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -40,6 +41,16 @@ async def test_only_people_that_registry_knows_act_on_a_contribution(counter: Co
         assert await reason(counter, body) is Admission.UNKNOWN_PARTICIPANT
     by_group = request.ConfirmContribution(contribution_id=given, by="choir")
     assert await reason(counter, by_group) is Admission.NOT_A_PERSON
+
+
+async def test_of_many_who_confirm_at_once_one_does(counter: Counter) -> None:
+    given = await counter.given()
+    body = request.ConfirmContribution(contribution_id=given, by="bob")
+
+    outcomes = await asyncio.gather(*(counter.send(body) for _ in range(8)))
+
+    assert {one.body["version"] for one in outcomes if isinstance(one, Answer)} == {2}
+    assert len(await counter.events()) == 2
 
 
 async def test_what_nobody_recorded_is_unknown(counter: Counter) -> None:

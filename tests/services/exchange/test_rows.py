@@ -1,6 +1,6 @@
 """Rows of an agency's own system, brought in again and again, on a real database."""
 
-import time
+import asyncio
 
 import pytest
 
@@ -118,13 +118,19 @@ async def test_another_party_than_registrys_is_refused(counter: Counter) -> None
     assert refused.reason == "giver_party_differs"
 
 
-async def test_a_thousand_new_rows_take_well_under_a_second_or_two(counter: Counter) -> None:
-    rows = [row(local_id=str(n), receivers=["bob"]) for n in range(1000)]
-    started = time.perf_counter()
-    for first in range(0, 1000, 250):
-        await counter.send_all(rows[first : first + 250])
-    print(f"1000 new rows: {time.perf_counter() - started:.2f} s")
-    started = time.perf_counter()
-    for first in range(0, 1000, 250):
-        await counter.send_all(rows[first : first + 250])
-    print(f"1000 known rows: {time.perf_counter() - started:.2f} s")
+async def test_two_imports_of_the_same_rows_at_once_record_each_once(counter: Counter) -> None:
+    rows = [row(local_id=str(n)) for n in range(100)]
+
+    told = await asyncio.gather(*(effects(counter, *rows) for _ in range(3)))
+
+    for of_one_row in zip(*told, strict=True):
+        assert sorted(of_one_row) == ["recorded", "unchanged", "unchanged"]
+    assert (await counter.events()).count(RECORDED) == 100
+
+
+async def test_rows_on_people_not_known_stop_no_other_row(counter: Counter) -> None:
+    rows = [row(local_id=str(n), giver_id="ann" if n % 2 else "nobody") for n in range(250)]
+
+    told = await effects(counter, *rows)
+
+    assert [told.count(each) for each in ("recorded", "unknown_participant")] == [125, 125]
