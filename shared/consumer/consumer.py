@@ -324,6 +324,7 @@ class Consumer:
 
     async def _watch_lag(self) -> None:
         while True:
+            self._metrics.unreadable.labels(self._identity.name).set(len(self.unreadable()))
             try:
                 self._metrics.lag.labels(self._identity.name).set(await self.lag())
             except Exception as error:  # noqa: BLE001 - a log that is away must not end the gauge

@@ -16,15 +16,13 @@ class ConsumerMetrics:
         self.unknown = counter("unknown", "Events of types that this build does not know")
         self.fenced = counter("fenced", "Partitions lost to another epoch")
         self.retries = counter("retries", "Attempts repeated after a failure that passes")
-        self.gaps = Gauge(
-            "coprod_consumer_gaps", "Partitions held up by a gap", ["consumer"], registry=registry
-        )
-        self.lag = Gauge(
-            "coprod_consumer_lag_records",
-            "Records of the log not yet dealt with",
-            ["consumer"],
-            registry=registry,
-        )
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"coprod_consumer_{name}", text, ["consumer"], registry=registry)
+
+        self.gaps = gauge("gaps", "Partitions held up by a gap")
+        self.unreadable = gauge("unreadable", "Partitions that the log can't deliver any more")
+        self.lag = gauge("lag_records", "Records of the log not yet dealt with")
         self.batch_seconds = Histogram(
             "coprod_consumer_batch_seconds",
             "Time from delivery to commit",

@@ -20,6 +20,7 @@ from shared.log.kafka_subscription import Group, KafkaSubscription
 from shared.log.port import LogRecord, OutgoingRecord, Reader, TopicPartition
 
 READ_SECONDS_MAX = 30
+ENDS_SECONDS_MAX = 10
 
 
 class KafkaLog:
@@ -76,7 +77,9 @@ class KafkaLog:
                 if self._observer is None:
                     self._observer = self._consumer()
                     await self._observer.start()
-                found = await self._observer.end_offsets(wanted)
+                # it would wait for ever for a partition that is not there
+                async with asyncio.timeout(ENDS_SECONDS_MAX):
+                    found = await self._observer.end_offsets(wanted)
             except UNREACHABLE:
                 await self._drop_observer()
                 raise
