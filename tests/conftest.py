@@ -1,3 +1,8 @@
 """What every test may ask for; the fixtures themselves are in tests/support."""
 
-pytest_plugins = ["tests.support.postgres", "tests.support.kafka", "tests.support.log"]
+pytest_plugins = [
+    "tests.support.postgres",
+    "tests.support.kafka",
+    "tests.support.log",
+    "tests.support.browser",
+]
