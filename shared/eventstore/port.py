@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeAlias, TypeVar
-
-import asyncpg
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from shared.contracts.topics import Topic
 from shared.contracts.vocabulary import Message
+
+if TYPE_CHECKING:
+    import asyncpg  # deciders import Rejected from here, and must not drag a driver along
 
 S = TypeVar("S")
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
