@@ -131,7 +131,7 @@ class ContributionRevisionSeen(Message):
 
 
 class ContributionStatusStated(Message):
-    """Private to exchange (no topic): the source gave it this status, where that changed nothing."""
+    """Private to exchange (no topic): its source gave it this status, which changed nothing."""
 
     contribution_id: Identifier
     status: Literal["recorded", "confirmed", "disputed", "voided"]
