@@ -18,6 +18,7 @@ PATH = "/v1/commands"
 ITEMS_MAX = 1_000
 BYTES_MAX = 3_500_000  # the services take 4 MiB
 GIVE_UP_AFTER_SECONDS = 120.0
+REACHED_WITHIN_SECONDS = 5.0
 _DELAY_MIN_SECONDS = 0.05
 _DELAY_MAX_SECONDS = 2.0
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -46,13 +47,39 @@ class Outcome:
 class Service:
     """One service. ``positions``: the highest that its answers named, by "topic/partition"."""
 
-    def __init__(self, name: str, url: str) -> None:
-        self.name, self.url = name, url
+    def __init__(self, name: str, http: httpx.AsyncClient) -> None:
+        self.name, self.url = name, str(http.base_url)
+        self._http = http
+        self.positions: dict[str, int] = {}
+
+    @classmethod
+    async def reach(cls, name: str, url: str) -> Self:
+        """Return the service at an address, if it is there at all.
+
+        Raises:
+            Failure: nothing answers.
+        """
         # loopback is never reached through a proxy
-        self._http = httpx.AsyncClient(
+        http = httpx.AsyncClient(
             base_url=url, timeout=_TIMEOUT, limits=_CONNECTIONS, trust_env=False
         )
-        self.positions: dict[str, int] = {}
+        service = cls(name, http)
+        try:
+            await service._answer()
+        except Failure:
+            await http.aclose()
+            raise
+        return service
+
+    async def _answer(self) -> None:
+        patience = Patience(self, REACHED_WITHIN_SECONDS)
+        while True:
+            try:
+                await self._http.get("/healthz")
+            except httpx.TransportError as error:
+                await patience.wait(str(error) or type(error).__name__)
+            else:
+                return
 
     async def __aenter__(self) -> Self:
         return self
@@ -141,9 +168,9 @@ class Service:
 class Patience:
     """Waits longer from one attempt to the next, and not for ever."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, seconds: float = GIVE_UP_AFTER_SECONDS) -> None:
         self._service = service
-        self._deadline = asyncio.get_running_loop().time() + GIVE_UP_AFTER_SECONDS
+        self._deadline = asyncio.get_running_loop().time() + seconds
         self._delay = _DELAY_MIN_SECONDS
 
     async def wait(self, trouble: str) -> None:

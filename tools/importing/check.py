@@ -29,9 +29,12 @@ def check(spool: Spool, *, register_missing: bool) -> None:
 
 def _problems(spool: Spool, row: Row, *, register_missing: bool) -> Iterator[Problem]:
     values = row.values
-    if "service_id" in values:
+    running = "service_id" in values
+    if running:
         service = spool.service(values["service_id"])
-        yield from _service_problems(service, row, register_missing=register_missing)
+        for problem in _service_problems(service, row, register_missing=register_missing):
+            running = False
+            yield problem
     if "giver_id" in values:
         yield from _person_problems(
             spool, row, ("giver_id", values["giver_id"]), register_missing=register_missing
@@ -40,7 +43,8 @@ def _problems(spool: Spool, row: Row, *, register_missing: bool) -> Iterator[Pro
         yield from _person_problems(
             spool, row, ("receiver_ids", receiver), register_missing=register_missing
         )
-    if {"service_id", "giver_id", "giver_party", "occurred_at"} <= values.keys():
+    # where there is no service on that day, nobody has a party in it: that is said already
+    if running and {"giver_id", "giver_party", "occurred_at"} <= values.keys():
         yield from _party_problems(spool, row, register_missing=register_missing)
 
 

@@ -160,7 +160,7 @@ async def _run(
 ) -> report.Summary:
     async with AsyncExitStack() as stack:
         registry, exchange = [
-            await stack.enter_async_context(Service(name, deployment.url(name)))
+            await stack.enter_async_context(await Service.reach(name, deployment.url(name)))
             for name in ("registry", "exchange")
         ]
         return await run(feed, options, (registry, exchange), spool)

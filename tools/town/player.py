@@ -67,7 +67,7 @@ async def play(urls: dict[str, str], options: Options, tell: Callable[[str], Non
     """
     async with AsyncExitStack() as stack:
         registry, exchange = [
-            await stack.enter_async_context(Service(name, urls[name]))
+            await stack.enter_async_context(await Service.reach(name, urls[name]))
             for name in ("registry", "exchange")
         ]
         town = Town(registry, exchange, options)
