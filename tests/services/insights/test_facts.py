@@ -6,6 +6,7 @@ import pytest
 from services.insights.facts import (
     FORMAT_VERSION,
     ActFact,
+    ConsultationFact,
     RoleFact,
     UnknownFormat,
     day_number,
@@ -16,6 +17,8 @@ from services.insights.facts import (
 )
 from shared.contracts.exchange import (
     Act,
+    ConsultationClosed,
+    ConsultationOpened,
     ContributionConfirmed,
     ContributionCorrected,
     ContributionDisputed,
@@ -26,7 +29,7 @@ from shared.contracts.exchange import (
 )
 from shared.contracts.registry import RoleStartMoved, ServiceClosed
 from shared.contracts.vocabulary import Message, Outcome
-from tests.support.archetypes import DAY, Codes, Story
+from tests.support.archetypes import DAY, Codes, Story, moment
 
 BEFORE = Story().act("u1", 3, ["u2"], minutes=30)
 AFTER = Story().act("u1", 3, ["u3"], minutes=45)
@@ -120,3 +123,16 @@ def test_amounts_beyond_sixty_four_bits_survive() -> None:
 def test_packed_facts_of_another_format_are_refused() -> None:
     with pytest.raises(UnknownFormat, match="format 99"):
         unpack(msgspec.msgpack.encode([FORMAT_VERSION + 98, 0, [], {}]))
+
+
+def test_consultations_are_facts_of_the_days_they_open_and_close() -> None:
+    at = moment(3)
+    of = {"consultation_id": "c", "service_id": "s", "opened_at": at}
+
+    opened = facts_of(ConsultationOpened(title="Parks", **of), Codes())
+    closed = facts_of(ConsultationClosed(closed_at=moment(1), **of), Codes())
+
+    day = day_number(at)
+    assert opened == [ConsultationFact(1, day, 1, 1)]
+    assert closed == [ConsultationFact(1, day + 2, 1, 0)]
+    assert unpack(pack(opened + closed)) == opened + closed

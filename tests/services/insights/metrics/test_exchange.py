@@ -131,3 +131,13 @@ def test_more_than_fifty_receivers_are_a_group_gift() -> None:
 
     assert found["E3.r"].n == 1
     assert (found["E1b"].numerator, found["E1b"].denominator) == (1, 2)
+
+
+def test_where_everybody_gave_to_everybody_there_is_no_chance_to_beat() -> None:
+    story = Story()
+    for giver, receiver in (("u1", "u2"), ("u2", "u1")):
+        story.act(giver, 1, [receiver])
+
+    found = figures(story.state(defaults=OPEN), "90d")
+
+    assert (found["E3.r"].value, found["E3.rho"].reason) == (1.0, "no_data")

@@ -1,0 +1,20 @@
+from datetime import date
+from fractions import Fraction
+
+from services.insights.verdict_words import number, on, people, percent
+
+
+def test_no_share_is_rounded_to_nothing_or_to_everything() -> None:
+    assert percent(Fraction(1, 1000)).en == "less than 1%"
+    assert percent(Fraction(999, 1000)).fr == "plus de 99\N{NO-BREAK SPACE}%"
+    assert (percent(Fraction(0)).en, percent(Fraction(1)).en) == ("0%", "100%")
+
+
+def test_french_counts_nought_in_the_singular_and_english_in_the_plural() -> None:
+    assert (people(0).fr, people(0).en) == ("0 personne", "0 people")
+    assert (people(1).fr, people(1).en) == ("1 personne", "1 person")
+    assert (number(12_345).fr, number(12_345).en) == ("12\N{NO-BREAK SPACE}345", "12,345")
+
+
+def test_the_first_of_a_month_is_an_ordinal_in_french() -> None:
+    assert (on(date(2026, 3, 1)).fr, on(date(2026, 8, 9)).en) == ("1er mars 2026", "9 August 2026")
