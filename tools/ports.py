@@ -1,4 +1,4 @@
-"""Loopback ports: the ones people rely on must be free, the others are whatever is free."""
+"""Loopback ports: those that a deployment takes must be free before anything is started."""
 
 import socket
 from collections.abc import Mapping
@@ -24,12 +24,5 @@ def demand_free(ports: Mapping[str, int]) -> None:
                 raise Failure(
                     f"port {port}, which {name} needs, cannot be had: {refused.strerror}",
                     "Stop what listens there, or choose other ports with --port-base N "
-                    "(the services take N+1, N+2 and N+3).",
+                    "(it takes N+1 to N+4).",
                 ) from None
-
-
-def free() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

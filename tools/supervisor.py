@@ -123,11 +123,11 @@ class Supervisor:
     @property
     def _ports(self) -> dict[str, int]:
         base = self._options.port_base
-        return {name: base + number for number, name in enumerate(SERVICES, start=1)}
+        return {name: base + number for number, name in enumerate((*SERVICES, "postgres"), start=1)}
 
     async def _start_postgres(self, stack: AsyncExitStack) -> None:
         await postgres.make_cluster(self._directory)
-        port = ports.free()
+        port = self._ports["postgres"]
         self._record.admin = postgres.address(self._directory, port)
         watch = self._watch(lambda: postgres.program(self._directory, port))
         stack.push_async_callback(watch.stop)
@@ -173,9 +173,7 @@ class Supervisor:
         self._write()
 
     async def _start_services(self, stack: AsyncExitStack) -> None:
-        self._record.urls = {
-            name: f"http://{ports.HOST}:{port}" for name, port in self._ports.items()
-        }
+        self._record.urls = {name: f"http://{ports.HOST}:{self._ports[name]}" for name in SERVICES}
         watches = [self._watch(partial(self._service, name)) for name in SERVICES]
         stack.push_async_callback(_stop_all, watches)
         for watch in watches:

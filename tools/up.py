@@ -33,7 +33,7 @@ PortBaseOption = Annotated[
         "--port-base",
         min=1024,
         max=65_000,
-        help="registry, exchange and insights listen on N+1, N+2 and N+3 of loopback.",
+        help="registry, exchange, insights and PostgreSQL listen on N+1 to N+4 of loopback.",
     ),
 ]
 FreshOption = Annotated[

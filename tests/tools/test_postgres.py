@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from tests.support.polling import eventually
-from tools import ports, postgres, process
+from tools import postgres, process
+from tools.kafka.local_kafka import free_port
 
 pytestmark = pytest.mark.postgres
 
@@ -20,7 +21,7 @@ def directory(tmp_path: Path) -> Path:
 async def test_data_outlives_the_server(directory: Path) -> None:
     for statement in ("CREATE TABLE kept (n integer)", "INSERT INTO kept VALUES (1)"):
         await postgres.make_cluster(directory)
-        program = postgres.program(directory, ports.free())
+        program = postgres.program(directory, free_port())
         running = await process.spawn(program)
         dsn = postgres.address(directory, int(program.argv[-1].removeprefix("port=")))
         await postgres.wait_until_it_answers(dsn, 20)
@@ -34,7 +35,7 @@ async def test_data_outlives_the_server(directory: Path) -> None:
 
 async def test_a_server_that_was_left_running_is_found_and_stopped(directory: Path) -> None:
     await postgres.make_cluster(directory)
-    program = postgres.program(directory, ports.free())
+    program = postgres.program(directory, free_port())
     running = await process.spawn(program)
     await eventually(lambda: postgres.leftover(directory) is not None)
 
