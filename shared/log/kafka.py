@@ -13,6 +13,7 @@ from shared.log.kafka_client import (
     REQUEST_TIMEOUT_MS,
     UNREACHABLE,
     limit_client_logs,
+    require_topics,
 )
 from shared.log.kafka_fetching import Fetched, record
 from shared.log.kafka_producer import Producer
@@ -59,6 +60,7 @@ class KafkaLog:
         consumer = self._consumer()
         try:
             await consumer.start()
+            await require_topics(consumer._client, [at.topic])  # noqa: SLF001 - nothing public
             consumer.assign([at])
             end = (await consumer.end_offsets([at]))[at]
             consumer.seek(at, start)
@@ -77,6 +79,8 @@ class KafkaLog:
                 if self._observer is None:
                     self._observer = self._consumer()
                     await self._observer.start()
+                client = self._observer._client  # noqa: SLF001 - nothing public
+                await require_topics(client, {at.topic for at in wanted})
                 # it would wait for ever for a partition that is not there
                 async with asyncio.timeout(ENDS_SECONDS_MAX):
                     found = await self._observer.end_offsets(wanted)

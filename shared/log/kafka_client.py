@@ -2,14 +2,30 @@
 
 import logging
 import time
+from collections.abc import Iterable
+from typing import Any
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 # Short, so that a client learns of new brokers within seconds: its list only shrinks, and it does
 # not go back to the bootstrap addresses. The timeout also bounds what a hung broker can hold up.
 METADATA_AGE_MS_MAX = 5_000
 REQUEST_TIMEOUT_MS = 5_000
 UNREACHABLE = (KafkaError, OSError, TimeoutError)
+
+
+async def require_topics(client: Any, topics: Iterable[str]) -> None:
+    """Look whether the topics exist, in the one way that can't create them.
+
+    Naming a topic in any other request makes a broker that is set so create it, with partitions and
+    configuration of its own.
+
+    Raises:
+        UnknownTopicOrPartitionError: one does not exist.
+    """
+    missing = sorted(set(topics) - (await client.fetch_all_metadata()).topics())
+    if missing:
+        raise UnknownTopicOrPartitionError(f"{', '.join(missing)}: not provisioned yet")
 
 
 class Quieter(logging.Filter):

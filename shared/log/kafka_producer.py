@@ -15,7 +15,7 @@ from aiokafka.errors import ProducerClosed
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from shared.contracts.topics import MESSAGE_BYTES_MAX
-from shared.log.kafka_client import METADATA_AGE_MS_MAX, REQUEST_TIMEOUT_MS
+from shared.log.kafka_client import METADATA_AGE_MS_MAX, REQUEST_TIMEOUT_MS, require_topics
 from shared.log.port import OutgoingRecord, PublishFailed
 
 BATCH_BYTES_MAX = 900_000  # below the topics' limit, which holds for a whole batch
@@ -31,6 +31,7 @@ class Producer:
     def __init__(self, bootstrap: Sequence[str]) -> None:
         self._bootstrap = list(bootstrap)
         self._current: AIOKafkaProducer | None = None
+        self._existing: set[str] = set()
         self._starting = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -44,6 +45,9 @@ class Producer:
         producer: AIOKafkaProducer | None = None
         try:
             producer = await self._started()
+            if topic not in self._existing:
+                await require_topics(producer.client, [topic])
+                self._existing.add(topic)
             await _deliver(producer, topic, partition, records)
         except PublishFailed:
             raise
@@ -77,6 +81,7 @@ class Producer:
     def _drop(self, producer: AIOKafkaProducer | None) -> None:
         if producer is not None and self._current is producer:
             self._current = None
+            self._existing.clear()
             self._close(producer)
 
     def _close(self, producer: AIOKafkaProducer) -> None:

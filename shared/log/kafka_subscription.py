@@ -13,10 +13,16 @@ from typing import Any
 import structlog
 from aiokafka import ConsumerRebalanceListener
 from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.client import AIOKafkaClient
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from shared.log.kafka_client import METADATA_AGE_MS_MAX, REQUEST_TIMEOUT_MS, UNREACHABLE
+from shared.log.kafka_client import (
+    METADATA_AGE_MS_MAX,
+    REQUEST_TIMEOUT_MS,
+    UNREACHABLE,
+    require_topics,
+)
 from shared.log.kafka_fetching import Fetched, Fetching, record
 from shared.log.kafka_watchdog import Watchdog
 from shared.log.port import Reader, TopicPartition
@@ -108,6 +114,7 @@ class KafkaSubscription:
         while True:
             self._broker = self._build()
             try:
+                await self._find_topics()
                 await self._broker.start()
             except UNREACHABLE as error:
                 log.warning("kafka_unreachable", group=self._group.name, error=repr(error))
@@ -116,6 +123,18 @@ class KafkaSubscription:
                 return self._installed()
             await asyncio.sleep(wait_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
             wait_seconds = min(wait_seconds * 2, RETRY_SECONDS_MAX)
+
+    async def _find_topics(self) -> None:
+        client = AIOKafkaClient(
+            bootstrap_servers=list(self._group.bootstrap), request_timeout_ms=REQUEST_TIMEOUT_MS
+        )
+        try:
+            await client.bootstrap()
+            await require_topics(
+                client, (self._group.prefix + topic for topic in self._group.topics)
+            )
+        finally:
+            await client.close()
 
     def _build(self) -> KafkaBroker:
         broker = KafkaBroker(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.record.util import calc_crc32c
 
 from shared.contracts import topics
@@ -109,6 +110,27 @@ async def test_a_kafka_that_is_away_is_waited_for(
     assert subscription.failure() is None
     await subscription.stop()
     await early.stop()
+
+
+async def test_topics_that_are_not_provisioned_are_waited_for_and_never_created(
+    kafka: LocalKafka, topic_prefix: str
+) -> None:
+    log, notes = KafkaLog(kafka.bootstrap, topic_prefix), Notes()
+    await log.start()
+    subscription = log.subscribe("g", [TOPIC.name], notes)
+    await subscription.start()
+
+    with pytest.raises(PublishFailed, match="not provisioned"):
+        await log.publish(*HERE, numbered(1))
+    with pytest.raises(UnknownTopicOrPartitionError):
+        await log.ends([TOPIC.name])
+    assert subscription.assigned() == frozenset()
+    await create_topics(kafka.bootstrap, topic_prefix, topics=[TOPIC])
+    await log.publish(*HERE, numbered(1))
+
+    await eventually(lambda: notes.values(HERE) == [b"0"])
+    await subscription.stop()
+    await log.stop()
 
 
 async def test_a_client_whose_inner_task_has_died_says_so(log: KafkaLog) -> None:
