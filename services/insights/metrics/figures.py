@@ -20,22 +20,33 @@ from services.insights.metrics.voice import voice
 
 
 def figures(state: ServiceState, window: str, lens: str | None = None) -> dict[str, Figure]:
-    """Return every figure by id, in the catalogue's order; without ``lens``, in the verdict's."""
+    """Return every figure by id, in the catalogue's order; without ``lens``, in the verdict's.
+
+    They are formed once between two changes of the state, however often they are asked for.
+    """
     view = state.view(window)
     lens = lens or view.lens
-    found = {
+    if lens not in view.read:
+        found = {**_weighted(view, lens), **_unweighted(view)}
+        view.read[lens] = {id_: _released(found[id_], BY_ID[id_], view, lens) for id_ in BY_ID}
+    return view.read[lens]
+
+
+def _weighted(view: View, lens: str) -> dict[str, Figure]:
+    return {
         **parties(view, lens),
         **exchange(view, lens),
-        **voice(view),
-        **network(view),
         **delivery(view, lens),
-        **power(view),
-        **involvement(view),
         **concentration(view, lens),
         **outside(view, lens),
-        **coverage(view),
     }
-    return {id_: _released(found[id_], BY_ID[id_], view, lens) for id_ in BY_ID}
+
+
+def _unweighted(view: View) -> dict[str, Figure]:
+    if "" not in view.read:
+        families = (voice, network, power, involvement, coverage)
+        view.read[""] = {id_: one for family in families for id_, one in family(view).items()}
+    return view.read[""]
 
 
 def _released(figure: Figure, definition: Definition, view: View, lens: str) -> Figure:

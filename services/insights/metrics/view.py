@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from services.insights.metrics.cell import CELL_BITS, NAMED, Cell, cell_of
 from services.insights.metrics.defaults import LENSES, Defaults, first_day
+from services.insights.metrics.figure import Figure
 from services.insights.metrics.life import PARTY_BITS, LifeTables
 from services.insights.metrics.tables import (
     PERSON_BITS,
@@ -59,7 +60,10 @@ class Sum:
 
 @dataclass(eq=False)
 class View:
-    """``tables``: of the window; ``whole``: of the life window; ``day``: as of which."""
+    """``tables``: of the window; ``whole``: of the life window; ``day``: as of which.
+
+    ``read``: the figures that were read from it, by lens; "" for those that have none.
+    """
 
     window: str
     tables: WindowTables
@@ -67,6 +71,7 @@ class View:
     life: LifeTables
     day: int
     defaults: Defaults
+    read: dict[str, dict[str, Figure]] = field(default_factory=dict)
 
     @property
     def first_day(self) -> int | None:
