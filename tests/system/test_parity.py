@@ -64,6 +64,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def figures(running: Up, file: Path) -> list[str]:
     """Import twice, wait, and return every answer with its receipt taken out."""
+    assert running.ready["ready"] is True
     for _ in range(2):
         imported = running.coprod("import", "contributions", str(file), "--register-missing")
         assert imported.returncode == 0, imported.stdout + imported.stderr
