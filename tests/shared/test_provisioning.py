@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from shared.provisioning import (
     MIGRATIONS,
@@ -39,13 +40,35 @@ def test_a_whole_deployment_is_made_once_and_shares_one_id(postgres_admin_dsn: s
         assert provision_database(dsn, database_of(dsn).removeprefix("coprod_")) == first.deployment
 
 
-def test_the_reader_reads_every_table_and_writes_none(postgres_admin_dsn: str) -> None:
+def test_the_reader_reads_and_does_not_write(postgres_admin_dsn: str) -> None:
     reader = provision(postgres_admin_dsn, with_log=False).readers["registry"]
 
     with psycopg.connect(reader, autocommit=True) as connection:
         assert connection.execute("SELECT count(*) FROM deployment").fetchone() == (1,)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("DELETE FROM deployment")
+
+
+@pytest.mark.parametrize(
+    ("service", "table"),
+    [
+        ("registry", "participant_details"),
+        ("registry", "participant_external_id"),
+        ("exchange", "feedback_words"),
+        ("exchange", "identity_secret"),
+        ("exchange", "idempotency"),
+    ],
+)
+def test_the_reader_reads_no_name_and_no_secret(
+    postgres_admin_dsn: str, service: str, table: str
+) -> None:
+    reader = provision(postgres_admin_dsn, with_log=False).readers[service]
+
+    with (
+        psycopg.connect(reader) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
 
 
 def test_no_service_connects_to_the_database_of_another(postgres_admin_dsn: str) -> None:
