@@ -24,8 +24,7 @@ PURGE = (
 INACTIVE = "SELECT version FROM projection WHERE version <> (SELECT version FROM projection_active)"
 DELETE = "DELETE FROM projection WHERE version = $1"
 BEGIN = """
-INSERT INTO projection (version, state) SELECT max(version) + 1, 'folding' FROM projection
-RETURNING version
+INSERT INTO projection (state) VALUES ('folding') RETURNING version
 """
 MOVE = "UPDATE projection SET state = $2 WHERE version = $1"
 FINISH = """

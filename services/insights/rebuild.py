@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -14,7 +13,14 @@ from services.insights.projection import RUNNING, Build, BuildState, Projections
 from services.insights.store import Pool
 from shared.http.problems import HttpRefusal
 
-LOCK = 0x696E73696768  # any constant of our own; one rebuild at a time in all replicas
+LOCK = (0x696E7369, 1)  # any constants of our own; one rebuild at a time in all replicas
+RUNS = """
+SELECT EXISTS (
+    SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE locktype = 'advisory' AND classid::bigint = $1 AND objid::bigint = $2 AND granted
+        AND datname = current_database()
+)
+"""
 POLL_SECONDS = 0.1
 FAILED_EVIDENCE = "the new fold stopped"
 log = structlog.get_logger(__name__)
@@ -41,6 +47,8 @@ class Rebuild:
         Raises:
             HttpRefusal: a rebuild runs already, here or elsewhere.
         """
+        if self._task is not None and (await self.status()).state not in RUNNING:
+            await self._task  # which has said its last word, and lets go
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._run(started, always=always))
         await started
@@ -49,14 +57,11 @@ class Rebuild:
     async def status(self) -> Build:
         """Return the newest projection; one whose process died is ``abandoned``."""
         build = await self._with.projections.newest()
-        if build.state in RUNNING:
-            async with self._locked() as free:
-                if free:
-                    # it may have ended between the look and the lock
-                    build = await self._with.projections.newest()
-                    if build.state in RUNNING:
-                        return Build(**{**_fields(build), "state": BuildState.ABANDONED})
-        return build
+        if build.state not in RUNNING or await self._with.pool.fetchval(RUNS, *LOCK):
+            return build
+        # it may have ended between the two looks
+        build = await self._with.projections.newest()
+        return replace(build, state=BuildState.ABANDONED) if build.state in RUNNING else build
 
     async def close(self) -> None:
         if self._task is not None:
@@ -102,12 +107,12 @@ class Rebuild:
     async def _locked(self) -> AsyncIterator[bool]:
         """Yield whether no rebuild runs anywhere; while it is held, none can begin."""
         async with self._with.pool.acquire() as connection:
-            free = await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK)
+            free = await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *LOCK)
             try:
                 yield bool(free)
             finally:
                 if free:
-                    await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
+                    await connection.execute("SELECT pg_advisory_unlock($1, $2)", *LOCK)
 
 
 async def _caught_up(fold: Fold, serving: Fold) -> None:
@@ -124,10 +129,6 @@ async def _compared(serving: Fold, fold: Fold) -> Comparison:
     services = {**await fold.store.services(), **await serving.store.services()}
     ordered = [services[service_id] for service_id in sorted(services)]
     return await compare(serving.reader, fold.reader, ordered, serving.reader.today())
-
-
-def _fields(build: Build) -> dict[str, Any]:
-    return {name: getattr(build, name) for name in Build.__slots__}
 
 
 def _running() -> HttpRefusal:

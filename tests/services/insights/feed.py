@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.contracts import catalogue
 from shared.contracts.envelope import Event, headers
+from shared.contracts.exchange import Act
 from shared.contracts.registry import ServiceRegistered
 from shared.contracts.topics import Topic
 from shared.contracts.vocabulary import Message
@@ -83,3 +84,17 @@ def key_of(event: Message, topic: Topic) -> str:
         if (key := getattr(holder, topic.key, None)) is not None:
             return str(key)
     raise AssertionError(f"{event} has no {topic.key}")
+
+
+def renamed(events: Iterable[Message], service_id: str) -> list[Message]:
+    """Return the same events of another service."""
+    changed = []
+    for event in events:
+        act = getattr(event, "act", None)
+        update = (
+            {"act": act.model_copy(update={"service_id": service_id})}
+            if isinstance(act, Act)
+            else {"service_id": service_id}
+        )
+        changed.append(event.model_copy(update=update))
+    return changed

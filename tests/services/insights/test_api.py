@@ -10,7 +10,7 @@ import pytest
 from services.insights.app import insights_app
 from shared.clock import FixedClock
 from shared.log.embedded import EmbeddedLog
-from tests.services.insights.feed import NOON, Feed, registered
+from tests.services.insights.feed import NOON, Feed, registered, renamed
 from tests.support.archetypes import home_visits, youth_court
 from tests.support.service import embedded_settings, serving
 
@@ -28,15 +28,9 @@ async def told(fresh_database: Callable[[str], str]) -> AsyncIterator[httpx.Asyn
         feed = Feed(log)
         court, visits = youth_court(), home_visits()
         await feed.tell([registered("service-1"), *court.events])
-        visits_events = [
-            event.model_copy(update={"service_id": "service-2"})
-            if hasattr(event, "service_id")
-            else event.model_copy(
-                update={"act": event.act.model_copy(update={"service_id": "service-2"})}
-            )
-            for event in visits.events
-        ]
-        await feed.tell([registered("service-2", name="A visit"), *visits_events])
+        await feed.tell(
+            [registered("service-2", name="A visit"), *renamed(visits.events, "service-2")]
+        )
         await folded(client, feed)
         yield client
     await log.stop()

@@ -1,0 +1,146 @@
+"""What is announced: once a day after midnight, remembered, and told to the log exactly once."""
+
+import asyncio
+from datetime import date, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from services.insights.service import Insights
+from shared.contracts import catalogue
+from shared.contracts.envelope import parse
+from shared.contracts.insights import ServiceClassificationChanged
+from shared.contracts.topics import INSIGHTS_CHANGES
+from shared.log.partitioner import partition_of
+from shared.log.port import TopicPartition
+from tests.services.insights.conftest import Replicas
+from tests.services.insights.feed import Feed, registered
+from tests.support.archetypes import DAY, Story, youth_court
+from tests.support.memory_log import MemoryLog
+from tests.support.polling import eventually
+from tests.support.postgres import DEPLOYMENT
+
+pytestmark = pytest.mark.postgres
+ONE_DAY = timedelta(days=1)
+CHANGES = TopicPartition(INSIGHTS_CHANGES.name, partition_of("service-1", 16))
+
+
+def changes(log: MemoryLog) -> list[ServiceClassificationChanged]:
+    """Return what was published of service-1, each a sound event of this deployment."""
+    found = []
+    for number, record in enumerate(log.partitions[CHANGES], start=1):
+        event = parse(*CHANGES, record.headers, record.value)
+        assert (event.position, event.deployment, event.key) == (number, DEPLOYMENT, "service-1")
+        changed = catalogue.decode(event.type, event.data)
+        assert isinstance(changed, ServiceClassificationChanged)
+        found.append(changed)
+    return found
+
+
+async def announced(insights: Insights, window: str = "90d", ago: int = 0) -> Any:
+    service = await insights.answers.service("service-1")
+    as_of = insights.fold.reader.today() - ago * ONE_DAY
+    return orjson.loads(await insights.answers.verdict(service, window, as_of))["announced"]
+
+
+async def midnight(replicas: Replicas) -> None:
+    """Let a day pass, and wait until the day that ended is evaluated."""
+    day = replicas.clock.now().date()
+    replicas.clock.advance(ONE_DAY)
+    await evaluated(replicas, day)
+
+
+async def met(replicas: Replicas, insights: Insights) -> None:
+    """Wait until the service is one whose days will be evaluated."""
+    await replicas.folded(insights)
+    await evaluated(replicas, replicas.clock.now().date() - ONE_DAY)
+
+
+async def evaluated(replicas: Replicas, day: date) -> None:
+    query = "SELECT count(*) FROM evaluation WHERE service_id = 'service-1' AND day >= $1"
+    async with asyncio.timeout(20):
+        while not await replicas.pool.fetchval(query, day):  # noqa: ASYNC110  # a table wakes nobody
+            await asyncio.sleep(0.01)
+
+
+async def test_the_day_that_ended_is_announced_once(
+    replicas: Replicas, feed: Feed, log: MemoryLog
+) -> None:
+    insights = await replicas.start()
+    await feed.tell([registered("service-1"), *youth_court().events])
+    await met(replicas, insights)
+    assert changes(log) == []
+
+    await midnight(replicas)
+    await eventually(lambda: len(changes(log)) == 4)
+    await midnight(replicas)
+
+    told = {change.window: change for change in changes(log)}
+    assert len(changes(log)) == 4
+    assert (told["90d"].from_class, told["90d"].to_class) == (None, "co_production")
+    assert told["90d"].evaluated_on == DAY
+    assert told["90d"].reason_fr != told["90d"].reason_en
+    assert (await announced(insights))["since"] == DAY.isoformat()
+
+
+async def test_before_the_first_midnight_the_facts_say_what_would_be_announced(
+    replicas: Replicas, feed: Feed
+) -> None:
+    insights = await replicas.start()
+    await feed.tell([registered("service-1"), *youth_court().events])
+    await replicas.folded(insights)
+
+    assert await announced(insights) == {
+        "class": "co_production",
+        "grade": "emerging",
+        "since": DAY.isoformat(),
+    }
+    assert (await announced(insights, ago=3))["since"] == (DAY - 3 * ONE_DAY).isoformat()
+
+
+async def test_a_class_is_announced_when_it_has_lasted_two_days(
+    replicas: Replicas, feed: Feed, log: MemoryLog
+) -> None:
+    insights = await replicas.start()
+    await feed.tell([registered("service-1"), *youth_court().events])
+    await met(replicas, insights)
+    await midnight(replicas)
+    staff = Story(service_id="service-1")
+    for ago in (-1, -2):
+        for _ in range(45):
+            staff.act("p1", ago, ["u1"], minutes=1440)
+
+    await feed.tell(staff.events[:45])
+    await replicas.folded(insights)
+    await midnight(replicas)
+    after_one = await announced(insights)
+    await feed.tell(staff.events[45:])
+    await replicas.folded(insights)
+    await midnight(replicas)
+
+    assert after_one["class"] == "co_production"
+    assert (await announced(insights))["class"] == "co_design"
+    assert (await announced(insights, ago=3))["class"] == "co_production"
+    last = [change for change in changes(log) if change.window == "90d"][-1]
+    assert (last.from_class, last.to_class) == ("co_production", "co_design")
+
+
+async def test_a_restart_announces_nothing_again(
+    replicas: Replicas, feed: Feed, log: MemoryLog
+) -> None:
+    first = await replicas.start()
+    await feed.tell([registered("service-1"), *youth_court().events])
+    await met(replicas, first)
+    await midnight(replicas)
+    await eventually(lambda: len(changes(log)) == 4)
+    await first.close()
+    await replicas.pool.execute("DELETE FROM evaluation")  # as if it had died before its last word
+    await replicas.pool.execute("INSERT INTO evaluation VALUES ('service-1', $1)", DAY - ONE_DAY)
+
+    again = await replicas.start()
+    replicas.clock.advance(-ONE_DAY)
+    await midnight(replicas)
+
+    assert len(changes(log)) == 4
+    assert (await announced(again))["since"] == DAY.isoformat()

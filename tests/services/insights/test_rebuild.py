@@ -1,0 +1,122 @@
+"""The rebuild: a second fold beside the first, compared with it, and switched to."""
+
+import pytest
+
+from services.insights.projection import RUNNING, Build, BuildState
+from services.insights.service import Insights
+from shared.http.problems import HttpRefusal
+from tests.services.insights.conftest import Replicas
+from tests.services.insights.feed import Feed, registered
+from tests.services.insights.test_fold import said, told
+from tests.support.archetypes import youth_court
+from tests.support.polling import eventually
+
+pytestmark = pytest.mark.postgres
+
+
+async def rebuilt(insights: Insights, *, always: bool = False) -> Build:
+    await insights.rebuild.start(always=always)
+    while (build := await insights.rebuild.status()).state in RUNNING:
+        pass
+    return build
+
+
+async def test_a_rebuild_finds_the_same_and_serves_from_then_on(
+    replicas: Replicas, feed: Feed
+) -> None:
+    first, second = await replicas.start(), await replicas.start()
+    await feed.tell(told(youth_court()))
+    await replicas.folded(first)
+    before = await said(first)
+
+    build = await rebuilt(first)
+
+    assert build.state is BuildState.SWITCHED
+    assert build.report is not None
+    assert build.report["equal"] is True
+    assert (build.report["from"], build.report["to"], build.report["services"]) == (1, 2, 1)
+    for replica in (first, second):
+        await eventually(lambda: replica.fold.store.projection == 2)  # noqa: B023
+        await replicas.folded(replica)
+        assert await said(replica) == before
+
+
+async def test_after_a_rebuild_events_are_folded_once(replicas: Replicas, feed: Feed) -> None:
+    insights = await replicas.start()
+    court = youth_court()
+    await feed.tell(told(court)[:100])
+    await replicas.folded(insights)
+    await rebuilt(insights)
+    await eventually(lambda: insights.fold.store.projection == 2)
+
+    await feed.tell(told(court)[100:])
+    await replicas.folded(insights)
+
+    assert (await said(insights))[3]["class"] == "co_production"
+    chunks = await replicas.pool.fetch(
+        "SELECT projection, sum(length(counts)) FROM fact_chunk "
+        "GROUP BY projection ORDER BY projection"
+    )
+    assert [row["projection"] for row in chunks] == [1, 2]
+
+
+async def test_figures_that_differ_are_reported_and_not_switched_to(
+    replicas: Replicas, feed: Feed
+) -> None:
+    insights = await replicas.start()
+    await feed.tell(told(youth_court()))
+    await replicas.folded(insights)
+    await replicas.pool.execute("DELETE FROM fact_chunk WHERE topic = 'exchange.activity.v1'")
+
+    build = await rebuilt(insights)
+
+    assert (build.state, build.active) == (BuildState.DIFFERENT, 1)
+    assert build.report is not None
+    first = build.report["differences"][0]
+    assert (first["service_id"], first["figure"]) == ("service-1", "28d count A1")
+    assert first["from"]["value"] is None
+    again = await rebuilt(insights, always=True)
+    assert (again.state, again.version, again.active) == (BuildState.SWITCHED, 3, 3)
+
+
+async def test_what_was_skipped_as_unknown_is_taken_in_by_a_rebuild(
+    replicas: Replicas, feed: Feed
+) -> None:
+    first = await replicas.start()
+    await feed.tell(told(youth_court()))
+    await replicas.folded(first)
+    await first.close()
+    await replicas.pool.execute(
+        "INSERT INTO unknown_event VALUES ($1, 'exchange.activity.v1', 1, 1, "
+        "'org.coprod.exchange.contribution.confirmed.v1')",
+        first.fold.store.consumer,
+    )
+
+    again = await replicas.start()
+    before = await said(again)
+    build = await rebuilt(again)
+    await eventually(lambda: again.fold.store.projection == 2)
+
+    assert "incomplete" in before[0]["flags"]
+    assert build.state is BuildState.SWITCHED
+    assert "incomplete" not in (await said(again))[0]["flags"]
+
+
+async def test_one_rebuild_at_a_time(replicas: Replicas, feed: Feed) -> None:
+    first, second = await replicas.start(), await replicas.start()
+    await feed.tell(told(youth_court()))
+    await first.rebuild.start(always=False)
+
+    with pytest.raises(HttpRefusal, match="rebuild_running"):
+        await second.rebuild.start(always=False)
+    while (await second.rebuild.status()).state in RUNNING:
+        pass
+
+
+async def test_a_rebuild_whose_process_died_is_abandoned(replicas: Replicas, feed: Feed) -> None:
+    first = await replicas.start()
+    await feed.tell([registered("service-1")])
+    await replicas.pool.execute("INSERT INTO projection (state) VALUES ('folding')")
+
+    assert (await first.rebuild.status()).state is BuildState.ABANDONED
+    assert (await rebuilt(first)).state is BuildState.SWITCHED
