@@ -4,12 +4,13 @@ The first good row of somebody in a service settles their party there; a later r
 is refused, exactly as it would be had registry known the first one all along.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tools.importing.known import Period, ServiceFound
 from tools.importing.problem import Problem
 from tools.importing.row import Row
-from tools.importing.spool import Period, ServiceFound, Spool
+from tools.importing.spool import Spool
 
 _REGISTER = "register it in registry, correct it, or import with --register-missing"
 
@@ -31,7 +32,7 @@ def _problems(spool: Spool, row: Row, *, register_missing: bool) -> Iterator[Pro
     values = row.values
     running = "service_id" in values
     if running:
-        service = spool.service(values["service_id"])
+        service = spool.known.service(values["service_id"])
         for problem in _service_problems(service, row, register_missing=register_missing):
             running = False
             yield problem
@@ -86,7 +87,7 @@ def _person_problems(
     spool: Spool, row: Row, named: tuple[str, str], *, register_missing: bool
 ) -> Iterator[Problem]:
     column, local_id = named
-    person = spool.person(local_id)
+    person = spool.known.person(local_id)
     kind_column = "giver_kind" if column == "giver_id" else "receiver_kind"
     if person.participant_id is None and not register_missing:
         yield Problem(row.row, column, local_id, "registry knows nobody by this id", _REGISTER)
@@ -103,10 +104,10 @@ def _person_problems(
 def _party_problems(spool: Spool, row: Row, *, register_missing: bool) -> Iterator[Problem]:
     values = row.values
     service, giver, party = values["service_id"], values["giver_id"], values["giver_party"]
-    if spool.person(giver).participant_id is None and not register_missing:
+    if spool.known.person(giver).participant_id is None and not register_missing:
         return  # said already: nobody knows them
     day = values["occurred_at"][:10]
-    periods = spool.periods(service, giver)
+    periods = spool.known.periods(service, giver)
     covering = next((one for one in periods if _covers(one, day)), None)
     if covering is not None:
         if covering.party != party:
@@ -119,7 +120,7 @@ def _covers(period: Period, day: str) -> bool:
     return period.since <= day and (period.until is None or day <= period.until)
 
 
-def _can_begin_on(day: str, party: str, periods: list[Period]) -> bool:
+def _can_begin_on(day: str, party: str, periods: Sequence[Period]) -> bool:
     """Tell whether registering can give somebody this party on a day that no period covers."""
     return not periods or (day < periods[0].since and periods[0].party == party)
 
@@ -136,7 +137,7 @@ def _other_party(row: Row, period: Period) -> Problem:
     )
 
 
-def _no_party(row: Row, periods: list[Period]) -> Problem:
+def _no_party(row: Row, periods: Sequence[Period]) -> Problem:
     giver, service = row.values["giver_id"], row.values["service_id"]
     known = ", ".join(
         f"{one.party} from {one.since}" + (f" to {one.until}" if one.until else "")
@@ -157,14 +158,13 @@ def _no_party(row: Row, periods: list[Period]) -> Problem:
 def _plan(spool: Spool, values: dict[str, Any]) -> None:
     """Want what a good row needs: its service, its people, its giver's party."""
     local_id, day = values["service_id"], values["occurred_at"][:10]
-    service = spool.service(local_id)
-    if service.wanted is None:
-        if service.service_id is None:
-            spool.want_service(local_id, "registered")
-        elif service.starts_on and day < service.starts_on:
-            spool.want_service(local_id, "moved")
+    service = spool.known.service(local_id)
+    if service.service_id is None:
+        spool.known.want_service(service, "registered")
+    elif service.starts_on and day < service.starts_on:
+        spool.known.want_service(service, "moved")
     for person in (values["giver_id"], *values.get("receiver_ids", ())):
-        spool.want_person(person)
+        spool.known.want_person(person)
     _plan_party(spool, values, values["giver_id"], values["giver_party"])
 
 
@@ -177,8 +177,8 @@ def _plan_receivers(spool: Spool, values: dict[str, Any]) -> None:
 
 def _plan_party(spool: Spool, values: dict[str, Any], person: str, party: str) -> None:
     service, day = values["service_id"], values["occurred_at"][:10]
-    periods = spool.periods(service, person)
+    periods = spool.known.periods(service, person)
     if not periods:
-        spool.want_period(service, person, party)
+        spool.known.want_period(service, person, party)
     elif day < periods[0].since and periods[0].party == party:
-        spool.want_earlier(service, person, periods[0].since)
+        spool.known.want_earlier(service, person, periods[0])

@@ -1,13 +1,14 @@
 """Asks registry about the services and people of a file, and registers those that are missing."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from tools.bulk import Envelope, Outcome, Service, batches, command
 from tools.failure import Failure
-from tools.importing.spool import Period, ServiceFound, Spool
+from tools.importing.known import Period, PersonFound, ServiceFound
+from tools.importing.spool import Spool
 
 COMMAND = "org.coprod.registry."
 SERVICES_MAX = 1_000
@@ -37,19 +38,10 @@ class Registered:
 
 async def look_up(spool: Spool, registry: Service, source: Source) -> None:
     """Fill the spool with what registry knows of everything that the file names."""
-    found = await _look_up_services(spool, registry, source)
-    async for local_id, person in _look_up_people(spool, registry, source):
-        spool.found_person(local_id, person["participant_id"], person["kind"])
-    for service in found:
-        for participants in spool.members(service.local_id):
-            answer = await registry.post(
-                "/v1/directory/roles",
-                {"service_id": service.service_id, "participant_ids": participants},
-            )
-            for participant_id, periods in answer["roles"].items():
-                for one in periods:
-                    period = Period(one["since"], one["until"], one["party"])
-                    spool.found_period(service.local_id, participant_id, period)
+    services = await _look_up_services(spool, registry, source)
+    await _look_up_people(spool, registry, source)
+    for service in services:
+        await _look_up_parties(spool, registry, service)
 
 
 async def register(spool: Spool, registry: Service, source: Source) -> Registered:
@@ -69,39 +61,40 @@ async def register(spool: Spool, registry: Service, source: Source) -> Registere
 class _Registration:
     def __init__(self, spool: Spool, registry: Service, source: Source) -> None:
         self._spool, self._registry, self._source = spool, registry, source
+        self._known = spool.known
         self._run = uuid4().hex
         self._sent = 0
         self.done = Registered()
 
     async def services(self, since: str) -> None:
-        wanted = self._spool.wanted_services()
-        if any(one.wanted == "registered" for one in wanted):
+        wanted = self._known.wanted_services()
+        new = sum(1 for one in wanted if one.wanted == "registered")
+        if new:
             agency = {"agency_id": self._source.agency, "name": self._source.agency}
-            await self._send([self._command("register-agency", agency, None)])
-        await self._send(self._service(one, since) for one in wanted)
-        for outcome in self._outcomes:
-            service: ServiceFound = outcome.about
-            if service.wanted == "registered":
-                self.done.services += 1
+            _check(await self._send([self._command("register-agency", agency, None)]))
+        _check(await self._send(self._service(one, since) for one in wanted))
+        self.done.services += new
         await _look_up_services(self._spool, self._registry, self._source)
 
     async def people(self) -> None:
-        for page in self._spool.wanted_people():
-            await self._send(
+        for page in self._known.wanted_people():
+            outcomes = await self._send(
                 self._command(
                     "register-participant", {"local_id": one.local_id, "kind": one.kind}, one
                 )
                 for one in page
             )
-            for outcome in self._outcomes:
-                participant_id = outcome.body["participant_id"]
-                self._spool.found_person(outcome.about.local_id, participant_id, outcome.about.kind)
-                self.done.participants += 1
+            self._known.found_people(
+                replace(outcome.about, participant_id=outcome.body["participant_id"])
+                for outcome in _check(outcomes)
+            )
+            self.done.participants += len(outcomes)
 
     async def parties(self, since: str) -> None:
-        for page in self._spool.wanted_periods():
-            await self._send(self._party(*one, start=since) for one in page)
-            self.done.roles += sum(1 for outcome in self._outcomes if outcome.about == "new")
+        for page in self._known.wanted_periods():
+            # one that registry refuses leaves its rows without a party, and exchange tells which
+            outcomes = await self._send(self._party(*one, since) for one in page)
+            self.done.roles += sum(1 for one in outcomes if one.about == "new" and not one.problem)
 
     def _service(self, service: ServiceFound, since: str) -> Envelope:
         if service.wanted == "moved":
@@ -111,15 +104,16 @@ class _Registration:
         start = {"starts_on": since, "imported": True}
         return self._command("register-service", {**new, **start}, service)
 
-    def _party(self, service: str, person: str, since: str, party: str, *, start: str) -> Envelope:
+    def _party(self, service: str, person: str, period: Period, since: str) -> Envelope:
         data = {
-            "service_id": self._spool.service(service).service_id,
-            "participant_id": self._spool.person(person).participant_id,
-            "party": party,
-            "since": start,
+            "service_id": self._known.service(service).service_id,
+            "participant_id": self._known.person(person).participant_id,
+            "party": period.party,
+            "since": since,
         }
-        kind, about = ("move-role-start", "moved") if since else ("assume-role", "new")
-        return self._command(kind, data, about)
+        if period.planned:
+            return self._command("assume-role", data, "new")
+        return self._command("move-role-start", data, "moved")
 
     def _command(self, kind: str, data: dict[str, Any], about: object) -> Envelope:
         # The key is this run's: what a file says today may be what it said before last, and that
@@ -128,23 +122,23 @@ class _Registration:
         key = f"{self._run}-{self._sent}"
         return Envelope(command(self._source.path, key, COMMAND + kind, data), about)
 
-    async def _send(self, envelopes: Iterable[Envelope]) -> None:
-        self._outcomes: list[Outcome] = []
+    async def _send(self, envelopes: Iterable[Envelope]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
         for batch in batches(envelopes):
-            for outcome in await self._registry.commands(batch):
-                self._outcomes.append(_accepted(outcome))
+            outcomes.extend(await self._registry.commands(batch))
+        return outcomes
 
 
 async def _look_up_services(spool: Spool, registry: Service, source: Source) -> list[ServiceFound]:
     """Return the services that registry knows, by the agency's own id or by registry's."""
     known = []
-    for page in _pages(spool.service_ids()):
+    for page in _pages(spool.known.service_ids()):
         answer = await registry.post("/v1/directory/lookup", _question(source, services=page))
         for local_id in page:
             told = answer["services"].get(local_id) or await _by_its_own_id(local_id, registry)
             if told is not None:
-                known.append(_service_found(local_id, told, spool.service(local_id).wanted))
-                spool.found_service(known[-1])
+                known.append(_service_found(local_id, told, spool.known.service(local_id).wanted))
+                spool.known.found_service(known[-1])
     return known
 
 
@@ -168,13 +162,23 @@ def _service_found(local_id: str, told: dict[str, Any], wanted: str | None) -> S
     )
 
 
-async def _look_up_people(
-    spool: Spool, registry: Service, source: Source
-) -> Any:  # an async generator; its exact type adds nothing
-    for page in spool.person_ids():
+async def _look_up_people(spool: Spool, registry: Service, source: Source) -> None:
+    for page in spool.known.person_ids():
         answer = await registry.post("/v1/directory/lookup", _question(source, people=page))
-        for local_id, person in answer["participants"].items():
-            yield local_id, person
+        spool.known.found_people(
+            PersonFound(local_id, told["kind"], told["participant_id"])
+            for local_id, told in answer["participants"].items()
+        )
+
+
+async def _look_up_parties(spool: Spool, registry: Service, service: ServiceFound) -> None:
+    for members in spool.known.members(service.local_id):
+        question = {"service_id": service.service_id, "participant_ids": list(members)}
+        answer = await registry.post("/v1/directory/roles", question)
+        for participant_id, periods in answer["roles"].items():
+            for one in periods:
+                period = Period(one["since"], one["until"], one["party"])
+                spool.known.found_period(service.local_id, members[participant_id], period)
 
 
 def _question(
@@ -193,9 +197,10 @@ def _pages(ids: list[str]) -> Iterator[list[str]]:
         yield ids[first : first + SERVICES_MAX]
 
 
-def _accepted(outcome: Outcome) -> Outcome:
-    problem = outcome.problem
-    if problem is not None and problem.get("reason") not in _STANDS_ALREADY:
-        sentence = problem.get("detail") or problem.get("title")
-        raise Failure(f"registry refused a registration: {sentence}", problem.get("remedy"))
-    return outcome
+def _check(outcomes: list[Outcome]) -> list[Outcome]:
+    for outcome in outcomes:
+        problem = outcome.problem
+        if problem is not None and problem.get("reason") not in _STANDS_ALREADY:
+            sentence = problem.get("detail") or problem.get("title")
+            raise Failure(f"registry refused a registration: {sentence}", problem.get("remedy"))
+    return outcomes

@@ -92,7 +92,7 @@ def _read(feed: Feed, spool: Spool) -> None:
 
 def _foresee(summary: Summary, spool: Spool) -> None:
     summary.effects = dict.fromkeys(EFFECTS, 0)
-    summary.registered = spool.planned()
+    summary.registered = spool.known.planned()
 
 
 async def _send(spool: Spool, sender: Sender, summary: Summary) -> None:

@@ -66,9 +66,9 @@ class Sender:
         giver = values["giver_id"]
         receivers = [one for one in values.pop("receiver_ids", ()) if one != giver]
         values["local_id"] = values.pop("contribution_id")
-        values["service_id"] = self._spool.service(values["service_id"]).service_id
-        values["giver_id"] = self._spool.person(giver).participant_id
-        values["receivers"] = [self._spool.person(one).participant_id for one in receivers]
+        values["service_id"] = self._spool.known.service(values["service_id"]).service_id
+        values["giver_id"] = self._spool.known.person(giver).participant_id
+        values["receivers"] = [self._spool.known.person(one).participant_id for one in receivers]
         if "episode_id" in values:
             values["episode_local_id"] = values.pop("episode_id")
         values.setdefault("status", "confirmed")

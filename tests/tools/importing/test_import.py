@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.importing.files import GOOD, HEADER, data_file, write
+from tests.tools.importing.files import GOOD, HEADER, write
 from tests.tools.importing.office import FILES, Office
 
 pytestmark = pytest.mark.postgres
@@ -304,14 +304,3 @@ ok,s1,2025-05-02,ann,user,,,,,,,,,
 a26,s1,2025-05-01,ann,usr,,x,,,,,,,
 a27,closed,2025-05-01,ann,user,,,,,,,,,
 """
-
-
-async def test_a_whole_consultation_comes_in(office: Office) -> None:
-    path = data_file("polis-vtaiwan")
-
-    imported = await office.take_polis(path, "uber")
-
-    assert imported.problems == []
-    assert imported.effects == {"recorded": 49_443, "corrected": 16, "unchanged": 538}
-    assert imported.summary.rows == 49_997
-    assert imported.summary.registered["participants"] == 1_921

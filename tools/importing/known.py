@@ -1,0 +1,278 @@
+"""The services and people that a file names: what registry knows of them, and what is planned."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+SCHEMA = """
+CREATE TABLE service (local_id TEXT PRIMARY KEY, service_id TEXT, starts_on TEXT, closed_on TEXT,
+                      imported INTEGER NOT NULL DEFAULT 0, wanted TEXT) WITHOUT ROWID;
+CREATE TABLE person (local_id TEXT PRIMARY KEY, kind TEXT NOT NULL, participant_id TEXT,
+                     wanted INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE member (service TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (service, person))
+    WITHOUT ROWID;
+CREATE TABLE period (service TEXT NOT NULL, person TEXT NOT NULL, since TEXT NOT NULL,
+                     until TEXT, party TEXT NOT NULL, planned INTEGER NOT NULL DEFAULT 0,
+                     moved INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (service, person, since))
+    WITHOUT ROWID;
+"""
+PAGE = 1_000
+RECENT_MAX = 10_000
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFound:
+    """``wanted``: planned to be ``registered`` or ``moved`` back; None: as registry knows it."""
+
+    local_id: str
+    service_id: str | None = None
+    starts_on: str | None = None
+    closed_on: str | None = None
+    imported: bool = False
+    wanted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFound:
+    local_id: str
+    kind: str
+    participant_id: str | None = None
+    wanted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One party of one person in one service, whole days, ``until`` included.
+
+    A planned one begins on the file's earliest day, which an empty ``since`` stands for.
+    """
+
+    since: str
+    until: str | None
+    party: str
+    planned: bool = False
+    moved: bool = False
+
+
+class _Recent(Generic[K, V]):
+    """What was read lately. It forgets everything when it is full: a bound, not a policy."""
+
+    def __init__(self, load: Callable[[K], V]) -> None:
+        self._load = load
+        self._values: dict[K, V] = {}
+
+    def get(self, key: K) -> V:
+        value = self._values.get(key)
+        if value is None:
+            value = self._load(key)
+            self.put(key, value)
+        return value
+
+    def put(self, key: K, value: V) -> None:
+        if len(self._values) >= RECENT_MAX:
+            self._values.clear()
+        self._values[key] = value
+
+    def drop(self, key: K) -> None:
+        self._values.pop(key, None)
+
+
+class Known:
+    """Kept in the spool's database; every name of a service or a person is the file's own."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._services: _Recent[str, ServiceFound] = _Recent(self._load_service)
+        self._people: _Recent[str, PersonFound] = _Recent(self._load_person)
+        self._periods: _Recent[tuple[str, str], tuple[Period, ...]] = _Recent(self._load_periods)
+        self._members: _Recent[tuple[str, str], bool] = _Recent(self._add_member)
+
+    def add(self, values: dict[str, Any]) -> None:
+        """Take in whom a row names; of two kinds for one person the first one said stands."""
+        service = values.get("service_id", "")
+        if service:
+            self._db.execute("INSERT OR IGNORE INTO service (local_id) VALUES (?)", (service,))
+        if "giver_id" in values:
+            self._add_person(service, values["giver_id"], values.get("giver_kind", "person"))
+        for receiver in values.get("receiver_ids", ()):
+            self._add_person(service, receiver, values.get("receiver_kind", "person"))
+
+    def planned(self) -> dict[str, int]:
+        """Return how many services, people and parties are to be registered."""
+        statements = {
+            "services": "SELECT count(*) FROM service WHERE wanted = 'registered'",
+            "participants": "SELECT count(*) FROM person WHERE wanted = 1",
+            "roles": "SELECT count(*) FROM period WHERE planned = 1",
+        }
+        return {what: self._db.execute(s).fetchone()[0] for what, s in statements.items()}
+
+    # ---- services -------------------------------------------------------------------------------
+
+    def service_ids(self) -> list[str]:
+        return [
+            row[0] for row in self._db.execute("SELECT local_id FROM service ORDER BY local_id")
+        ]
+
+    def service(self, local_id: str) -> ServiceFound:
+        return self._services.get(local_id)
+
+    def found_service(self, found: ServiceFound) -> None:
+        self._db.execute(
+            "UPDATE service SET service_id = ?, starts_on = ?, closed_on = ?, imported = ?"
+            " WHERE local_id = ?",
+            (found.service_id, found.starts_on, found.closed_on, found.imported, found.local_id),
+        )
+        self._services.drop(found.local_id)
+
+    def want_service(self, service: ServiceFound, wanted: str) -> None:
+        """Plan that a service is ``registered``, or its start ``moved`` back."""
+        if service.wanted != wanted:
+            self._db.execute(
+                "UPDATE service SET wanted = ? WHERE local_id = ?", (wanted, service.local_id)
+            )
+            self._services.put(service.local_id, replace(service, wanted=wanted))
+
+    def wanted_services(self) -> list[ServiceFound]:
+        wanted = "SELECT local_id FROM service WHERE wanted IS NOT NULL ORDER BY local_id"
+        return [self._load_service(row[0]) for row in self._db.execute(wanted).fetchall()]
+
+    # ---- people ---------------------------------------------------------------------------------
+
+    def person_ids(self) -> Iterator[list[str]]:
+        """Yield everybody the file names, a page at a time."""
+        yield from self._pages("SELECT local_id FROM person WHERE local_id > ? ORDER BY local_id")
+
+    def person(self, local_id: str) -> PersonFound:
+        return self._people.get(local_id)
+
+    def found_people(self, found: Iterable[PersonFound]) -> None:
+        """Take registry's word for who somebody is: an id, and person or group."""
+        for one in found:
+            self._db.execute(
+                "UPDATE person SET participant_id = ?, kind = ? WHERE local_id = ?",
+                (one.participant_id, one.kind, one.local_id),
+            )
+            self._people.drop(one.local_id)
+
+    def want_person(self, local_id: str) -> None:
+        person = self.person(local_id)
+        if person.participant_id is None and not person.wanted:
+            self._db.execute("UPDATE person SET wanted = 1 WHERE local_id = ?", (local_id,))
+            self._people.put(local_id, replace(person, wanted=True))
+
+    def wanted_people(self) -> Iterator[list[PersonFound]]:
+        """Yield those who are to be registered, a page at a time."""
+        for ids in self._pages(
+            "SELECT local_id FROM person WHERE wanted = 1 AND local_id > ? ORDER BY local_id"
+        ):
+            yield [self._load_person(local_id) for local_id in ids]
+
+    # ---- parties --------------------------------------------------------------------------------
+
+    def members(self, service: str) -> Iterator[dict[str, str]]:
+        """Yield people of a service whom registry knows, a page at a time: its id -> the file's."""
+        after = ""
+        while page := self._db.execute(
+            "SELECT participant_id, person FROM member JOIN person ON local_id = person"
+            " WHERE service = ? AND person > ? AND participant_id IS NOT NULL"
+            " ORDER BY person LIMIT ?",
+            (service, after, PAGE),
+        ).fetchall():
+            after = page[-1][1]
+            yield dict(page)
+
+    def periods(self, service: str, person: str) -> tuple[Period, ...]:
+        """Return the parties of somebody in a service, the earliest first."""
+        return self._periods.get((service, person))
+
+    def found_period(self, service: str, person: str, period: Period) -> None:
+        self._put_period(service, person, period)
+
+    def want_period(self, service: str, person: str, party: str) -> None:
+        """Plan a party from the file's earliest day on."""
+        self._put_period(service, person, Period("", None, party, planned=True))
+
+    def want_earlier(self, service: str, person: str, period: Period) -> None:
+        """Plan to move the beginning of a period back to the file's earliest day."""
+        if not period.moved:
+            self._put_period(service, person, replace(period, moved=True))
+
+    def wanted_periods(self) -> Iterator[list[tuple[str, str, Period]]]:
+        """Yield (service, person, the period that is planned or moved), a page at a time."""
+        after = ("", "")
+        while page := self._db.execute(
+            "SELECT service, person, since, until, party, planned, moved FROM period"
+            " WHERE (planned = 1 OR moved = 1) AND (service, person) > (?, ?)"
+            " ORDER BY service, person LIMIT ?",
+            (*after, PAGE),
+        ).fetchall():
+            after = page[-1][:2]
+            yield [(service, person, _period(*rest)) for service, person, *rest in page]
+
+    # ---- inside ---------------------------------------------------------------------------------
+
+    def _add_person(self, service: str, person: str, kind: str) -> None:
+        # kept among the recent only so that the next rows of the same people cost nothing
+        self._db.execute(
+            "INSERT OR IGNORE INTO person (local_id, kind) VALUES (?, ?)", (person, kind)
+        )
+        self._members.get((service, person))
+
+    def _add_member(self, pair: tuple[str, str]) -> bool:
+        if pair[0]:
+            self._db.execute("INSERT OR IGNORE INTO member VALUES (?, ?)", pair)
+        return True
+
+    def _put_period(self, service: str, person: str, period: Period) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO period (service, person, since, until, party, planned, moved)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                service,
+                person,
+                period.since,
+                period.until,
+                period.party,
+                period.planned,
+                period.moved,
+            ),
+        )
+        self._periods.drop((service, person))
+
+    def _load_service(self, local_id: str) -> ServiceFound:
+        found = self._db.execute(
+            "SELECT service_id, starts_on, closed_on, imported, wanted FROM service"
+            " WHERE local_id = ?",
+            (local_id,),
+        ).fetchone()
+        service_id, starts_on, closed_on, imported, wanted = found
+        return ServiceFound(local_id, service_id, starts_on, closed_on, bool(imported), wanted)
+
+    def _load_person(self, local_id: str) -> PersonFound:
+        kind, participant_id, wanted = self._db.execute(
+            "SELECT kind, participant_id, wanted FROM person WHERE local_id = ?", (local_id,)
+        ).fetchone()
+        return PersonFound(local_id, kind, participant_id, bool(wanted))
+
+    def _load_periods(self, at: tuple[str, str]) -> tuple[Period, ...]:
+        found = self._db.execute(
+            "SELECT since, until, party, planned, moved FROM period"
+            " WHERE service = ? AND person = ? ORDER BY since",
+            at,
+        )
+        return tuple(_period(*row) for row in found)
+
+    def _pages(self, statement: str) -> Iterator[list[str]]:
+        after = ""
+        while page := self._db.execute(f"{statement} LIMIT {PAGE}", (after,)).fetchall():
+            ids = [row[0] for row in page]
+            after = ids[-1]
+            yield ids
+
+
+def _period(since: str, until: str | None, party: str, planned: int, moved: int) -> Period:
+    return Period(since, until, party, bool(planned), bool(moved))
