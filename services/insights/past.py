@@ -1,9 +1,7 @@
 """Past: what a day's verdict needs of the days before it: yesterday's, the last with evidence."""
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 
-from services.insights.facts import Fact
 from services.insights.metrics.defaults import WINDOW_DAYS
 from services.insights.metrics.timeline import Timeline
 from services.insights.verdict import Verdict, classify
@@ -19,11 +17,11 @@ class PastNeeded(Exception):
 class Past:
     """Looks back from ``as_of``; what is found is kept. Facts of that day on change nothing in it.
 
-    Without facts it has only what it found before.
+    Without a timeline, which it moves, it has only what it found before.
     """
 
-    def __init__(self, facts: Sequence[Fact] | None, as_of: date) -> None:
-        self._facts = facts
+    def __init__(self, timeline: Timeline | None, as_of: date) -> None:
+        self._timeline = timeline
         self._before = as_of - ONE_DAY
         self._yesterday: dict[str, Verdict] = {}
         self._evidenced: dict[str, Verdict | None] = {}
@@ -32,10 +30,10 @@ class Past:
         """Return the verdict of the day before.
 
         Raises:
-            PastNeeded: it was not found while there were facts.
+            PastNeeded: it was not found while there was a timeline.
         """
         if window not in self._yesterday:
-            state = Timeline(self._known()).at(self._before)
+            state = self._known().at(self._before)
             self._yesterday = {one: classify(state, one) for one in WINDOW_DAYS}
         return self._yesterday[window]
 
@@ -43,7 +41,7 @@ class Past:
         """Return the last verdict before ``as_of`` that had evidence, if any had.
 
         Raises:
-            PastNeeded: it was not found while there were facts.
+            PastNeeded: it was not found while there was a timeline.
         """
         if window not in self._evidenced:
             yesterday = self.yesterday(window)
@@ -55,13 +53,13 @@ class Past:
         return self._evidenced[window]
 
     def found(self) -> "Past":
-        """Find everything, and let the facts go."""
+        """Find everything, and let the timeline go."""
         for window in WINDOW_DAYS:
             self.evidenced(window)
-        self._facts = None
+        self._timeline = None
         return self
 
-    def _known(self) -> Sequence[Fact]:
-        if self._facts is None:
+    def _known(self) -> Timeline:
+        if self._timeline is None:
             raise PastNeeded
-        return self._facts
+        return self._timeline

@@ -90,7 +90,7 @@ class Reader:
             late, as_of = live.late, live.state.as_of
             evidence = await self._evidence(service, self._live.positions(service.partition))
             async with self._computing:
-                live.past = await asyncio.to_thread(Past(evidence.facts, as_of).found)
+                live.past = await asyncio.to_thread(_past, evidence, as_of)
             live.past_late = late
         return await self.folded(service, live.state.as_of, read)
 
@@ -112,9 +112,13 @@ class Reader:
         evidence = await self._evidence(service, up_to)
 
         def fold() -> T:
-            facts = evidence.facts
+            timeline = Timeline(evidence.facts)
             standing = self._standing(evidence.events_up_to(as_of), evidence.positions)
-            return read(Moment(Timeline(facts).at(as_of), Past(facts, as_of), standing))
+            try:
+                return read(Moment(timeline.at(as_of), Past(None, as_of), standing))
+            except PastNeeded:
+                past = Past(timeline, as_of).found()
+                return read(Moment(timeline.at(as_of), past, standing))
 
         async with self._computing:
             return await asyncio.to_thread(fold)
@@ -167,6 +171,10 @@ class Reader:
 
     def _standing(self, events: int, positions: Mapping[TopicPartition, int]) -> Standing:
         return Standing(self._deployment, events, positions, complete=not self._incomplete())
+
+
+def _past(evidence: Evidence, as_of: date) -> Past:
+    return Past(Timeline(evidence.facts), as_of).found()
 
 
 class _Moved(Exception):

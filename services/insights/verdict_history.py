@@ -1,24 +1,21 @@
 """History of verdicts: the last day that had evidence for one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
 
-from services.insights.facts import Fact, day_number
-from services.insights.metrics.defaults import DEFAULTS, PLANNING_WINDOW, WINDOW_DAYS, Defaults
+from services.insights.facts import day_number
+from services.insights.metrics.defaults import PLANNING_WINDOW, WINDOW_DAYS
 from services.insights.metrics.state import as_date
 from services.insights.metrics.timeline import Timeline
 from services.insights.verdict import Verdict, classify
 
 
-def last_evidenced(
-    facts: Iterable[Fact], as_of: date, window: str, defaults: Defaults = DEFAULTS
-) -> Verdict | None:
+def last_evidenced(timeline: Timeline, as_of: date, window: str) -> Verdict | None:
     """Return the verdict of the last day up to ``as_of`` that had evidence; None: there was none.
 
     Looks only at days on which a window's content changes, the newest first; each costs a move of
     the timeline, and a verdict only where the floor is met.
     """
-    timeline = Timeline(facts, defaults)
     for day in _turning_days(timeline.days, day_number(as_of), window):
         state = timeline.at(as_date(day))
         if state.view(window).below_floor:

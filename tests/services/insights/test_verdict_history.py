@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from services.insights.metrics.state import ServiceState
+from services.insights.metrics.timeline import Timeline
 from services.insights.verdict import classify
 from services.insights.verdict_history import last_evidenced
 from tests.support.archetypes import DAY, Story, time_bank
@@ -19,7 +20,7 @@ def slowly(story: Story, as_of: date, window: str) -> date | None:
 
 
 def test_a_service_with_evidence_was_last_evidenced_on_the_day_itself() -> None:
-    found = last_evidenced(time_bank().facts(), DAY, "90d")
+    found = last_evidenced(Timeline(time_bank().facts()), DAY, "90d")
 
     assert found is not None
     assert found.as_of == DAY
@@ -30,7 +31,7 @@ def test_a_silent_service_keeps_its_last_evidenced_verdict_with_its_day() -> Non
     later = DAY + timedelta(days=150)
 
     for window in ("28d", "90d"):
-        found = last_evidenced(story.facts(), later, window)
+        found = last_evidenced(Timeline(story.facts()), later, window)
 
         assert found is not None
         assert found.as_of == slowly(story, later, window)
@@ -48,8 +49,8 @@ def test_the_reason_of_a_silent_service_says_since_when() -> None:
 
 
 def test_a_young_service_was_never_evidenced() -> None:
-    assert last_evidenced(time_bank(days=6).facts(), DAY, "90d") is None
-    assert last_evidenced([], DAY, "life") is None
+    assert last_evidenced(Timeline(time_bank(days=6).facts()), DAY, "90d") is None
+    assert last_evidenced(Timeline([]), DAY, "life") is None
 
 
 def test_days_with_enough_acts_but_no_delivery_are_passed_over() -> None:
@@ -59,7 +60,7 @@ def test_days_with_enough_acts_but_no_delivery_are_passed_over() -> None:
     for turn in range(40):
         story.act(f"p{turn % 6 + 1}", 100 + turn, ["u1"])
 
-    found = last_evidenced(story.facts(), DAY, "28d")
+    found = last_evidenced(Timeline(story.facts()), DAY, "28d")
 
     assert found is not None
     assert found.as_of == slowly(story, DAY, "28d")
