@@ -2,8 +2,9 @@
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ class Summary:
     effects: dict[str, int] = field(default_factory=dict)
     rejected: int = 0
     registered: dict[str, int] = field(default_factory=dict)
+    would_register: dict[str, int] = field(default_factory=dict)
     rejects: str | None = None
     notices: list[Problem] = field(default_factory=list)
     header: list[Problem] = field(default_factory=list)
@@ -59,21 +61,27 @@ def print_text(summary: Summary, spool: Spool) -> None:
     """Tell a person; a dry run shows every problem, a real one points to the file of rejects."""
     for notice in summary.notices:
         print(f"notice: column {notice.column}: {notice.problem}; {notice.remedy}")
-    for number, problem in enumerate(_problems(summary, spool)):
-        if not summary.dry_run and number == PROBLEMS_SHOWN_MAX:
-            print(f"… the others are in {summary.rejects}")
-            break
+    shown_max = None if summary.dry_run else PROBLEMS_SHOWN_MAX
+    for problem in islice(_problems(summary, spool), shown_max):
         print(_sentence(problem))
-    done = ", ".join(f"{count} {effect}" for effect, count in summary.effects.items() if count)
-    registered = ", ".join(f"{n} {what}" for what, n in summary.registered.items() if n)
-    verb = "would register" if summary.dry_run else "registered"
+    done = (
+        f"{summary.rows - summary.rejected} good" if summary.dry_run else _counts(summary.effects)
+    )
     print(f"{summary.rows} rows: {done or 'none taken'}; {summary.rejected} rejected")
-    if registered:
-        print(f"{verb}: {registered}")
+    for verb, counts in (
+        ("registered", _counts(summary.registered)),
+        ("would register", _counts(summary.would_register)),
+    ):
+        if counts:
+            print(f"{verb}: {counts}")
     if summary.rejects:
-        print(f"rejected rows, with reasons: {summary.rejects}")
+        print(f"rejected rows, with all reasons: {summary.rejects}")
     if summary.dry_run:
         print("This was a dry run: nothing was changed.")
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def default_rejects(path: Path) -> Path:

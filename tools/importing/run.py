@@ -13,7 +13,7 @@ from tools.bulk import Service
 from tools.importing import report
 from tools.importing.check import check
 from tools.importing.problem import Problem
-from tools.importing.registration import Source, look_up, register
+from tools.importing.registration import Registered, Source, look_up, register
 from tools.importing.report import Summary
 from tools.importing.row import Row
 from tools.importing.sending import EFFECTS, Sender
@@ -92,7 +92,8 @@ def _read(feed: Feed, spool: Spool) -> None:
 
 def _foresee(summary: Summary, spool: Spool) -> None:
     summary.effects = dict.fromkeys(EFFECTS, 0)
-    summary.registered = spool.known.planned()
+    summary.registered = asdict(Registered())
+    summary.would_register = spool.known.planned()
 
 
 async def _send(spool: Spool, sender: Sender, summary: Summary) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 from zlib import crc32
 
 from tools.bulk import Envelope, Outcome, Service, batches, command
+from tools.failure import Failure
 from tools.importing.problem import Problem, shown
 from tools.importing.registration import Source
 from tools.importing.row import Row
@@ -41,10 +42,20 @@ class Sender:
         self.effects = dict.fromkeys(EFFECTS, 0)
 
     async def send(self, on_progress: Callable[[int], None]) -> None:
-        """Send every good row; what exchange refuses becomes a problem of its row."""
-        async with asyncio.TaskGroup() as lanes:
-            for lane in range(LANES):
-                lanes.create_task(self._lane(lane, on_progress))
+        """Send every good row; what exchange refuses becomes a problem of its row.
+
+        Raises:
+            Failure: exchange stays away; what it took until then stands.
+        """
+        failure: BaseException | None = None
+        try:
+            async with asyncio.TaskGroup() as lanes:
+                for lane in range(LANES):
+                    lanes.create_task(self._lane(lane, on_progress))
+        except* Failure as failures:  # the lanes have one and the same trouble: tell it once
+            failure = failures.exceptions[0]
+        if failure is not None:
+            raise failure
 
     async def _lane(self, lane: int, on_progress: Callable[[int], None]) -> None:
         for batch in batches(self._envelopes(lane)):

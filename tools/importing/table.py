@@ -78,6 +78,8 @@ class Table:
                 line = text.readline(RECORD_CHARACTERS_MAX)
         if not line.strip():
             raise _unreadable(self.path, "it has no header line", "Name the columns in line 1.")
+        if "\t" in line and not set(DELIMITERS) & set(line):
+            raise _unreadable(self.path, "it is separated by tabs", "Use comma or semicolon.")
         if not is_utf8(line):
             raise _unreadable(self.path, "its header is not UTF-8", _SAVE_AS)
         return line

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.support.write_side import heads
 from tests.tools.importing.files import NOW
 from tools.bulk import Service
 from tools.importing import open_repair, polis
@@ -71,9 +72,7 @@ class Office:
         ]
 
     async def heads(self) -> dict[str, int]:
-        """Return how much each store holds."""
-        stores = [await service.get("/v1/positions") for service in (self.registry, self.exchange)]
-        return {at: position for store in stores for at, position in store["heads"].items()}
+        return await heads((self.registry, self.exchange))
 
     async def _run(self, feed: Feed, options: Options) -> Imported:
         with Spool() as spool:

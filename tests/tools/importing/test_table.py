@@ -90,6 +90,7 @@ def test_a_row_that_is_not_utf8_takes_no_other_with_it(file: Path) -> None:
         ("contribution_id".encode("utf-16"), "UTF-16"),
         (b"PK\x03\x04whatever", "a spreadsheet"),
         (b"contribution_id,,giver_id\n", "column 2 has no name"),
+        (b"contribution_id\tgiver_id\n", "separated by tabs"),
         (b"giver_id,giver_id\n", "two columns are named giver_id"),
         (b"contribution_id,caf\xe9\n", "not UTF-8"),
     ],
