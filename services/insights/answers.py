@@ -100,6 +100,21 @@ class Answers:
         about = ("history", metric, window, lens, tuple(days))
         return await self._told(service, days[-1], about, answer, always=True)
 
+    async def trends(
+        self, service: ServiceInfo, window: str, lens: str | None, days: Sequence[date]
+    ) -> bytes:
+        async def answer() -> bytes:
+            return await self._fold().reader.days(
+                service,
+                days,
+                lambda moments: orjson.dumps(
+                    release.trends(moments, service.service_id, window, lens)
+                ),
+            )
+
+        about = ("trends", window, lens, tuple(days))
+        return await self._told(service, days[-1], about, answer, always=True)
+
     async def snapshot(self, service_id: str) -> Snapshot | None:
         """Return the service's snapshot from memory; None where it is not this process's."""
         fold = self._fold()

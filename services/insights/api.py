@@ -22,6 +22,7 @@ from services.insights.response import (
     MetricsBody,
     RebuildBody,
     ServiceItem,
+    TrendsBody,
     VerdictBody,
     Window,
 )
@@ -49,15 +50,23 @@ class MetricsQuery(VerdictQuery):
     lens: Lens | None = None
 
 
-class HistoryQuery(StrictModel):
+class TrendsQuery(StrictModel):
     """Whole UTC days. ``from`` is 89 days before ``to``, and ``to`` today, where not given."""
 
-    metric: str
     window: Window = "90d"
     lens: Lens | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None
     to: Day | None = None
     step: Annotated[int, Field(ge=1, le=366)] = 1
+
+    def days(self, today: date) -> list[date]:
+        """Return the days asked for; refused where there are too many."""
+        last = self.to or today
+        return days_between(self.from_ or last - timedelta(days=HISTORY_DAYS), last, self.step)
+
+
+class HistoryQuery(TrendsQuery):
+    metric: str
 
 
 class RebuildRequest(StrictModel):
@@ -104,10 +113,15 @@ def figures_router(answers: Callable[[], Answers], today: Callable[[], date]) ->
         if query.metric not in BY_ID:
             raise _unknown_metric(query.metric)
         found = await answers().service(service)
-        last = query.to or today()
-        first = query.from_ or last - timedelta(days=HISTORY_DAYS)
-        days = days_between(first, last, query.step)
+        days = query.days(today())
         return _json(await answers().history(found, query.metric, query.window, query.lens, days))
+
+    @routes.get("/{service}/trends", response_model=TrendsBody)
+    async def show_trends(service: ServiceName, query: Annotated[TrendsQuery, Query()]) -> Response:
+        """Show every figure's value day by day, side by side: at most 400 days."""
+        found = await answers().service(service)
+        days = query.days(today())
+        return _json(await answers().trends(found, query.window, query.lens, days))
 
     return routes
 

@@ -101,6 +101,31 @@ def history(
     }
 
 
+def trends(
+    moments: Iterable[Moment], service_id: str, window: str, lens: str | None
+) -> dict[str, Any]:
+    """Return the value of every figure at each moment, null where it has none, side by side.
+
+    It costs hardly more than the history of one figure: the days are folded once for all of them.
+    """
+    days: list[str] = []
+    series: dict[str, list[float | None]] = {}
+    said: dict[str, Any] = {}
+    for moment in moments:
+        days.append(moment.state.as_of.isoformat())
+        for id_, figure in figures(moment.state, window, lens).items():
+            series.setdefault(id_, []).append(figure.value)
+        said = _receipt(moment, window)
+    return {
+        "service_id": service_id,
+        "window": window,
+        "lens": lens,
+        "days": days,
+        "series": series,
+        "receipt": said,
+    }
+
+
 def snapshot(moment: Moment, subject: Subject) -> Snapshot:
     """Return everything that the live stream says of a service."""
     service_id = subject.service.service_id

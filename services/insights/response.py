@@ -97,6 +97,17 @@ class HistoryBody(Body):
     receipt: ReceiptBody
 
 
+class TrendsBody(Body):
+    """``series``: by figure, its value on each of the ``days``; null where it has none."""
+
+    service_id: str
+    window: Window
+    lens: Lens | None
+    days: list[date]
+    series: dict[str, list[float | None]]
+    receipt: ReceiptBody
+
+
 class ServiceItem(Body):
     """``verdicts``: by window, as of ``as_of``; null while its first snapshot is on its way."""
 

@@ -127,6 +127,19 @@ async def test_a_history_is_what_each_day_says(told: httpx.AsyncClient) -> None:
         assert metrics["metrics"]["E1b"].items() <= point.items()
 
 
+async def test_trends_are_all_histories_side_by_side(told: httpx.AsyncClient) -> None:
+    path = "/v1/services/service-1"
+    asked = {"lens": "count", "to": "2026-06-30", "step": 7, "from": "2026-06-01"}
+
+    trends = await got(told, f"{path}/trends", **asked)
+
+    assert len(trends["series"]) == 33
+    for metric in ("A3", "E1b", "M3.active", "Q4"):
+        history = await got(told, f"{path}/history", metric=metric, **asked)
+        assert trends["days"] == [point["day"] for point in history["points"]]
+        assert trends["series"][metric] == [point["value"] for point in history["points"]]
+
+
 async def test_services_at_a_glance(told: httpx.AsyncClient) -> None:
     async with asyncio.timeout(20):
         while True:

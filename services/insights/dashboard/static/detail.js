@@ -36,22 +36,31 @@ export function detail(main, serviceId) {
     draw();
   }
 
-  async function loadTrend(id) {
-    const key = `${id} ${chosenWindow} ${lens()}`;
+  const trendKey = () => `${chosenWindow} ${lens()}`;
+
+  // every figure's past in one request; it is asked for again only after a break of the stream
+  async function loadTrends() {
+    const key = trendKey();
     if (trends.has(key)) return;
     trends.set(key, null);
     const end = new Date(`${record.as_of}T00:00:00Z`);
     const start = new Date(end.getTime() - TREND_DAYS * 86_400_000);
     const query = new URLSearchParams({
-      metric: id, window: chosenWindow, lens: lens(), step: 7,
-      from: start.toISOString().slice(0, 10), to: record.as_of,
+      window: chosenWindow, lens: lens(), step: 7, from: start.toISOString().slice(0, 10), to: record.as_of,
     });
     try {
-      trends.set(key, (await load(`${path}/history?${query}`)).points);
+      trends.set(key, await load(`${path}/trends?${query}`));
+      draw();
     } catch {
-      trends.delete(key);
+      trends.delete(key); // the figures stand without their past
     }
-    draw();
+  }
+
+  function points(id, now) {
+    const found = trends.get(trendKey());
+    if (!found) return [];
+    const past = found.days.map((one, place) => ({ day: one, value: found.series[id][place] }));
+    return [...past.slice(0, -1), { day: record.as_of, value: now }];
   }
 
   function choices(name, options, current, choose) {
@@ -139,14 +148,15 @@ export function detail(main, serviceId) {
   function provenance(id, one, definition) {
     const receipt = record.receipt;
     const key = `origin-${id}`;
-    const points = trends.get(`${id} ${chosenWindow} ${lens()}`);
+    const past = points(id, one.value);
     const box = element(
       "details",
       {
         open: opened.has(id),
         ontoggle: (event) => {
           if (event.target.open === opened.has(id)) return;
-          if (event.target.open) { opened.add(id); loadTrend(id); } else opened.delete(id);
+          if (event.target.open) opened.add(id);
+          else opened.delete(id);
         },
       },
       element("summary", { "data-key": key }, words("provenance")),
@@ -156,15 +166,26 @@ export function detail(main, serviceId) {
         element("dl", {},
           element("dt", {}, words("formula")), element("dd", {}, definition?.formula ?? id, ` (${words("version")} ${one.definition_version})`),
           element("dt", {}, words("window")), element("dd", {}, `${words(chosenWindow)} · ${words("asOf")} ${day(record.as_of)} · ${words(lens())}`),
-          element("dt", {}, words("sample")), element("dd", {}, one.n === null || one.n === undefined ? "–" : number(one.n)),
+          element("dt", {}, words("sample")), element("dd", {}, number(one.n)),
           element("dt", {}, words("interval")), element("dd", {}, one.interval ? one.interval.map(percent).join(" – ") : words("noInterval")),
           element("dt", {}, words("positions")), element("dd", {}, positions(receipt).map((line) => element("div", {}, element("code", {}, line)))),
         ),
         element("p", { class: "quiet" }, words("positionsHelp")),
-        points ? [element("p", {}, words("trendOf")), trendDrawing(id, points, 320, 60)] : null,
+        past.length ? pastTable(id, past) : null,
       ),
     );
     return box;
+  }
+
+  function pastTable(id, past) {
+    const known = past.filter((point) => point.value !== null);
+    return element(
+      "details",
+      {},
+      element("summary", {}, words("table")),
+      element("table", {}, element("tbody", {}, known.map((point) => element("tr", {},
+        element("th", { scope: "row" }, day(point.day)), element("td", { class: "number" }, figure(id, point.value)))))),
+    );
   }
 
   function positions(receipt) {
@@ -183,7 +204,8 @@ export function detail(main, serviceId) {
         provenance(id, one, definition)),
       element("td", { class: "number", "data-value": one.value === null ? "" : String(one.value) }, shown),
       element("td", {}, isShare ? intervalDrawing(one.value, one.interval) : ""),
-      element("td", { class: "number" }, one.n === null || one.n === undefined ? "–" : number(one.n)),
+      element("td", { class: "number" }, number(one.n)),
+      element("td", {}, trendDrawing(id, points(id, one.value))),
     );
   }
 
@@ -202,9 +224,10 @@ export function detail(main, serviceId) {
           element("th", { scope: "col" }, words("metric")),
           element("th", { scope: "col", class: "number" }, words("value")),
           element("th", { scope: "col" }, words("interval")),
-          element("th", { scope: "col", class: "number" }, words("sample")))),
+          element("th", { scope: "col", class: "number" }, words("sample")),
+          element("th", { scope: "col", title: words("trendOf") }, words("trend")))),
         [...families].map(([letter, entries]) =>
-          element("tbody", {}, element("tr", { class: "family" }, element("th", { colspan: 4, scope: "colgroup" }, familyName(letter))), entries.map(metricRow))),
+          element("tbody", {}, element("tr", { class: "family" }, element("th", { colspan: 5, scope: "colgroup" }, familyName(letter))), entries.map(metricRow))),
       ),
     );
   }
@@ -231,8 +254,8 @@ export function detail(main, serviceId) {
       element("h1", {}, service.name),
       element("p", { class: "lead" }, [service.provides, service.agency_ids.join(", "), ...life].filter(Boolean).join(" · "), ` – ${words("asOf")} ${day(record.as_of)}`),
       element("div", { class: "choices" },
-        choices("window", WINDOWS, chosenWindow, (option) => { chosenWindow = option; for (const id of opened) loadTrend(id); }),
-        choices("lens", LENSES, lens(), (option) => { chosenLens = option; for (const id of opened) loadTrend(id); })),
+        choices("window", WINDOWS, chosenWindow, (option) => { chosenWindow = option; loadTrends(); }),
+        choices("lens", LENSES, lens(), (option) => { chosenLens = option; loadTrends(); })),
       element("div", { class: "columns" }, verdictCard(verdict), axesCard(verdict)),
       metricsCard(metrics[lens()]),
     );
@@ -246,7 +269,7 @@ export function detail(main, serviceId) {
       const before = record?.windows[chosenWindow].verdict.class;
       record = found;
       if (kind === "snapshot") trends.clear(); // after a break the past may have been corrected
-      for (const id of opened) loadTrend(id);
+      loadTrends();
       draw();
       const after = record.windows[chosenWindow].verdict.class;
       if (kind !== "change" || before === undefined || before === after) return null;
