@@ -139,8 +139,8 @@ class Answers:
     ) -> bytes:
         """Return the answer; one that had to be folded is kept until an event changes it."""
         fold = self._fold()
-        owned = fold.live.owned(service.service_id) is not None
-        if owned and as_of == fold.reader.today() and not always:
+        live = fold.live.owned(service.service_id)
+        if live is not None and as_of == live.state.as_of and not always:
             return await answer()
         positions = tuple(sorted((await fold.reader.positions(service)).items()))
         key = (fold.store.projection, service, as_of, about, positions)

@@ -10,7 +10,6 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from services.insights.latest import Latest
 from services.insights.snapshot import Snapshot
-from services.insights.store import AWAY
 from shared.contracts.topics import INSIGHTS_SERVICES
 from shared.log.partitioner import partition_of
 from shared.log.port import Log, OutgoingRecord, PublishFailed
@@ -107,8 +106,9 @@ class Publisher:
         started = self._now()
         try:
             snapshot = await self._render(service_id)
-        except AWAY as away:
-            log.warning("snapshot_not_rendered", service_id=service_id, failure=repr(away))
+        except Exception as failure:
+            # one service that can't be shown must not keep all others from being shown
+            log.exception("snapshot_not_rendered", service_id=service_id, failure=repr(failure))
             self._later(service_id)
             return None
         seconds = self._now() - started

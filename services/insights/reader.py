@@ -78,7 +78,7 @@ class Reader:
         """
         positions = await self.positions(service)
         live = self._live.service(service.service_id, service.partition)
-        if live is not None and as_of == self.today() and self._reaches(live, positions):
+        if live is not None and as_of == live.state.as_of and self._reaches(live, positions):
             return await self.now(service, live, read)
         return await self.folded(service, as_of, read)
 

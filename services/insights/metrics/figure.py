@@ -76,8 +76,13 @@ def exactly(value: Fraction, n: int, **detail: Any) -> Figure:
 
 
 def share(numerator: int, denominator: int, n: int) -> Figure:
-    """Return a share of ``n`` cases with its interval; of nothing, ``no_data``."""
-    if denominator == 0 or n == 0:
+    """Return a share of ``n`` cases with its interval; of nothing, ``no_data``.
+
+    Sums can leave the range of a share only while an act that was taken back is still to come, out
+    of quarantine say; then the nearest share is shown.
+    """
+    numerator = max(0, min(numerator, denominator))
+    if denominator <= 0 or n <= 0:
         return Figure(None, n, Reason.NO_DATA, numerator=numerator, denominator=denominator)
     value = Fraction(numerator, denominator)
     return Figure(

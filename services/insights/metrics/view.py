@@ -62,7 +62,8 @@ class Sum:
 class View:
     """``tables``: of the window; ``whole``: of the life window; ``day``: as of which.
 
-    ``read``: the figures that were read from it, by lens; "" for those that have none.
+    ``read``: the figures that were read from it, by lens; "" for those that have none. An entry
+    below zero is a retraction whose act is still to come, out of quarantine say: it is no evidence.
     """
 
     window: str
@@ -81,7 +82,8 @@ class View:
     def gifts(self) -> dict[Cell, Gifts]:
         found: dict[int, dict[int, int]] = {}
         for key, amount in self.tables.given.items():
-            found.setdefault(key & CELL_MASK, {})[key >> CELL_BITS] = amount
+            if amount > 0:
+                found.setdefault(key & CELL_MASK, {})[key >> CELL_BITS] = amount
         return {
             cell_of(number): Gifts(givers, *unpaired(sum(givers.values())))
             for number, givers in found.items()
@@ -92,11 +94,16 @@ class View:
         return [
             Receipt(key >> RECEIPT_BITS, receipt_cell(key & RECEIPT_MASK), weight)
             for key, weight in self.tables.receipts.items()
+            if weight > 0
         ]
 
     @cached_property
     def edges(self) -> list[tuple[int, int]]:
-        return [(key >> PERSON_BITS, key & PERSON_MASK) for key in self.tables.edges]
+        return [
+            (key >> PERSON_BITS, key & PERSON_MASK)
+            for key, acts in self.tables.edges.items()
+            if acts > 0
+        ]
 
     def sum(self, lens: str, where: Callable[[Cell], bool]) -> Sum:
         """Return what was contributed in the cells that ``where`` holds for."""
@@ -160,15 +167,19 @@ class View:
     def ever_received(self) -> set[int]:
         """Persons who were ever helped in this service, up to the as-of day."""
         life = self.whole.receipts
-        return {key >> RECEIPT_BITS for key in life if receipt_cell(key & RECEIPT_MASK).help}
+        return {
+            key >> RECEIPT_BITS
+            for key, weight in life.items()
+            if weight > 0 and receipt_cell(key & RECEIPT_MASK).help
+        }
 
     @cached_property
     def lay_ever(self) -> set[int]:
         """Persons with a contribution stamped lay, up to the as-of day."""
         return {
             key >> CELL_BITS
-            for key in self.whole.given
-            if (cell := cell_of(key & CELL_MASK)).lay and not cell.group
+            for key, amount in self.whole.given.items()
+            if amount > 0 and (cell := cell_of(key & CELL_MASK)).lay and not cell.group
         }
 
     @cached_property

@@ -1,5 +1,7 @@
 """The fold: each event once whatever is delivered, and memory that equals the facts."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -39,6 +41,13 @@ async def said(insights: Insights, name: str = "service-1") -> list[dict[str, An
         )
     ]
     return [{name: one for name, one in answer.items() if name != "receipt"} for answer in answers]
+
+
+async def from_facts(insights: Insights, name: str = "service-1") -> list[dict[str, Any]]:
+    """Return the same from the facts alone, after everything in memory is forgotten."""
+    insights.fold.live.forget([TopicPartition("exchange.activity.v1", n) for n in range(16)])
+    assert not live(insights, name)
+    return await said(insights, name)
 
 
 def live(insights: Insights, name: str = "service-1") -> bool:
@@ -105,10 +114,7 @@ async def test_memory_says_what_the_facts_say(replicas: Replicas, feed: Feed) ->
     await eventually(lambda: live(insights))
     remembered = await said(insights)
 
-    insights.fold.live.forget([TopicPartition("exchange.activity.v1", n) for n in range(16)])
-
-    assert not live(insights)
-    assert await said(insights) == remembered
+    assert await from_facts(insights) == remembered
 
 
 async def test_what_was_taken_back_leaves_no_trace(replicas: Replicas, feed: Feed) -> None:
@@ -169,3 +175,71 @@ async def test_a_replica_that_leaves_hands_over_what_it_held(
 
     await eventually(lambda: live(second))
     assert await said(second) == before
+
+
+async def test_an_act_of_tomorrow_waits_for_its_day(replicas: Replicas, feed: Feed) -> None:
+    insights = await replicas.start()
+    story = youth_court()
+    await feed.tell(told(story))
+    await replicas.folded(insights)
+    before = await said(insights)
+
+    tomorrow = Story(service_id=story.service_id)
+    tomorrow.act("u1", -1, ["u2"])
+    await feed.tell(tomorrow.events)
+    await replicas.folded(insights)
+    assert await said(insights) == before
+
+    replicas.clock.advance(timedelta(days=1))
+    await eventually(lambda: insights.fold.live.owned("service-1") is not None)
+    service = await insights.answers.service("service-1")
+    verdict = orjson.loads(await insights.answers.verdict(service, "life", DAY + timedelta(days=1)))
+    assert verdict["evidence"]["acts"] == before[9]["evidence"]["acts"] + 1
+
+
+async def test_a_broken_record_waits_in_quarantine_until_it_is_retried(
+    replicas: Replicas, feed: Feed
+) -> None:
+    insights = await replicas.start()
+    story = youth_court()
+    await feed.tell(told(story)[:50])
+    at, good = feed.record(story.events[50])
+    await feed.publish(at, [replace(good, value=b"{}")])
+    await feed.tell(story.events[51:])
+    await replicas.folded(insights)
+    without = await said(insights)
+
+    held = await replicas.pool.fetchrow("SELECT id, status FROM quarantine")
+    assert held is not None
+    await replicas.pool.execute("UPDATE quarantine SET value = $1", good.value)
+    await insights.fold.consumer.retry(held["id"], "somebody")
+
+    await eventually(lambda: live(insights))
+    acts = [one[9]["evidence"]["acts"] for one in (without, await said(insights))]
+    assert acts[1] == acts[0] + 1
+    assert await said(insights) == await from_facts(insights)
+
+
+async def test_a_retracted_act_that_never_came_counts_for_nobody(
+    replicas: Replicas, feed: Feed
+) -> None:
+    """A retraction can be folded before what it takes back, when that waits in quarantine."""
+    insights = await replicas.start()
+    story = meals_on_wheels()
+    extra = Story(service_id=story.service_id)
+    act = extra.act("u77", 3, ["u2"])
+    await feed.tell(told(story))
+    at, good = feed.record(extra.events[0])
+    await feed.publish(at, [replace(good, value=b"{}")])
+    await replicas.folded(insights)
+    before = await said(insights)
+    await feed.tell([ContributionVoided(act=act, by="p1", reason_code="mistake", counted=True)])
+    await replicas.folded(insights)
+
+    await replicas.pool.execute("UPDATE quarantine SET value = $1", good.value)
+    await insights.fold.consumer.retry(
+        await replicas.pool.fetchval("SELECT id FROM quarantine"), "somebody"
+    )
+
+    await eventually(lambda: live(insights))
+    assert await said(insights) == before

@@ -10,7 +10,7 @@ from shared.contracts.vocabulary import Message
 from shared.log.port import OutgoingRecord, TopicPartition
 from tests.services.insights.conftest import Replicas
 from tests.services.insights.feed import Feed, registered
-from tests.services.insights.test_fold import live, said
+from tests.services.insights.test_fold import from_facts, live, said
 from tests.support.histories import SERVICE, history
 from tests.support.polling import eventually
 
@@ -42,8 +42,7 @@ async def remembered_and_folded(insights: Insights) -> tuple[object, object]:
     """Return what is said from memory, and what is said from the facts alone."""
     await eventually(lambda: live(insights, SERVICE))
     remembered = await said(insights, SERVICE)
-    insights.fold.live.forget([TopicPartition("exchange.activity.v1", n) for n in range(16)])
-    return remembered, await said(insights, SERVICE)
+    return remembered, await from_facts(insights, SERVICE)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
