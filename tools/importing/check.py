@@ -4,7 +4,7 @@ The first good row of somebody in a service settles their party there; a later r
 is refused, exactly as it would be had registry known the first one all along.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tools.importing.known import Period, ServiceFound
@@ -15,9 +15,13 @@ from tools.importing.spool import Spool
 _REGISTER = "register it in registry, correct it, or import with --register-missing"
 
 
-def check(spool: Spool, *, register_missing: bool) -> None:
+def check(
+    spool: Spool, *, register_missing: bool, on_progress: Callable[[int], None] | None = None
+) -> None:
     """Add to the spool every problem with registry and, if asked, what is to be registered."""
     for row, rejected in spool.all_rows():
+        if on_progress is not None:
+            on_progress(1)
         problems = list(_problems(spool, row, register_missing=register_missing))
         if problems:
             spool.add_problems(problems)

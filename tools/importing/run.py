@@ -65,7 +65,8 @@ async def run(
     )
     _read(feed, spool)
     await look_up(spool, registry, options.source)
-    check(spool, register_missing=options.register_missing)
+    with progress("checking", spool.counts()[0]) as advance:
+        check(spool, register_missing=options.register_missing, on_progress=advance)
     if options.dry_run:
         _foresee(summary, spool)
     else:
@@ -125,4 +126,13 @@ def progress(step: str, total: int) -> Iterator[Callable[[int], None]]:
         transient=True,
     ) as bar:
         task = bar.add_task(step, total=total)
-        yield lambda amount: bar.advance(task, amount)
+        pending = 0
+
+        def advance(amount: int) -> None:
+            nonlocal pending
+            pending += amount
+            if pending >= _ROWS_BETWEEN_TICKS:  # a bar is slower than a row
+                bar.advance(task, pending)
+                pending = 0
+
+        yield advance

@@ -53,6 +53,10 @@ async def test_the_same_file_twice_changes_nothing(office: Office, tmp_path: Pat
             ("c4", *GOOD[1:], "7", "2025-05-03", "", ""),
             ("c5", *GOOD[1:], "5", "2025-05-02", "confirmed", ""),
             ("c5", *GOOD[1:], "6", "2025-05-04", "disputed", ""),
+            ("c6", *GOOD[1:], "6", "", "", "bob"),
+            ("c6", "s2", *GOOD[2:], "6", "2025-05-04", "", "bob"),
+            ("c7", *GOOD[1:], "6", "2025-05-04", "confirmed", ""),
+            ("c7", *GOOD[1:], "9", "2025-05-05", "voided", ""),
         ],
         header,
     )
@@ -125,6 +129,24 @@ async def test_the_start_of_a_service_that_no_file_registered_stays(
 
     assert imported.told() == {(3, "occurred_at")}
     assert imported.effects == {"recorded": 1}
+
+
+async def test_groups_give_and_receive_as_groups(office: Office, tmp_path: Path) -> None:
+    header = (*HEADER, "giver_kind", "receiver_ids", "receiver_kind", "receiver_party")
+    rows = [
+        ("c1", "s1", "2025-05-01", "choir", "family_social", "group", "class", "group", "user"),
+        ("c2", "s1", "2025-05-01", "choir", "family_social", "", "ann", "", ""),
+    ]
+
+    imported = await office.take(write(tmp_path, rows, header))
+
+    assert imported.problems == []
+    acts = [one["act"] for one in await office.contributions("s1")]
+    assert {act["giver_kind"] for act in acts} == {"group"}
+    assert sorted((len(act["receivers"]), len(act["receiver_groups"])) for act in acts) == [
+        (0, 1),
+        (1, 0),
+    ]
 
 
 async def test_two_agencies_row_one_are_two_acts(office: Office, tmp_path: Path) -> None:
