@@ -135,7 +135,7 @@ def _meant(name: str, header: Sequence[str]) -> str | None:
 
 
 def _unknown_column(name: str) -> Problem:
-    near = closest(name, COLUMNS)
+    near = closest(name, COLUMNS, LIKENESS_OF_A_TYPING_ERROR)
     meant = f"rename it to {near} if that is meant" if near else f"known: {', '.join(COLUMNS)}"
     return Problem(1, name, shown(name), "there is no such column, so it is not read", meant)
 
