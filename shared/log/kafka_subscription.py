@@ -14,6 +14,7 @@ import structlog
 from aiokafka import ConsumerRebalanceListener
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.client import AIOKafkaClient
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
@@ -155,6 +156,9 @@ class KafkaSubscription:
             max_records=self._group.batch_records_max,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="none",
+            # By number, so that a service's events of several topics come to one member; dealt out
+            # one by one, as is the default, they would not.
+            partition_assignment_strategy=(RangePartitionAssignor,),
             session_timeout_ms=SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,

@@ -62,7 +62,11 @@ class Reader(Protocol):
 
 
 class Subscription(Protocol):
-    """A running membership in a group. ``failure()`` is why the process must end, if it must."""
+    """A running membership in a group. ``failure()`` is why the process must end, if it must.
+
+    Partitions of the same number go to the same member, whatever their topic: what belongs to one
+    service is in one memory.
+    """
 
     async def start(self) -> None: ...
 

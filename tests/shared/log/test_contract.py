@@ -168,6 +168,27 @@ async def test_members_of_a_group_share_its_partitions(logs: Logs) -> None:
     await asyncio.gather(first.stop(), second.stop())
 
 
+async def test_partitions_of_one_number_go_to_one_member_whatever_their_topic(logs: Logs) -> None:
+    topics_read = [ACTIVITY, AGENCIES, SNAPSHOTS]
+    members = [(await logs.open()).subscribe("g", topics_read, Notes()) for _ in range(3)]
+    for member in members:
+        await member.start()
+
+    def shared() -> bool:
+        held = [at for member in members for at in member.assigned()]
+        return all(member.assigned() for member in members) and len(held) == len(set(held)) == 33
+
+    await eventually(shared)
+
+    for member in members:
+        numbers = {
+            topic: {at.partition for at in member.assigned() if at.topic == topic}
+            for topic in (ACTIVITY, SNAPSHOTS)
+        }
+        assert numbers[ACTIVITY] == numbers[SNAPSHOTS]
+    await asyncio.gather(*(member.stop() for member in members))
+
+
 async def test_a_member_that_leaves_is_replaced_without_loss_or_repeat(logs: Logs) -> None:
     positions: dict[TopicPartition, int] = {}
     one, two = Notes(), Notes()
