@@ -87,11 +87,13 @@ class LiveService:
 class Shard:
     """One partition. ``applied``: owned source -> position up to which its events are in memory.
 
-    ``services`` is None until they are folded; ``since`` holds what came while that goes on.
+    ``services`` is None until they are folded, which they were up to ``folded_to``; ``since`` holds
+    what came while that goes on.
     """
 
     applied: dict[TopicPartition, int] = field(default_factory=dict)
     services: dict[str, LiveService] | None = None
+    folded_to: Mapping[TopicPartition, int] = field(default_factory=dict)
     as_of: date | None = None
     since: list[tuple[TopicPartition, Change]] | None = None
     infos: dict[str, ServiceInfo] = field(default_factory=dict)
@@ -138,14 +140,19 @@ class Live:
         changes: Sequence[Change],
         infos: Mapping[str, ServiceInfo],
     ) -> None:
-        """Take what a committed batch did to one partition, up to ``position``."""
+        """Take what a committed batch did to one partition, up to ``position``.
+
+        Its commit may be heard of late: what was folded from the facts meanwhile holds it already.
+        """
         shard = self._shards[source.partition]
-        shard.applied[source] = position
+        shard.applied[source] = max(position, shard.applied.get(source, 0))
         shard.infos.update(infos)
         if shard.since is not None:
             shard.since.extend((source, change) for change in changes)
         if shard.services is not None:
-            self._take(source.partition, shard.services, changes, infos)
+            folded_to = shard.folded_to.get(source, 0)
+            news = [change for change in changes if change.position > folded_to]
+            self._take(source.partition, shard.services, news, infos)
 
     def fold_again(self, partition: int) -> None:
         """Take what was written out of the order of positions, as a replay from quarantine is."""
@@ -261,7 +268,9 @@ class Live:
                 _of(services, change.service_id, number, today).take(change)
         for service_id, info in {**infos, **shard.infos}.items():
             _of(services, service_id, number, today).info = info
-        shard.services, shard.as_of = services, today
+        shard.services, shard.as_of, shard.folded_to = services, today, reading.positions
+        for source, position in shard.applied.items():
+            shard.applied[source] = max(position, reading.positions.get(source, 0))
         log.debug("partition_folded", partition=number, services=len(services), as_of=str(today))
         for service_id in services:
             self._changed(service_id)
