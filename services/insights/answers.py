@@ -143,7 +143,8 @@ class Answers:
         if live is not None and as_of == live.state.as_of and not always:
             return await answer()
         positions = tuple(sorted((await fold.reader.positions(service)).items()))
-        key = (fold.store.projection, service, as_of, about, positions)
+        retried = await fold.store.retried()
+        key = (fold.store.projection, service, as_of, about, positions, retried)
         if key not in self._kept:
             self._kept[key] = await answer()
             while len(self._kept) > KEPT_MAX:

@@ -155,8 +155,12 @@ class Live:
             self._take(source.partition, shard.services, news, infos)
 
     def fold_again(self, partition: int) -> None:
-        """Take what was written out of the order of positions, as a replay from quarantine is."""
+        """Take what was written out of the order of positions, as a replay from quarantine is.
+
+        No position tells that it came: until it is in memory, nothing is answered from memory.
+        """
         if partition in self._shards:
+            self._shards[partition].as_of = None
             self._fold_again(partition)
 
     def roll(self, today: date) -> bool:

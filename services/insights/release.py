@@ -189,6 +189,7 @@ def _version(moment: Moment, subject: Subject) -> Version:
         position=sum(moment.standing.positions.values()),
         day=moment.state.as_of.toordinal(),
         announced=subject.announced_day,
+        events=moment.standing.events,
     )
 
 

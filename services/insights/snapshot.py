@@ -21,6 +21,7 @@ class Version(NamedTuple):
     position: int  # the sum over the partitions that the service's events are in
     day: int  # ordinal of the as-of day
     announced: int  # ordinal of the newest day anything was announced for; 0 for none
+    events: int = 0  # that made facts: one taken out of quarantine after all moves no position
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ SELECT topic, partition, position FROM consumer_position
 WHERE consumer = $1 AND ($2::integer IS NULL OR partition = $2) AND topic = ANY($3)
 """
 
+COUNT_RETRIED = "SELECT count(*) FROM quarantine WHERE consumer = $1 AND status = 'retried'"
+
 
 def consumer_name(projection: int) -> str:
     """Return the name under which a projection reads the log and keeps its positions."""
@@ -138,6 +140,10 @@ class FactStore:
         """Return how far the fold has come, in one partition or all."""
         rows = await self._pool.fetch(READ_POSITIONS, self.consumer, partition, topics)
         return {TopicPartition(row["topic"], row["partition"]): row["position"] for row in rows}
+
+    async def retried(self) -> int:
+        """Return how many events were folded out of order, which no position tells."""
+        return int(await self._pool.fetchval(COUNT_RETRIED, self.consumer))
 
     async def read(self, partition: int, service_code: int | None = None) -> Reading:
         """Return the chunks of a partition, or those of one service in it, at one moment."""
