@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from services.insights.comparison import Comparison, compare
 from services.insights.fold import Fold
 from services.insights.projection import RUNNING, Build, BuildState, Projections
-from services.insights.store import Pool
+from services.insights.store import AWAY, Pool
 from shared.http.problems import HttpRefusal
 
 LOCK = (0x696E7369, 1)  # any constants of our own; one rebuild at a time in all replicas
@@ -40,6 +40,7 @@ class Rebuild:
     def __init__(self, rebuilding: Rebuilding) -> None:
         self._with = rebuilding
         self._task: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
 
     async def start(self, *, always: bool) -> Build:
         """Begin in the background; ``always``: switch also where figures differ.
@@ -47,11 +48,11 @@ class Rebuild:
         Raises:
             HttpRefusal: a rebuild runs already, here or elsewhere.
         """
-        if self._task is not None and (await self.status()).state not in RUNNING:
-            await self._task  # which has said its last word, and lets go
-        started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._run(started, always=always))
-        await started
+        async with self._starting:
+            await self._let_go()
+            started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._task = asyncio.create_task(self._run(started, always=always))
+            await started
         return await self._with.projections.newest()
 
     async def status(self) -> Build:
@@ -68,23 +69,38 @@ class Rebuild:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    async def _let_go(self) -> None:
+        """Be done with the rebuild before: it has said its last word, or lost its lock."""
+        if self._task is None or self._task.done():
+            return
+        state = (await self.status()).state
+        if state in RUNNING:
+            raise _running()
+        if state is BuildState.ABANDONED:
+            self._task.cancel()
+        await asyncio.wait([self._task])
+
     async def _run(self, started: asyncio.Future[None], *, always: bool) -> None:
-        async with self._locked() as free:
-            if not free:
-                started.set_exception(_running())
-                return
-            try:
+        try:
+            async with self._locked():
                 version = await self._with.projections.begin()
-            except Exception as failure:  # noqa: BLE001  # whoever asked is told
-                started.set_exception(failure)
-                return
-            started.set_result(None)
-            try:
-                await self._build(version, always=always)
-            except Exception as failure:
-                log.exception("rebuild_failed", version=version)
-                report = {"to": version, "failure": repr(failure)}
-                await self._with.projections.finish(version, BuildState.FAILED, report)
+                started.set_result(None)
+                await self._reported(version, always=always)
+        except Exception as failure:
+            if started.done():
+                log.exception("rebuild_not_reported")
+            else:
+                started.set_exception(failure)  # whoever asked is told
+        finally:
+            started.cancel()
+
+    async def _reported(self, version: int, *, always: bool) -> None:
+        try:
+            await self._build(version, always=always)
+        except Exception as failure:
+            log.exception("rebuild_failed", version=version)
+            report = {"to": version, "failure": repr(failure)}
+            await self._with.projections.finish(version, BuildState.FAILED, report)
 
     async def _build(self, version: int, *, always: bool) -> None:
         projections, serving = self._with.projections, self._with.serving()
@@ -104,14 +120,19 @@ class Rebuild:
             await projections.finish(version, BuildState.DIFFERENT, report)
 
     @asynccontextmanager
-    async def _locked(self) -> AsyncIterator[bool]:
-        """Yield whether no rebuild runs anywhere; while it is held, none can begin."""
+    async def _locked(self) -> AsyncIterator[None]:
+        """While it is held no rebuild can begin anywhere.
+
+        Raises:
+            HttpRefusal: one runs already.
+        """
         async with self._with.pool.acquire() as connection:
-            free = await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *LOCK)
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *LOCK):
+                raise _running()
             try:
-                yield bool(free)
+                yield
             finally:
-                if free:
+                with suppress(*AWAY):  # a connection that is gone has let go by itself
                     await connection.execute("SELECT pg_advisory_unlock($1, $2)", *LOCK)
 
 

@@ -1,8 +1,12 @@
 """The rebuild: a second fold beside the first, compared with it, and switched to."""
 
+import asyncio
+
+import asyncpg
 import pytest
 
-from services.insights.projection import RUNNING, Build, BuildState
+from services.insights.projection import RUNNING, Build, BuildState, Projections
+from services.insights.rebuild import Rebuild, Rebuilding
 from services.insights.service import Insights
 from shared.http.problems import HttpRefusal
 from tests.services.insights.conftest import Replicas
@@ -12,6 +16,16 @@ from tests.support.archetypes import youth_court
 from tests.support.polling import eventually
 
 pytestmark = pytest.mark.postgres
+# A position that no other fold can reach keeps a rebuild from ending.
+AHEAD = """
+INSERT INTO consumer_position (consumer, topic, partition, position, owner)
+VALUES ('insights.fold.v1', 'registry.agencies.v1', 99, 1, 'nobody')
+"""
+CUT_OFF = """
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE locktype = 'advisory' AND classid::bigint = 1768846185 AND objid = 1
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 async def rebuilt(insights: Insights, *, always: bool = False) -> Build:
@@ -120,3 +134,52 @@ async def test_a_rebuild_whose_process_died_is_abandoned(replicas: Replicas, fee
 
     assert (await first.rebuild.status()).state is BuildState.ABANDONED
     assert (await rebuilt(first)).state is BuildState.SWITCHED
+
+
+async def test_a_refused_second_rebuild_does_not_let_the_first_outlive_the_process(
+    replicas: Replicas, feed: Feed
+) -> None:
+    first, second = await replicas.start(), await replicas.start()
+    await feed.tell([registered("service-1")])
+    await replicas.folded(first)
+    await _never_caught_up(replicas)
+    await first.rebuild.start(always=False)
+
+    with pytest.raises(HttpRefusal, match="rebuild_running"):
+        await first.rebuild.start(always=False)
+    await first.rebuild.close()
+
+    assert (await second.rebuild.status()).state is BuildState.ABANDONED
+
+
+async def test_a_rebuild_whose_lock_was_lost_stands_in_the_way_of_no_other(
+    replicas: Replicas, feed: Feed
+) -> None:
+    insights = await replicas.start()
+    await feed.tell([registered("service-1")])
+    await replicas.folded(insights)
+    await _never_caught_up(replicas)
+    await insights.rebuild.start(always=False)
+
+    await replicas.pool.execute(CUT_OFF)
+    await replicas.pool.execute("DELETE FROM consumer_position WHERE partition = 99")
+
+    async def ended() -> bool:
+        return (await insights.rebuild.status()).state not in {*RUNNING, BuildState.ABANDONED}
+
+    await eventually(ended)
+    assert (await rebuilt(insights)).state is BuildState.SWITCHED
+
+
+async def test_a_rebuild_that_can_not_begin_says_so(replicas: Replicas) -> None:
+    insights = await replicas.start()
+    dsn = "postgresql://nobody@127.0.0.1:1/nowhere"
+    async with asyncpg.create_pool(dsn, min_size=0) as away:
+        rebuilding = Rebuilding(away, Projections(away), lambda: insights.fold, insights._beside)
+
+        with pytest.raises(OSError, match="Connect"):
+            await asyncio.wait_for(Rebuild(rebuilding).start(always=False), 5)
+
+
+async def _never_caught_up(replicas: Replicas) -> None:
+    await replicas.pool.execute(AHEAD)
