@@ -30,11 +30,11 @@ class Identity:
         return self._derived("episode", sender, local_id)
 
     def _derived(self, kind: str, sender: Provenance, *parts: str) -> str:
-        digest = hmac.new(self.secret, digestmod="sha256")
+        message = b""
         for part in (kind, sender.agency, sender.system, *parts):
             written = part.encode()
-            digest.update(len(written).to_bytes(4) + written)  # so that no two lists read the same
-        number = int.from_bytes(digest.digest()[:16])
+            message += len(written).to_bytes(4) + written  # so that no two lists read the same
+        number = int.from_bytes(hmac.digest(self.secret, message, "sha256")[:16])
         return str(UUID(int=(number & KEPT) | VERSION | VARIANT))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from services.exchange.domain.directory import Directory
@@ -119,20 +120,19 @@ def refusal(rejected: Rejected, case: Case) -> Command[Any]:
 
 def happened(event: Message, now: datetime) -> Happened:
     """Return the event with the time at which it happened; ``now`` for what exchange does."""
-    match event:
-        case ContributionRecorded(act=act):
-            return Happened(event, act.occurred_at)
-        case (
-            ContributionRevisionSeen(revised_at=at)
-            | FeedbackGiven(given_at=at)
-            | FeedbackAnswered(answered_at=at)
-            | DecisionTaken(decided_at=at)
-            | ResourceAllocated(allocated_at=at)
-            | ConsultationOpened(opened_at=at)
-            | ConsultationClosed(closed_at=at)
-        ):
-            return Happened(event, at)
-        case ChangeImplemented(implemented_at=at, feedback_id=feedback_id):
-            return Happened(event, at, causation_id=feedback_id)
-        case _:
-            return Happened(event, now)
+    tell = _TIMES.get(type(event))
+    causation_id = event.feedback_id if type(event) is ChangeImplemented else None
+    return Happened(event, now if tell is None else tell(event), causation_id)
+
+
+_TIMES: Mapping[type[Message], Callable[[Any], datetime]] = {
+    ContributionRecorded: lambda event: event.act.occurred_at,
+    ContributionRevisionSeen: attrgetter("revised_at"),
+    FeedbackGiven: attrgetter("given_at"),
+    FeedbackAnswered: attrgetter("answered_at"),
+    ChangeImplemented: attrgetter("implemented_at"),
+    DecisionTaken: attrgetter("decided_at"),
+    ResourceAllocated: attrgetter("allocated_at"),
+    ConsultationOpened: attrgetter("opened_at"),
+    ConsultationClosed: attrgetter("closed_at"),
+}

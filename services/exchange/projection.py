@@ -1,46 +1,47 @@
 """Exchange's read models, changed in the transaction that appends the events they come from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
 from services.exchange.domain.contribution import CONFIRMED_AUTOMATICALLY_AFTER
-from services.exchange.domain.life import Status
+from services.exchange.domain.life import Stated, Status, stated
+from services.exchange.statement import digest_of
 from shared.contracts.exchange import (
     Act,
     ContributionConfirmed,
-    ContributionCorrected,
     ContributionDisputed,
     ContributionRecorded,
-    ContributionRevisionSeen,
     ContributionVoided,
     DisputeResolved,
 )
-from shared.contracts.vocabulary import Outcome
+from shared.contracts.vocabulary import Message, Outcome
 from shared.eventstore.port import Connection, Recorded
 
 Cells: TypeAlias = tuple[object, ...]
 
 ADD = """
 INSERT INTO contribution (
-    contribution_id, version, revised_at, status, recorded_at, confirm_due_at, service_id, giver_id,
-    giver_party, occurred_at, phase, mode, kind, minutes
+    contribution_id, version, status, revised_at, stated_status, stated_digest, recorded_at,
+    confirm_due_at, service_id, giver_id, giver_party, occurred_at, phase, mode, kind, minutes
 ) SELECT * FROM unnest(
-    $1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::timestamptz[], $6::timestamptz[],
-    $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[], $12::text[], $13::text[],
-    $14::int[]
+    $1::text[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[],
+    $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::timestamptz[],
+    $13::text[], $14::text[], $15::text[], $16::int[]
 )
 """
 # Leaving the state recorded is for ever: whatever status an event tells, nothing is due after it.
 MOVE = """
 UPDATE contribution AS c SET
     version = n.version,
-    revised_at = coalesce(n.revised_at, c.revised_at),
     status = coalesce(n.status, c.status),
+    revised_at = coalesce(n.revised_at, c.revised_at),
+    stated_status = coalesce(n.stated_status, c.stated_status),
+    stated_digest = coalesce(n.stated_digest, c.stated_digest),
     confirm_due_at = CASE WHEN n.status IS NULL THEN c.confirm_due_at END
-FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[])
-    AS n (contribution_id, version, revised_at, status)
+FROM unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[])
+    AS n (contribution_id, version, status, revised_at, stated_status, stated_digest)
 WHERE c.contribution_id = n.contribution_id
 """
 REWRITE = """
@@ -69,16 +70,19 @@ class Moved:
     moves: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Row:
-    """``recorded_at`` only where it is new; None in the others: as it was."""
+    """What a batch of events says of one contribution; None: nothing, so it stays as it was.
+
+    ``recorded_at`` is there only where it is new.
+    """
 
     contribution_id: str
     version: int = 0
     recorded_at: datetime | None = None
-    revised_at: datetime | None = None
     status: Status | None = None
     act: Act | None = None
+    stated: Stated = field(default_factory=Stated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +96,13 @@ class Projection:
         rows: dict[str, _Row] = {}
         said: set[str] = set()
         for one in recorded:
-            contribution_id = getattr(one.event, "contribution_id", None) or _of(one)
-            if contribution_id is not None:
-                before = rows.get(contribution_id, _Row(contribution_id))
-                rows[contribution_id] = _after(before, one)
-            said.add(str(getattr(one.event, "feedback_id", "")))
+            contribution_id = _contribution_id(one.event)
+            if contribution_id is None:
+                said.add(getattr(one.event, "feedback_id", ""))
+                continue
+            if contribution_id not in rows:
+                rows[contribution_id] = _Row(contribution_id)
+            _tell(rows[contribution_id], one)
         await _write(connection, list(rows.values()))
         moves = [(moved.origin_id, new, moved.moves) for new, moved in self.moved.items()]
         if moves := [move for move in moves if move[1] in rows]:
@@ -105,45 +111,40 @@ class Projection:
             await connection.executemany(ADD_WORDS, words)
 
 
-def _of(recorded: Recorded) -> str | None:
-    act = _act(recorded)
-    return None if act is None else act.contribution_id
+def _contribution_id(event: Message) -> str | None:
+    act = _act(event)
+    return getattr(event, "contribution_id", None) if act is None else act.contribution_id
 
 
-def _act(recorded: Recorded) -> Act | None:
-    match recorded.event:
-        case (
-            ContributionRecorded(act=act)
-            | ContributionConfirmed(act=act)
-            | ContributionDisputed(act=act)
-            | DisputeResolved(act=act)
-            | ContributionVoided(act=act)
-            | ContributionCorrected(after=act)
-        ):
-            return act
-        case _:
-            return None
+def _act(event: Message) -> Act | None:
+    """Return the act as it is from this event on; each that may change it carries it whole."""
+    said = vars(event)
+    act: Act | None = said.get("act") or said.get("after")
+    return act
 
 
-def _after(row: _Row, recorded: Recorded) -> _Row:
+def _tell(row: _Row, recorded: Recorded) -> None:
     event = recorded.event
-    row = replace(row, version=recorded.version)
-    match event:
-        case ContributionRecorded():
-            row = replace(row, recorded_at=recorded.recorded_at, status=Status.RECORDED)
-        case ContributionConfirmed():
-            row = replace(row, status=Status.CONFIRMED)
-        case ContributionDisputed():
-            row = replace(row, status=Status.DISPUTED)
-        case ContributionVoided() | DisputeResolved(outcome=Outcome.UPHELD):
-            row = replace(row, status=Status.VOIDED)
-        case DisputeResolved():
-            row = replace(row, status=Status.CONFIRMED)
-        case ContributionRevisionSeen(revised_at=revised_at):
-            row = replace(row, revised_at=revised_at)
-        case _:
-            pass
-    return replace(row, act=_act(recorded) or row.act)
+    if type(event) is ContributionRecorded:
+        row.recorded_at = recorded.recorded_at
+    row.version = recorded.version
+    row.status = _status(event) or row.status
+    row.stated = stated(row.stated, event)
+    row.act = _act(event) or row.act
+
+
+def _status(event: Message) -> Status | None:
+    if type(event) is DisputeResolved:
+        return Status.VOIDED if event.outcome is Outcome.UPHELD else Status.CONFIRMED
+    return _STATUSES.get(type(event))
+
+
+_STATUSES: Mapping[type[Message], Status] = {
+    ContributionRecorded: Status.RECORDED,
+    ContributionConfirmed: Status.CONFIRMED,
+    ContributionDisputed: Status.DISPUTED,
+    ContributionVoided: Status.VOIDED,
+}
 
 
 async def _write(connection: Connection, rows: Sequence[_Row]) -> None:
@@ -164,7 +165,15 @@ def _new_cells(row: _Row, act: Act, recorded_at: datetime) -> Cells:
 
 
 def _state_cells(row: _Row) -> Cells:
-    return row.contribution_id, row.version, row.revised_at, row.status
+    said = row.stated
+    return (
+        row.contribution_id,
+        row.version,
+        row.status,
+        said.revised_at,
+        said.status,
+        None if said.act is None else digest_of(said.act),
+    )
 
 
 def _act_cells(act: Act) -> Cells:

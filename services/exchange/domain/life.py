@@ -4,11 +4,11 @@ Recorded, then confirmed, disputed or voided; confirmed, then disputed or voided
 confirmed or voided. A correction keeps the state. Only a confirmed contribution counts.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from shared.contracts.exchange import (
     Act,
@@ -84,17 +84,26 @@ INITIAL: State = Unknown()
 
 def evolve(state: State, event: Message) -> State:
     """Return the state after the event; each carries its act whole, so none is out of place."""
-    after = _moved(state, event)
-    if isinstance(after, Unknown):
-        return after
-    before = Stated() if isinstance(state, Unknown) else state.stated
-    return replace(after, stated=_stated(before, event, status_of(after)))
+    move = _MOVES.get(type(event))  # not a match: this is asked three times for every row imported
+    if move is None:
+        return state
+    before = _NOTHING_STATED if isinstance(state, Unknown) else state.stated
+    return move(state, event, stated(before, event))
+
+
+def stated(before: Stated, event: Message) -> Stated:
+    """Return what the contribution's source has said of it after the event."""
+    state = _STATEMENTS.get(type(event))
+    return before if state is None else state(before, event)
 
 
 def content(act: Act) -> Mapping[str, object]:
     """Return what the act says, without what exchange looked up: what is equal says the same."""
-    said = {name: value for name, value in act if name not in LOOKED_UP}
-    return said | {"receivers": [receiver.participant_id for receiver in act.receivers]}
+    said = dict(vars(act))
+    for name in LOOKED_UP:
+        del said[name]
+    said["receivers"] = [receiver.participant_id for receiver in act.receivers]
+    return said
 
 
 def status_of(state: State) -> Status | None:
@@ -113,59 +122,89 @@ def status_of(state: State) -> Status | None:
             assert_never(state)
 
 
-def _moved(state: State, event: Message) -> State:
-    match event:
-        case ContributionRecorded(act=act):
-            moved: State = Recorded(act)
-        case ContributionConfirmed(act=act, by=by):
-            moved = Confirmed(act, by)
-        case ContributionDisputed(act=act):
-            moved = Disputed(act)
-        case DisputeResolved(act=act, outcome=Outcome.UPHELD as outcome):
-            moved = Voided(act, outcome)
-        case DisputeResolved(act=act, by=by, outcome=outcome):
-            moved = Confirmed(act, by, outcome)
-        case ContributionVoided(act=act):
-            moved = Voided(act)
-        case ContributionCorrected(after=act) if not isinstance(state, Unknown):
-            moved = replace(state, act=act)
+def _resolved(_state: State, event: DisputeResolved, stated: Stated) -> State:
+    if event.outcome is Outcome.UPHELD:
+        return Voided(event.act, event.outcome, stated)
+    return Confirmed(event.act, event.by, event.outcome, stated)
+
+
+def _still(state: State, act: Act | None, stated: Stated) -> State:
+    """Return the same state, of another act or with another word of its source."""
+    match state:
+        case Unknown():
+            return state
+        case Confirmed(act=before, by=by, resolution=resolution):
+            return Confirmed(act or before, by, resolution, stated)
+        case Voided(act=before, resolution=resolution):
+            return Voided(act or before, resolution, stated)
+        case Recorded(act=before) | Disputed(act=before):
+            return type(state)(act or before, stated)
         case _:
-            moved = state
-    return moved
+            assert_never(state)
 
 
-def _stated(  # noqa: PLR0911  # one return a case
-    before: Stated, event: Message, status: Status | None
-) -> Stated:
-    match event:
-        case ContributionRevisionSeen(revised_at=revised_at):
-            return replace(before, revised_at=revised_at)
-        case ContributionStatusStated(status=said):
-            return replace(before, status=Status(said))
-        case _ if not _by_source(event):
-            return before
-        case ContributionRecorded(act=act):
-            return Stated(act, status, before.revised_at)
-        case ContributionCorrected(after=act):
-            return replace(before, act=act)
-        case DisputeResolved(act=act, outcome=Outcome.CORRECTED):
-            return replace(before, act=act, status=status)
-        case _:
-            return replace(before, status=status)
+_NOTHING_STATED = Stated()
+_MOVES: Mapping[type[Message], Callable[[State, Any, Stated], State]] = {
+    ContributionRecorded: lambda _, event, stated: Recorded(event.act, stated),
+    ContributionConfirmed: lambda _, event, stated: Confirmed(event.act, event.by, None, stated),
+    ContributionDisputed: lambda _, event, stated: Disputed(event.act, stated),
+    DisputeResolved: _resolved,
+    ContributionVoided: lambda _, event, stated: Voided(event.act, None, stated),
+    ContributionCorrected: lambda state, event, stated: _still(state, event.after, stated),
+    ContributionRevisionSeen: lambda state, _, stated: _still(state, None, stated),
+    ContributionStatusStated: lambda state, _, stated: _still(state, None, stated),
+}
 
 
-def _by_source(event: Message) -> bool:
-    match event:
-        case ContributionRecorded(act=act):
-            return act.recorded_by.startswith(SYSTEM)
-        case ContributionConfirmed(by=by, automatic=automatic):
-            return by.startswith(SYSTEM) and not automatic
-        case (
-            ContributionDisputed(by=by)
-            | DisputeResolved(by=by)
-            | ContributionCorrected(by=by)
-            | ContributionVoided(by=by)
-        ):
-            return by.startswith(SYSTEM)
-        case _:
-            return False
+def _says_recorded(before: Stated, event: ContributionRecorded) -> Stated:
+    if not event.act.recorded_by.startswith(SYSTEM):
+        return before
+    return Stated(event.act, Status.RECORDED, before.revised_at)
+
+
+def _says_confirmed(before: Stated, event: ContributionConfirmed) -> Stated:
+    if event.automatic or not event.by.startswith(SYSTEM):
+        return before
+    return Stated(before.act, Status.CONFIRMED, before.revised_at)
+
+
+def _says_disputed(before: Stated, event: ContributionDisputed) -> Stated:
+    if not event.by.startswith(SYSTEM):
+        return before
+    return Stated(before.act, Status.DISPUTED, before.revised_at)
+
+
+def _says_resolved(before: Stated, event: DisputeResolved) -> Stated:
+    if not event.by.startswith(SYSTEM):
+        return before
+    act = event.act if event.outcome is Outcome.CORRECTED else before.act
+    status = Status.VOIDED if event.outcome is Outcome.UPHELD else Status.CONFIRMED
+    return Stated(act, status, before.revised_at)
+
+
+def _says_corrected(before: Stated, event: ContributionCorrected) -> Stated:
+    if not event.by.startswith(SYSTEM):
+        return before
+    return Stated(event.after, before.status, before.revised_at)
+
+
+def _says_voided(before: Stated, event: ContributionVoided) -> Stated:
+    if not event.by.startswith(SYSTEM):
+        return before
+    return Stated(before.act, Status.VOIDED, before.revised_at)
+
+
+_STATEMENTS: Mapping[type[Message], Callable[[Stated, Any], Stated]] = {
+    ContributionRecorded: _says_recorded,
+    ContributionConfirmed: _says_confirmed,
+    ContributionDisputed: _says_disputed,
+    DisputeResolved: _says_resolved,
+    ContributionCorrected: _says_corrected,
+    ContributionVoided: _says_voided,
+    ContributionRevisionSeen: lambda before, event: Stated(
+        before.act, before.status, event.revised_at
+    ),
+    ContributionStatusStated: lambda before, event: Stated(
+        before.act, Status(event.status), before.revised_at
+    ),
+}
