@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from services.exchange import giving, request, row, voice
@@ -19,6 +20,7 @@ from shared.http.bulk import Order
 
 LOOK_AGAIN_SECONDS = 1.0
 POLL_SECONDS = 0.02
+PLANS_MAX = 6  # for rows that other requests move at the same time
 UNKNOWN_FOR_NOW = {*admission.UNKNOWN_FOR_NOW, stamping.Reason.UNKNOWN_RECEIVER}
 Built: TypeAlias = Command[Any] | row.Row | Rejected
 
@@ -48,9 +50,13 @@ class Desk:
             for at, position in order.context.after.items():
                 after[at] = max(after.get(at, 0), position)
         await self._lookup.reach(after)
-        past = await look_back(self._pool, self._store, self._identity, orders)
-        cases, built = await self._build(orders, past)
-        return await self._handle(cases, built, row.Sheet(dict(past.places)))
+        for plan in range(1, PLANS_MAX + 1):
+            past = await look_back(self._pool, self._store, self._identity, orders)
+            cases, built = await self._build(orders, past)
+            sheet = row.Sheet(dict(past.places), last=plan == PLANS_MAX)
+            with suppress(row.Misplaced):
+                return await self._handle(cases, built, sheet)
+        raise AssertionError("unreachable: the last plan leaves nothing to look up again")
 
     async def _build(self, orders: Sequence[Order], past: Past) -> tuple[list[Case], list[Built]]:
         """Build every command; look again for a while where the replica may be a moment behind."""
@@ -79,7 +85,7 @@ class Desk:
                 case Rejected():
                     commands.append(refusal(one, case))
                 case row.Row() if at in repeated:
-                    commands.append(sheet.commands(one)[-1])
+                    commands.append(sheet.repeat(one))
                 case row.Row():
                     commands += sheet.commands(one)
                 case _:

@@ -23,7 +23,8 @@ from shared.http.bulk import Order
 S = TypeVar("S")
 
 PLACES = """
-SELECT asked.origin_id, c.contribution_id, c.service_id, c.revised_at, coalesce(m.moves, 0) AS moves
+SELECT asked.origin_id, c.contribution_id, c.service_id, c.revised_at,
+    coalesce(m.moves, 0) AS moves, c.status = 'voided' AS voided
 FROM unnest($1::text[]) AS asked (origin_id)
 LEFT JOIN moved_contribution AS m USING (origin_id)
 JOIN contribution AS c ON c.contribution_id = coalesce(m.contribution_id, asked.origin_id)
@@ -38,6 +39,7 @@ class Place:
     service_id: str
     revised_at: datetime | None
     moves: int
+    voided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,11 @@ def _people(body: object) -> Iterable[str]:
 async def _places(pool: Pool, origins: Sequence[str]) -> dict[str, Place]:
     return {
         row["origin_id"]: Place(
-            row["contribution_id"], row["service_id"], row["revised_at"], row["moves"]
+            row["contribution_id"],
+            row["service_id"],
+            row["revised_at"],
+            row["moves"],
+            row["voided"],
         )
         for row in await pool.fetch(PLACES, origins)
     }

@@ -11,7 +11,8 @@ from typing import Any
 
 from services.exchange import request
 from services.exchange.domain import contribution
-from services.exchange.domain.life import Status
+from services.exchange.domain.contribution import Reason
+from services.exchange.domain.life import State, Status, Unknown, Voided
 from services.exchange.domain.stamping import stamp
 from services.exchange.domain.synchronisation import Effect, Synchronise, effect, synchronise
 from services.exchange.giving import drafted, on_contribution
@@ -19,9 +20,14 @@ from services.exchange.known import Place
 from services.exchange.plan import Case, command
 from services.exchange.projection import Moved
 from shared.contracts.exchange import ContributionRecorded
-from shared.eventstore.port import Command
+from shared.contracts.vocabulary import Message
+from shared.eventstore.port import Command, Rejected
 
 MOVED = "moved_to_another_service"
+
+
+class Misplaced(Exception):
+    """Since it was looked up where a row stands, another request has moved it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +49,13 @@ def read(body: request.SynchroniseContribution, case: Case) -> Row:
 
 @dataclass(slots=True)
 class Sheet:
-    """Where the rows of a batch stand, as far as it has been gone through."""
+    """Where the rows of a batch stand, as far as it has been gone through.
+
+    ``last``: a row that stands elsewhere after all is refused, and not looked up once more.
+    """
 
     places: dict[str, Place]
+    last: bool = False
     moved: dict[str, Moved] = field(default_factory=dict)
 
     def moves(self, row: Row) -> bool:
@@ -66,17 +76,60 @@ class Sheet:
         if before is None or not self.moves(row):
             place = before or Place(row.origin_id, row.body.service_id, None, 0)
             self._put(row, place)
-            return [_synchronising(row, place)]
+            return [self._synchronising(row, place)]
         moves = before.moves + 1
         contribution_id = row.case.identity.contribution(row.case.sender, row.body.local_id, moves)
         place = Place(contribution_id, row.body.service_id, before.revised_at, moves)
         self.moved[contribution_id] = Moved(row.origin_id, moves)
         self._put(row, place)
-        return [_leaving(row, before), _synchronising(row, place)]
+        return [_leaving(row, before), self._synchronising(row, place)]
+
+    def repeat(self, row: Row) -> Command[Any]:
+        """Return a command for a row that was answered before; it moves nothing."""
+        return self._synchronising(row, self.places[row.origin_id])
 
     def _put(self, row: Row, place: Place) -> None:
         revised_at = max(filter(None, (row.body.revised_at, place.revised_at)), default=None)
-        self.places[row.origin_id] = replace(place, revised_at=revised_at)
+        voided = place.voided or row.body.status is Status.VOIDED
+        self.places[row.origin_id] = replace(place, revised_at=revised_at, voided=voided)
+
+    def _synchronising(self, row: Row, place: Place) -> Command[Any]:
+        asked, moved = row.asked, place.moves > 0
+        if moved:
+            act = asked.act.model_copy(update={"contribution_id": place.contribution_id})
+            asked = replace(asked, act=act)
+
+        def decide(state: State) -> list[Message]:
+            self._find(place, state)
+            return synchronise(asked, state)
+
+        def told(state: Any, events: Any) -> Mapping[str, Any]:
+            done = effect(asked, events, state)
+            anew = moved and any(isinstance(event, ContributionRecorded) for event in events)
+            return {
+                "contribution_id": place.contribution_id,
+                "service_id": place.service_id,
+                "effect": Effect.MOVED if anew else done,
+            }
+
+        plan = on_contribution(place.contribution_id, place.service_id, decide)
+        return command(replace(plan, told=told), row.case)
+
+    def _find(self, place: Place, state: State) -> None:
+        """Let pass a contribution that is where its row was taken to stand.
+
+        Raises:
+            Misplaced: it came to be in another service, or was left for one.
+            Rejected: the same, and this is the last look.
+        """
+        if isinstance(state, Unknown):
+            return
+        elsewhere = state.act.service_id != place.service_id
+        if elsewhere and self.last:
+            raise Rejected(Reason.ALREADY_RECORDED, contribution_id=place.contribution_id)
+        left = isinstance(state, Voided) and not place.voided
+        if elsewhere or (left and not self.last):
+            raise Misplaced(place.contribution_id)
 
 
 def _leaving(row: Row, place: Place) -> Command[Any]:
@@ -85,22 +138,3 @@ def _leaving(row: Row, place: Place) -> Command[Any]:
         place.contribution_id, place.service_id, partial(contribution.decide, asked)
     )
     return replace(command(plan, row.case), idempotency=None, expected_version=None)
-
-
-def _synchronising(row: Row, place: Place) -> Command[Any]:
-    asked, moved = row.asked, place.moves > 0
-    if moved:
-        act = asked.act.model_copy(update={"contribution_id": place.contribution_id})
-        asked = replace(asked, act=act)
-
-    def told(state: Any, events: Any) -> Mapping[str, Any]:
-        done = effect(asked, events, state)
-        anew = moved and any(isinstance(event, ContributionRecorded) for event in events)
-        return {
-            "contribution_id": place.contribution_id,
-            "service_id": place.service_id,
-            "effect": Effect.MOVED if anew else done,
-        }
-
-    plan = on_contribution(place.contribution_id, place.service_id, partial(synchronise, asked))
-    return command(replace(plan, told=told), row.case)

@@ -4,11 +4,24 @@ import asyncio
 
 import pytest
 
-from shared.eventstore.port import Answer, KeyReused, Rejected
-from tests.services.exchange.counter import Counter, at, row
+from services.exchange.request import VoidContribution
+from shared.contracts.registry import ServiceRegistered
+from shared.contracts.vocabulary import Party
+from shared.eventstore.port import Answer, Idempotency, KeyReused, Provenance, Rejected
+from shared.http.bulk import Order
+from shared.http.command import CommandContext
+from tests.services.exchange.builders import START
+from tests.services.exchange.counter import Counter, at, contribution, put, role, row
 
 pytestmark = pytest.mark.postgres
 RECORDED, CONFIRMED = "contribution.recorded", "contribution.confirmed"
+SERVICES_OF_STREAMS = """
+SELECT stream_id, count(DISTINCT service) AS services
+FROM event CROSS JOIN LATERAL regexp_matches(
+    convert_from(data, 'utf8'), '"service_id":"([a-z]+)"', 'g'
+) AS found (service)
+GROUP BY stream_id
+"""
 
 
 async def effects(counter: Counter, *rows: object, **context: str) -> list[str]:
@@ -134,3 +147,69 @@ async def test_rows_on_people_not_known_stop_no_other_row(counter: Counter) -> N
     told = await effects(counter, *rows)
 
     assert [told.count(each) for each in ("recorded", "unknown_participant")] == [125, 125]
+
+
+async def test_imports_at_once_that_disagree_on_the_service_leave_each_row_in_one(
+    counter: Counter,
+) -> None:
+    yard = ServiceRegistered(service_id="yard", agency_ids=("local",), name="yard", starts_on=START)
+    await put(counter.pool, yard, role("yard", "ann", Party.USER))
+    await effects(counter, *(row(local_id=str(n)) for n in range(0, 40, 2)))
+
+    for services in (("library", "garden"), ("garden", "yard"), ("yard", "library", "garden")):
+        await asyncio.gather(
+            *(
+                effects(counter, *(row(local_id=str(n), service_id=where) for n in range(40)))
+                for where in services
+            )
+        )
+        held = await counter.pool.fetch(
+            "SELECT service_id, status FROM contribution WHERE status <> 'voided'"
+        )
+        assert len(held) == 40
+        assert {each["service_id"] for each in held} <= set(services)
+
+    stored = await counter.pool.fetch("SELECT key, convert_from(data, 'utf8') AS data FROM event")
+    for each in stored:
+        assert f'"service_id":"{each["key"]}"' in each["data"] or "service_id" not in each["data"]
+    acts = await counter.pool.fetch(SERVICES_OF_STREAMS)
+    assert not [each["stream_id"] for each in acts if each["services"] > 1]
+
+
+async def test_a_row_after_the_repeat_of_a_move_leaves_where_it_stands(counter: Counter) -> None:
+    sender = Provenance("local", "file", "tester")
+
+    def order(key: str, **changes: object) -> Order:
+        body = row(**changes)
+        used = Idempotency(sender.source, key, repr(body).encode())
+        return Order(body, CommandContext(sender, used))
+
+    for number, where in enumerate(("library", "garden", "library")):
+        await counter.desk.submit([order(f"k{number}", service_id=where)])
+
+    repeat, edited = await counter.desk.submit(
+        [order("k1", service_id="garden"), order("k3", service_id="garden", minutes=5)]
+    )
+
+    assert isinstance(repeat, Answer)
+    assert isinstance(edited, Answer)
+    assert edited.body["effect"] == "moved"
+    held = await counter.pool.fetch(
+        "SELECT service_id, minutes FROM contribution WHERE status <> 'voided'"
+    )
+    assert [tuple(each) for each in held] == [("garden", 5)]
+
+
+async def test_what_one_batch_does_to_a_row_beside_stops_no_other(counter: Counter) -> None:
+    first = await counter.done(row())
+    void = VoidContribution(
+        contribution_id=first["contribution_id"], by="pat", reason_code="mistake"
+    )
+    record = contribution(local_id="row-2", service_id="garden")
+
+    told = await counter.send_all([void, row(), record, row(local_id="row-2"), row(local_id="3")])
+
+    assert isinstance(told[3], Rejected)
+    assert told[3].reason == "already_recorded"
+    effects_told = [one.body.get("effect") for one in told if isinstance(one, Answer)]
+    assert effects_told == [None, "unchanged", None, "recorded"]
