@@ -1,6 +1,6 @@
 """Sorts what the log delivers of one partition: next, seen before, broken, unknown, too early."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -9,6 +9,8 @@ from shared.contracts import catalogue
 from shared.contracts.envelope import BrokenEnvelope, Event, parse
 from shared.contracts.vocabulary import Message
 from shared.log.port import LogRecord
+
+NUL_ESCAPED = rb"\u0000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +149,24 @@ def _understand(record: LogRecord, event: Event) -> tuple[Event, Message | None]
         detail = f"events of type {event.type} do not belong into {record.topic}"
         return Broken(record, "wrong_topic", detail, event.position, event.type)
     try:
-        return event, catalogue.decode(event.type, event.data)
+        message = catalogue.decode(event.type, event.data)
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
         detail = f"{'.'.join(map(str, first['loc'])) or 'data'}: {first['msg']}"
         return Broken(record, "invalid_data", detail, event.position, event.type)
+    if NUL_ESCAPED in event.data and _holds_nul(message.model_dump()):
+        detail = "a text holds a NUL, which no database can"
+        return Broken(record, "invalid_data", detail, event.position, event.type)
+    return event, message
+
+
+def _holds_nul(value: object) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case Mapping():
+            return any(map(_holds_nul, value.values()))
+        case list() | tuple():
+            return any(map(_holds_nul, value))
+        case _:
+            return False

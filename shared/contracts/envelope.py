@@ -65,8 +65,8 @@ def parse(
     """Return the event behind one record.
 
     Raises:
-        BrokenEnvelope: an attribute is missing, null, doubled, not UTF-8 or not of its type, or
-            there is no value; the message names the attribute.
+        BrokenEnvelope: an attribute is missing, null, doubled, not UTF-8, with a NUL or not of its
+            type, or there is no value; the message names the attribute.
     """
     if value is None:
         raise BrokenEnvelope("the record has no value; an event topic holds no tombstones")
@@ -126,6 +126,8 @@ def _texts(raw: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
             found[name] = value.decode()
         except UnicodeDecodeError:
             raise BrokenEnvelope(f"header {name} is not UTF-8") from None
+        if "\0" in found[name]:
+            raise BrokenEnvelope(f"header {name} holds a NUL, which no text of a database can")
     return found
 
 

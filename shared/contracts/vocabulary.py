@@ -88,7 +88,10 @@ class Outcome(StrEnum):
 
 
 def _to_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC it is outside the calendar") from None
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]

@@ -6,17 +6,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.consumer.intake import Standing, take
-from shared.log.port import LogRecord, OutgoingRecord
+from shared.contracts import catalogue
+from shared.contracts.envelope import Event
+from shared.contracts.exchange import ConsultationClosed
+from shared.contracts.registry import ServiceDescribed
+from shared.contracts.vocabulary import Message
+from shared.log.port import LogRecord, OutgoingRecord, TopicPartition
 from tests.support.postgres import DEPLOYMENT
 from tests.support.stream import AT, event, record, renamed, spoilt
 
 FRESH = Standing(offset=0, position=0, epoch=1)
 
 
-def delivered(sent: list[OutgoingRecord], start: int = 0) -> list[LogRecord]:
+def delivered(
+    sent: list[OutgoingRecord], start: int = 0, at: TopicPartition = AT
+) -> list[LogRecord]:
     return [
-        LogRecord(*AT, start + n, one.key, one.value, one.headers) for n, one in enumerate(sent)
+        LogRecord(*at, start + n, one.key, one.value, one.headers) for n, one in enumerate(sent)
     ]
+
+
+def of_type(model: type[Message], data: bytes, at: TopicPartition = AT) -> Event:
+    return replace(event(1, at), type=catalogue.BY_MODEL[model].name, data=data)
 
 
 def test_a_gap_holds_the_offset_where_the_order_was_last_sound() -> None:
@@ -71,6 +82,42 @@ def test_positions_and_times_must_make_sense() -> None:
 
     assert [broken.reason for broken in intake.broken] == ["broken_envelope"] * 2
     assert intake.standing.position == 0
+
+
+def test_what_no_table_could_hold_is_broken() -> None:
+    odd_type = renamed(1, "org.coprod.registry.service\0painted.v1")
+    described = (
+        ServiceDescribed,
+        b'{"service_id": "s", "name": "\\u0000", "starts_on": "2025-03-01"}',
+    )
+
+    for sent in (odd_type, record(of_type(*described))):
+        intake = take(FRESH, delivered([sent]), DEPLOYMENT)
+
+        assert len(intake.broken) == 1
+        assert not intake.events
+        assert not intake.unknown
+
+
+def test_text_that_only_looks_like_a_nul_is_sound() -> None:
+    text = b'{"service_id": "s", "name": "\\\\u0000", "starts_on": "2025-03-01"}'
+
+    assert (
+        len(take(FRESH, delivered([record(of_type(ServiceDescribed, text))]), DEPLOYMENT).events)
+        == 1
+    )
+
+
+def test_a_time_outside_the_calendar_is_broken() -> None:
+    at = TopicPartition("exchange.activity.v1", 3)
+    closed = b'{"consultation_id": "c", "service_id": "s", "opened_at": "2025-03-01T12:00:00Z", '
+    sent = record(
+        of_type(ConsultationClosed, closed + b'"closed_at": "0001-01-01T00:00:00+05:00"}', at)
+    )
+
+    (broken,) = take(FRESH, delivered([sent], at=at), DEPLOYMENT).broken
+
+    assert (broken.reason, broken.position) == ("invalid_data", 1)
 
 
 def test_a_run_of_broken_records_ends_with_a_sound_one() -> None:
