@@ -24,6 +24,8 @@ from shared.eventstore.port import Connection
 from shared.log.port import Log, LogRecord, PublishFailed, Subscription, TopicPartition
 
 CHORE_SECONDS = 5.0
+TICK_SECONDS = 0.25
+TAKING_BACK_SECONDS = 10.0  # after a group has had the time to give the partition to its new owner
 Standings = Mapping[TopicPartition, Standing]
 
 logger = structlog.get_logger(__name__)
@@ -75,6 +77,7 @@ class Consumer:
         metrics: ConsumerMetrics | None = None,
         broken_run_max: int = 100,
         batch_records_max: int = 2000,
+        taking_back_seconds: float = TAKING_BACK_SECONDS,
     ) -> None:
         self._pool, self._log, self._handler = pool, log, handler
         self._identity = Identity(name, owner, deployment)
@@ -85,6 +88,8 @@ class Consumer:
         self._stopping = asyncio.Event()
         self._unmirrored = asyncio.Event()
         self._standings: dict[TopicPartition, Standing] = {}
+        self._lost_at: dict[TopicPartition, float] = {}
+        self._taking_back_seconds = taking_back_seconds
         self._missed_types: tuple[str, ...] = ()
         self._chores: list[asyncio.Task[None]] = []
         self._subscription: Subscription = log.subscribe(
@@ -99,6 +104,7 @@ class Consumer:
         self._chores = [
             asyncio.create_task(self._mirror()),
             asyncio.create_task(self._watch_lag()),
+            asyncio.create_task(self._take_back()),
         ]
         await self._subscription.start()
 
@@ -116,7 +122,9 @@ class Consumer:
 
     def failure(self) -> str | None:
         """Return why the process must end, if it must."""
-        return self._subscription.failure()
+        ended = [chore for chore in self._chores if chore.done() and not chore.cancelled()]
+        why = repr(ended[0].exception()) if ended else None
+        return self._subscription.failure() or why
 
     def incomplete(self) -> tuple[str, ...]:
         """Return the types that an older build skipped and this one knows: a rebuild is due."""
@@ -151,16 +159,12 @@ class Consumer:
 
     async def claim(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         async with self._turn:
-            try:
-                claimed = await self._patiently(lambda: self._claim(partitions))
-                await self._patiently(lambda: self._handler.restore(positions.claims(claimed)))
-            except Stopping:
-                return {}
-            self._standings.update(claimed)
-            return {at: standing.offset for at, standing in claimed.items()}
+            return await self._claimed(partitions)
 
     async def release(self, partitions: Sequence[TopicPartition]) -> None:
         async with self._turn:
+            for at in partitions:
+                self._lost_at.pop(at, None)
             held = [at for at in partitions if self._standings.pop(at, None) is not None]
             if held:
                 await self._handler.forget(held)
@@ -192,22 +196,31 @@ class Consumer:
             RetryRefused: it still can't be taken, or not here.
         """
         async with self._turn:
-            async with self._connected() as conn, conn.transaction():
-                held = await quarantine.locked(conn, number)
-                batch = self._replay(held)
-                at = TopicPartition(held.record.topic, held.record.partition)
-                epoch = self._standings[at].epoch
-                if not await positions.hold(conn, self._identity.name, at, epoch):
-                    raise RetryRefused("held_elsewhere", f"another process has claimed {at}")
-                try:
-                    async with conn.transaction():
-                        await self._handler.apply(conn, batch)
-                except Exception as error:
-                    if passes(error):
-                        raise
-                    raise RetryRefused("not_applicable", f"{error!r}") from error
-                await quarantine.settle(conn, number, "retried", actor)
+            batch: Batch | None = None
+            try:
+                async with self._connected() as conn, conn.transaction():
+                    held = await quarantine.locked(conn, number)
+                    batch = self._replay(held)
+                    await self._apply_late(conn, batch)
+                    await quarantine.settle(conn, number, "retried", actor)
+            except Exception as error:
+                if batch is not None and passes(error):
+                    # whether it was committed is not known, but to the tables
+                    await self._lose(set(batch.events))
+                raise
             await self._handler.committed(batch)
+
+    async def _apply_late(self, conn: Connection, batch: Batch) -> None:
+        (at,) = batch.events
+        if not await positions.hold(conn, self._identity.name, at, self._standings[at].epoch):
+            raise RetryRefused("held_elsewhere", f"another process has claimed {at}")
+        try:
+            async with conn.transaction():
+                await self._handler.apply(conn, batch)
+        except Exception as error:
+            if passes(error):
+                raise
+            raise RetryRefused("not_applicable", f"{error!r}") from error
 
     def _replay(self, held: quarantine.Held) -> Batch:
         at = TopicPartition(held.record.topic, held.record.partition)
@@ -223,6 +236,18 @@ class Consumer:
             detail = "it used no position up; rewind the relay and discard it"
             raise RetryRefused("no_position", detail)
         return Batch({at: [event]}, {}, {at: [message]}, replayed=True)
+
+    async def _claimed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Take the partitions over, their memory too; return where each goes on."""
+        try:
+            claimed = await self._patiently(lambda: self._claim(partitions))
+            await self._patiently(lambda: self._handler.restore(positions.claims(claimed)))
+        except Stopping:
+            return {}
+        self._standings.update(claimed)
+        for at in claimed:
+            self._lost_at.pop(at, None)
+        return {at: standing.offset for at, standing in claimed.items()}
 
     async def _claim(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Standing]:
         async with self._connected() as conn:
@@ -289,6 +314,7 @@ class Consumer:
         for at in sorted(lost):
             logger.warning("partition_fenced", consumer=self._identity.name, partition=at)
             self._standings.pop(at, None)
+            self._lost_at[at] = time.monotonic()
             await self._subscription.pause(at)
         self._metrics.fenced.labels(self._identity.name).inc(len(lost))
         await self._handler.forget(sorted(lost))
@@ -307,6 +333,23 @@ class Consumer:
                 expected = intake.standing.position + 1
                 logger.error("gap_found", consumer=name, partition=at, expected=expected, found=gap)
         self._metrics.gaps.labels(name).set(len(self.gaps()))
+
+    async def _take_back(self) -> None:
+        """Claim again what the group still assigns to this process long after it was lost.
+
+        Whoever claimed it last is gone: a claim can arrive after its process has been replaced, or
+        has died. Were it not taken back, nobody would read the partition any more.
+        """
+        while True:
+            await asyncio.sleep(min(TICK_SECONDS, self._taking_back_seconds))
+            async with self._turn:  # what is assigned stays so: to take it away needs the turn
+                since = time.monotonic() - self._taking_back_seconds
+                assigned = self._subscription.assigned()
+                due = [at for at, lost in self._lost_at.items() if lost <= since and at in assigned]
+                starts = await self._claimed(sorted(due)) if due else {}
+            for at, offset in starts.items():
+                logger.warning("partition_taken_back", consumer=self.name, partition=at)
+                await self._subscription.resume(at, offset)
 
     async def _mirror(self) -> None:
         while True:

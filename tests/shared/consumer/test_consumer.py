@@ -1,10 +1,10 @@
 """Exactly-once effect: positions and work in one transaction, by epoch, without gaps or repeats."""
 
 import asyncio
-from dataclasses import replace
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from shared.consumer import Batch
 from shared.contracts.topics import dead_letter
@@ -129,6 +129,26 @@ async def test_a_fenced_partition_does_not_hold_up_the_others(
     assert await readers.applied() == []
     assert await readers.applied(ELSEWHERE) == [1]
     assert handler.forgotten == [AT]
+
+
+async def test_a_partition_that_stays_assigned_is_taken_back_from_an_owner_that_is_gone(
+    readers: Readers, log: MemoryLog
+) -> None:
+    """A claim can arrive after its process has died: then nobody else will read the partition."""
+    handler = Ledger()
+    consumer = await readers.start(handler, taking_back_seconds=0.1)
+    await publish(log, [1])
+    await eventually(lambda: handler.reached == {AT: 1})
+    await readers.pool.execute("UPDATE consumer_position SET epoch = epoch + 1, owner = 'dead'")
+
+    await publish(log, [2])
+    await eventually(lambda: AT in handler.forgotten)
+
+    await eventually(lambda: handler.reached == {AT: 2})
+    await publish(log, [3])
+    await eventually(lambda: handler.reached == {AT: 3})
+    assert await readers.applied() == [1, 2, 3]
+    assert AT in consumer.assigned()
 
 
 async def test_a_failure_that_passes_is_waited_out(readers: Readers, log: MemoryLog) -> None:

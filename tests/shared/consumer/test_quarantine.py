@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from shared.consumer import Consumer
+from shared.consumer import Batch, Consumer
 from shared.consumer.api import router
+from shared.eventstore.port import Connection
 from shared.http.application import application
 from tests.shared.consumer.conftest import Readers
 from tests.support.ledger import Ledger
@@ -126,6 +128,37 @@ async def test_a_retry_that_the_handler_cannot_apply_changes_nothing(
     assert await readers.applied() == [1, 3]
     held = (await http.get(f"/v1/quarantine/{number}")).json()
     assert held["status"] == "held"
+
+
+class _LosesTheConnection(Ledger):
+    """Loses it, once it is told to, so that nobody can say whether the commit happened."""
+
+    loses = False
+
+    async def apply(self, conn: Connection, batch: Batch) -> None:
+        await super().apply(conn, batch)
+        if self.loses:
+            self.loses = False
+            conn.terminate()
+
+
+async def test_after_a_retry_of_which_nobody_knows_the_memory_is_made_anew(
+    readers: Readers, log: MemoryLog
+) -> None:
+    handler = _LosesTheConnection()
+    consumer = await readers.start(handler, taking_back_seconds=0.1)
+    number = await _spoil(readers, log, consumer)
+    await _mend(readers, number)
+    handler.claims.clear()
+    handler.loses = True
+
+    with pytest.raises((OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
+        await consumer.retry(number, "somebody")
+
+    await eventually(lambda: handler.claims)
+    assert handler.forgotten == [AT]
+    await publish(log, [4])
+    await eventually(lambda: handler.reached == {AT: 4})
 
 
 async def test_a_retry_under_a_passed_epoch_is_refused(
