@@ -26,13 +26,6 @@ function showConnection() {
   connection.hidden = source === null;
 }
 
-// while somebody works with the keyboard inside the page, a live change must not take the focus away
-export function replaceKeepingFocus(parent, ...children) {
-  const held = document.activeElement?.closest?.("[data-key]")?.dataset.key;
-  parent.replaceChildren(...children.filter(Boolean));
-  if (held) parent.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
-}
-
 function announce(text) {
   if (text) news.textContent = text;
 }

@@ -1,7 +1,6 @@
 // One service in depth: the verdict and why, what would change it, and every figure with its origin.
 
-import { replaceKeepingFocus } from "./app.js";
-import { axesDrawing, day, element, figure, intervalDrawing, number, percent, trendDrawing } from "./format.js";
+import { axesDrawing, day, element, figure, intervalDrawing, number, percent, replaceKeepingFocus, trendDrawing } from "./format.js";
 import { className, familyName, flagText, inLanguage, reasonText, words } from "./words.js";
 
 const WINDOWS = ["28d", "90d", "365d", "life"];

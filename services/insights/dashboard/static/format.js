@@ -45,6 +45,13 @@ function fill(node, attributes, children) {
   return node;
 }
 
+// while somebody works with the keyboard inside the page, a live change must not take the focus away
+export function replaceKeepingFocus(parent, ...children) {
+  const held = document.activeElement?.closest?.("[data-key]")?.dataset.key;
+  parent.replaceChildren(...children.filter(Boolean));
+  if (held) parent.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+}
+
 // the share of planning (up) against that of delivery (right), with the bands of the rule
 export function axesDrawing({ p, d }, size = 120) {
   const inner = size - 20;

@@ -1,7 +1,6 @@
 // All services at a glance: in the order of their names, never as a league table.
 
-import { replaceKeepingFocus } from "./app.js";
-import { axesDrawing, day, element, number } from "./format.js";
+import { axesDrawing, day, element, number, replaceKeepingFocus } from "./format.js";
 import { className, inLanguage, words } from "./words.js";
 
 const WINDOW = "90d";
