@@ -14,7 +14,7 @@ from services.exchange.lookup import Lookup
 from services.exchange.plan import Case, refusal
 from services.exchange.projection import Projection
 from shared.eventstore.handling import handle
-from shared.eventstore.port import Answer, Command, Refusal, Rejected
+from shared.eventstore.port import Answer, Command, Refusal, Rejected, Settled
 from shared.eventstore.store import Pool, PostgresEventStore
 from shared.http.bulk import Order
 
@@ -78,7 +78,7 @@ class Desk:
         self, cases: Sequence[Case], built: Sequence[Built], sheet: row.Sheet
     ) -> list[Answer | Refusal]:
         repeated = await self._repeated(cases, built, sheet)
-        commands: list[Command[Any]] = []
+        commands: list[Command[Any] | Settled] = []
         last: list[int] = []  # of each order, the command whose outcome is the order's
         for at, (case, one) in enumerate(zip(cases, built, strict=True)):
             match one:
@@ -87,8 +87,9 @@ class Desk:
                 case row.Row() if at in repeated:
                     commands.append(sheet.repeat(one))
                 case row.Row():
-                    commands += sheet.commands(one)
+                    commands += _settling(one, sheet)
                 case _:
+                    sheet.touched.add(one.stream.id)
                     commands.append(one)
             last.append(len(commands) - 1)
         projection = Projection(sheet.moved, _words(cases, built))
@@ -114,6 +115,11 @@ def _built(case: Case) -> Built:
         return BUILDERS[type(case.order.body)](case.order.body, case)
     except Rejected as rejected:
         return rejected
+
+
+def _settling(one: row.Row, sheet: row.Sheet) -> Sequence[Command[Any] | Settled]:
+    settled = sheet.settled(one)
+    return sheet.commands(one) if settled is None else [settled]
 
 
 def _unknown_for_now(cases: Sequence[Case], built: Sequence[Built]) -> list[int]:

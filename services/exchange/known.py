@@ -10,6 +10,8 @@ from datetime import datetime
 from functools import reduce
 from typing import TypeVar
 
+import msgspec
+
 from services.exchange import request
 from services.exchange.domain import consultation, contribution, decision, feedback, life
 from services.exchange.identity import Identity
@@ -24,29 +26,39 @@ S = TypeVar("S")
 
 PLACES = """
 SELECT asked.origin_id, c.contribution_id, c.service_id, c.revised_at,
-    coalesce(m.moves, 0) AS moves, c.status = 'voided' AS voided
+    coalesce(m.moves, 0) AS moves, c.status = 'voided' AS voided,
+    c.version, c.stated_status, c.stated_digest
 FROM unnest($1::text[]) AS asked (origin_id)
 LEFT JOIN moved_contribution AS m USING (origin_id)
 JOIN contribution AS c ON c.contribution_id = coalesce(m.contribution_id, asked.origin_id)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a row of another system stands now; ``moves``: how often it went elsewhere."""
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """Where a row of another system stands now; ``moves``: how often it went elsewhere.
+
+    ``stated_status`` and ``stated_digest`` are of what its system said of it last.
+    """
 
     contribution_id: str
     service_id: str
     revised_at: datetime | None
     moves: int
     voided: bool = False
+    version: int = 0
+    stated_status: str | None = None
+    stated_digest: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """``streams`` by their id; ``places`` by the id that the row's first contribution had."""
+    """``streams`` by their id; ``places`` by the id that the row's first contribution had.
+
+    ``origins``: that id, by the agency and the system that the row is of, and its id there.
+    """
 
     streams: Mapping[str, Sequence[Recorded]] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     places: Mapping[str, Place] = field(default_factory=dict)
 
     def state(self, stream_id: str, initial: S, evolve: Callable[[S, Message], S]) -> S:
@@ -77,14 +89,18 @@ async def look_back(
 ) -> Past:
     """Return what exchange itself holds that the orders ask about."""
     related = {found for order in orders if (found := _related(order))}
-    origins = [
-        identity.contribution(order.context.provenance, order.body.local_id)
+    origins = {
+        (sender.agency, sender.system, order.body.local_id): identity.contribution(
+            sender, order.body.local_id
+        )
         for order in orders
         if isinstance(order.body, request.SynchroniseContribution)
-    ]
+        for sender in (order.context.provenance,)
+    }
     return Past(
         streams=await store.read_many(sorted(related)) if related else {},
-        places=await _places(pool, origins) if origins else {},
+        origins=origins,
+        places=await _places(pool, list(origins.values())) if origins else {},
     )
 
 
@@ -166,13 +182,4 @@ def _people(body: object) -> Iterable[str]:
 
 
 async def _places(pool: Pool, origins: Sequence[str]) -> dict[str, Place]:
-    return {
-        row["origin_id"]: Place(
-            row["contribution_id"],
-            row["service_id"],
-            row["revised_at"],
-            row["moves"],
-            row["voided"],
-        )
-        for row in await pool.fetch(PLACES, origins)
-    }
+    return {origin_id: Place(*rest) for origin_id, *rest in await pool.fetch(PLACES, origins)}

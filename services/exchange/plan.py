@@ -1,10 +1,11 @@
 """A command on its way: an order with what is known of it becomes a command to the event store."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
+
+import msgspec
 
 from services.exchange.domain.directory import Directory
 from services.exchange.domain.life import SYSTEM
@@ -39,8 +40,7 @@ BY_LENGTH_MAX = 64  # of an id in an event; a system's name can be longer
 NOWHERE = Stream("refused", "refused", EXCHANGE_ACTIVITY, "refused")
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """An order with everything that is known about it, and the present."""
 
     order: Order
@@ -59,8 +59,7 @@ class Case:
         return f"{SYSTEM}{self.sender.system}"[:BY_LENGTH_MAX]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """``told`` is the answer's body, from the state left behind and the events that led to it."""
 
     stream: Stream

@@ -5,9 +5,12 @@ id, because the events of a contribution belong to one service for ever.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from services.exchange import request
 from services.exchange.domain import contribution
@@ -19,9 +22,11 @@ from services.exchange.giving import drafted, on_contribution
 from services.exchange.known import Place
 from services.exchange.plan import Case, command
 from services.exchange.projection import Moved
+from services.exchange.statement import digest_of
 from shared.contracts.exchange import ContributionRecorded
 from shared.contracts.vocabulary import Message
-from shared.eventstore.port import Command, Rejected
+from shared.eventstore.port import Answer, Command, Rejected, Settled
+from shared.http.command import entity_tag
 
 MOVED = "moved_to_another_service"
 
@@ -30,8 +35,7 @@ class Misplaced(Exception):
     """Since it was looked up where a row stands, another request has moved it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """A row, stamped; ``origin_id`` is the id of the contribution that the row became first."""
 
     body: request.SynchroniseContribution
@@ -41,7 +45,7 @@ class Row:
 
 
 def read(body: request.SynchroniseContribution, case: Case) -> Row:
-    origin_id = case.identity.contribution(case.sender, body.local_id)
+    origin_id = case.past.origins[case.sender.agency, case.sender.system, body.local_id]
     act = stamp(drafted(body, origin_id, case.system, case), case.directory, case.now)
     asked = Synchronise(act, body.status, case.system, body.revised_at)
     return Row(body, case, asked, origin_id)
@@ -52,11 +56,13 @@ class Sheet:
     """Where the rows of a batch stand, as far as it has been gone through.
 
     ``last``: a row that stands elsewhere after all is refused, and not looked up once more.
+    ``touched``: streams that commands of the batch may have moved on since they were looked up.
     """
 
     places: dict[str, Place]
     last: bool = False
     moved: dict[str, Moved] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
 
     def moves(self, row: Row) -> bool:
         """Whether the row leaves the service it was in; stale and voided rows stay there."""
@@ -70,6 +76,25 @@ class Sheet:
         )
         return not stale and row.body.status is not Status.VOIDED
 
+    def settled(self, row: Row) -> Settled | None:
+        """Return the answer to a row that says what it said last: it adds nothing.
+
+        That is so whatever people did to the contribution since (``domain.synchronisation``).
+        """
+        place, context = self.places.get(row.origin_id), row.case.order.context
+        if (
+            place is None
+            or place.service_id != row.body.service_id
+            or not _says_the_same(row, place)
+        ):
+            return None
+        stream_id = contribution.stream_id(place.contribution_id)
+        if stream_id in self.touched or context.expected_version is not None:
+            return None
+        told = _told(place, Effect.UNCHANGED) | {"version": place.version}
+        answer = Answer(200, told, entity_tag(place.version))
+        return Settled(stream_id, place.version, answer, context.idempotency)
+
     def commands(self, row: Row) -> list[Command[Any]]:
         """Return what makes the contribution what the row says; the last answer is the row's."""
         before = self.places.get(row.origin_id)
@@ -77,6 +102,7 @@ class Sheet:
             place = before or Place(row.origin_id, row.body.service_id, None, 0)
             self._put(row, place)
             return [self._synchronising(row, place)]
+        self.touched.add(contribution.stream_id(before.contribution_id))
         moves = before.moves + 1
         contribution_id = row.case.identity.contribution(row.case.sender, row.body.local_id, moves)
         place = Place(contribution_id, row.body.service_id, before.revised_at, moves)
@@ -92,12 +118,13 @@ class Sheet:
         revised_at = max(filter(None, (row.body.revised_at, place.revised_at)), default=None)
         voided = place.voided or row.body.status is Status.VOIDED
         self.places[row.origin_id] = replace(place, revised_at=revised_at, voided=voided)
+        self.touched.add(contribution.stream_id(place.contribution_id))
 
     def _synchronising(self, row: Row, place: Place) -> Command[Any]:
         asked, moved = row.asked, place.moves > 0
         if moved:
             act = asked.act.model_copy(update={"contribution_id": place.contribution_id})
-            asked = replace(asked, act=act)
+            asked = Synchronise(act, asked.status, asked.by, asked.revised_at)
 
         def decide(state: State) -> list[Message]:
             self._find(place, state)
@@ -106,11 +133,7 @@ class Sheet:
         def told(state: Any, events: Any) -> Mapping[str, Any]:
             done = effect(asked, events, state)
             anew = moved and any(isinstance(event, ContributionRecorded) for event in events)
-            return {
-                "contribution_id": place.contribution_id,
-                "service_id": place.service_id,
-                "effect": Effect.MOVED if anew else done,
-            }
+            return _told(place, Effect.MOVED if anew else done)
 
         plan = on_contribution(place.contribution_id, place.service_id, decide)
         return command(replace(plan, told=told), row.case)
@@ -130,6 +153,21 @@ class Sheet:
         left = isinstance(state, Voided) and not place.voided
         if elsewhere or (left and not self.last):
             raise Misplaced(place.contribution_id)
+
+
+def _says_the_same(row: Row, place: Place) -> bool:
+    at, seen = row.body.revised_at, place.revised_at
+    if place.stated_status != row.body.status or (at is not None and (seen is None or at > seen)):
+        return False
+    return place.stated_digest == digest_of(row.asked.act)
+
+
+def _told(place: Place, done: Effect) -> dict[str, Any]:
+    return {
+        "contribution_id": place.contribution_id,
+        "service_id": place.service_id,
+        "effect": done,
+    }
 
 
 def _leaving(row: Row, place: Place) -> Command[Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 from pydantic import ValidationError
 
 from shared.contracts import catalogue
@@ -13,8 +14,7 @@ from shared.log.port import LogRecord
 NUL_ESCAPED = rb"\u0000"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """Where a claimed partition stands: what its row says, and the gap that holds it up, if any.
 
     ``offset`` is the first that is not dealt with; in a gap what follows is read and not taken.

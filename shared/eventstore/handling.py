@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+import msgspec
 import orjson
 from uuid_utils import uuid7
 
@@ -20,6 +21,7 @@ from shared.eventstore.port import (
     Recorded,
     Refusal,
     Rejected,
+    Settled,
     VersionMismatch,
 )
 from shared.eventstore.store import (
@@ -39,7 +41,7 @@ LOST_RACES = (Conflict, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableE
 
 
 async def handle(
-    store: PostgresEventStore, commands: Sequence[Command[Any]], project: Project
+    store: PostgresEventStore, commands: Sequence[Command[Any] | Settled], project: Project
 ) -> list[Answer | Refusal]:
     """Run the commands in order, in one transaction; return an answer or a refusal for each.
 
@@ -58,32 +60,37 @@ async def handle(
             if attempt == ATTEMPTS_MAX:
                 raise Conflict(f"gave up after {attempt} attempts: {lost}") from lost
             # a batch of many streams could lose for ever to many small ones: now it stands in line
-            locked = {command.stream.id for command in commands}
+            locked = set(_streams(commands))
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 async def _attempt(
-    session: Session, now: datetime, commands: Sequence[Command[Any]], project: Project
+    session: Session, now: datetime, commands: Sequence[Command[Any] | Settled], project: Project
 ) -> list[Answer | Refusal]:
     # Streams before keys: a key that is unused now was unused when its stream was read, so that no
     # command is decided on a stream that already holds its own earlier effect.
-    histories = await session.read_many([command.stream.id for command in commands])
+    histories = await session.read_many(_streams(commands))
     remembered = await session.remembered(
         [(i.scope, i.key) for i in (command.idempotency for command in commands) if i is not None]
     )
     batch = _Batch(Append(at=now), histories, remembered)
     decided = [batch.run(command) for command in commands]
-    recorded: Sequence[Recorded] = ()
+    positions: Sequence[int | None] = ()
     if batch.append.events or batch.append.promises:
-        recorded = await session.append(batch.append, project)
+        positions = await session.append(batch.append, project)
     return [
-        _placed(outcome, recorded) if isinstance(outcome, _Accepted) else outcome
+        _placed(outcome, batch.append.events, positions)
+        if isinstance(outcome, _Accepted)
+        else outcome
         for outcome in decided
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Accepted:
+def _streams(commands: Sequence[Command[Any] | Settled]) -> list[str]:
+    return [command.stream.id for command in commands if isinstance(command, Command)]
+
+
+class _Accepted(msgspec.Struct, frozen=True, gc=False):
     """An accepted command whose events are ``first`` to ``last`` (half-open) of the batch."""
 
     answer: Answer
@@ -125,13 +132,13 @@ class _Batch:
     aggregates: dict[str, _Aggregate] = field(default_factory=dict)
     accepted: dict[tuple[str, str], tuple[bytes, _Accepted]] = field(default_factory=dict)
 
-    def run(self, command: Command[Any]) -> Answer | Refusal | _Accepted:
+    def run(self, command: Command[Any] | Settled) -> Answer | Refusal | _Accepted:
         try:
-            return self._repeated(command) or self._decide(command)
+            return self._repeated(command) or self._taken(command)
         except (Rejected, VersionMismatch, KeyReused) as refusal:
             return refusal
 
-    def _repeated(self, command: Command[Any]) -> Answer | _Accepted | None:
+    def _repeated(self, command: Command[Any] | Settled) -> Answer | _Accepted | None:
         asked = command.idempotency
         if asked is None:
             return None
@@ -146,6 +153,12 @@ class _Batch:
             raise KeyReused(asked.key)
         return before[1]
 
+    def _taken(self, command: Command[Any] | Settled) -> _Accepted:
+        if isinstance(command, Settled):
+            placed = (command.stream_id, command.version, command.version)
+            return self._accept(command, command.answer, placed, len(self.append.events))
+        return self._decide(command)
+
     def _decide(self, command: Command[Any]) -> _Accepted:
         aggregate = self._aggregate(command)
         before = aggregate.version
@@ -159,14 +172,22 @@ class _Batch:
         if happened:
             self.append.read.setdefault(command.stream.id, before)
         recorded = [pending.recorded for pending in self.append.events[first:]]
-        answer = _stored_form(command.answer(aggregate.state, aggregate.version, recorded))
-        accepted = _Accepted(answer, first, len(self.append.events))
-        if command.idempotency is not None:
-            asked = command.idempotency
+        answer = command.answer(aggregate.state, aggregate.version, recorded)
+        placed = (command.stream.id, before, aggregate.version)
+        return self._accept(command, answer, placed, first)
+
+    def _accept(
+        self,
+        command: Command[Any] | Settled,
+        answer: Answer,
+        placed: tuple[str, int, int],
+        first: int,
+    ) -> _Accepted:
+        """Promise the answer; ``placed``: its stream, and the versions before and after."""
+        accepted = _Accepted(_stored_form(answer), first, len(self.append.events))
+        if (asked := command.idempotency) is not None:
             self.accepted[asked.scope, asked.key] = (asked.request_hash, accepted)
-            self.append.promises.append(
-                Promise(asked, answer, command.stream.id, before, aggregate.version)
-            )
+            self.append.promises.append(Promise(asked, accepted.answer, *placed))
         return accepted
 
     def _aggregate(self, command: Command[Any]) -> _Aggregate:
@@ -214,13 +235,16 @@ def _stored_form(answer: Answer) -> Answer:
     return Answer(answer.status, body, dict(answer.headers))
 
 
-def _placed(accepted: _Accepted, recorded: Sequence[Recorded]) -> Answer:
-    positions = ",".join(
-        f"{r.topic}/{r.partition}:{r.position}"
-        for r in recorded[accepted.first : accepted.last]
-        if r.topic is not None
-    )
-    answer = accepted.answer
-    if not positions:
+def _placed(
+    accepted: _Accepted, events: Sequence[Pending], positions: Sequence[int | None]
+) -> Answer:
+    """Return the answer with the positions that its command's events took."""
+    answer, places = accepted.answer, []
+    for at in range(accepted.first, accepted.last):
+        recorded = events[at].recorded
+        if recorded.topic is not None:
+            places.append(f"{recorded.topic}/{recorded.partition}:{positions[at]}")
+    if not places:
         return answer
-    return Answer(answer.status, answer.body, {**answer.headers, POSITION_HEADER: positions})
+    headers = {**answer.headers, POSITION_HEADER: ",".join(places)}
+    return Answer(answer.status, answer.body, headers)

@@ -5,10 +5,11 @@ load, decide, append, retry once for every aggregate, for one command or for a b
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+import msgspec
 
 from shared.contracts.topics import Topic
 from shared.contracts.vocabulary import Message
@@ -45,8 +46,7 @@ class KeyReused(Exception):
         self.key = key
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(msgspec.Struct, frozen=True, gc=False):
     """One aggregate's events; the published ones go to the partition of ``key`` in ``topic``."""
 
     id: str  # for instance "contribution-0190…"
@@ -55,8 +55,7 @@ class Stream:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(msgspec.Struct, frozen=True, gc=False):
     """Who sends a command, for which agency and through which system; ``actor`` stays private."""
 
     agency: str
@@ -70,8 +69,7 @@ class Provenance:
         return f"/agencies/{self.agency}/systems/{self.system}"
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency:
+class Idempotency(msgspec.Struct, frozen=True, gc=False):
     """``scope`` is the CloudEvents source of the sender; the same key in two scopes is two keys."""
 
     scope: str
@@ -79,8 +77,7 @@ class Idempotency:
     request_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(msgspec.Struct, frozen=True, gc=False):
     """An event that a decision causes, and when that happened (never when it was recorded).
 
     ``causation_id`` names what caused this one event; None leaves it to the command's provenance.
@@ -91,8 +88,7 @@ class Happened:
     causation_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """An event as stored. ``topic``, ``partition`` and ``position`` are None for a private one.
 
     ``position`` is also None where a command is answered and read models are projected: it is given
@@ -110,17 +106,15 @@ class Recorded:
     position: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What an accepted command is told; stored beside its events and given again on a repeat."""
 
     status: int
     body: Mapping[str, Any]
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Command(Generic[S]):
+class Command(msgspec.Struct, Generic[S], frozen=True):
     """One command to one stream.
 
     ``decide(state)`` returns what happened (nothing when already in effect) or raises ``Rejected``.
@@ -136,6 +130,18 @@ class Command(Generic[S]):
     provenance: Provenance
     idempotency: Idempotency | None = None
     expected_version: int | None = None
+
+
+class Settled(msgspec.Struct, frozen=True, gc=False):
+    """A command that a read model shows to be in effect already: its stream is not even read.
+
+    The answer is true of ``version``, and is remembered like any other.
+    """
+
+    stream_id: str
+    version: int
+    answer: Answer
+    idempotency: Idempotency | None = None
 
 
 Refusal: TypeAlias = Rejected | VersionMismatch | KeyReused

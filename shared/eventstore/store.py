@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias, cast
 
 import asyncpg
+import msgspec
 import orjson
 
 from shared.clock import Clock
@@ -72,8 +73,7 @@ class Conflict(Exception):
     """Another transaction moved a stream, or used an idempotency key, since they were read."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(msgspec.Struct, frozen=True, gc=False):
     """A published event with exactly the bytes that the log gets."""
 
     event_id: str
@@ -119,8 +119,7 @@ class Remembered:
     answer: Answer
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(msgspec.Struct, frozen=True, gc=False):
     """An event about to be stored. ``recorded.position`` is None until then.
 
     ``partition`` is its stream's, also for a private event, which has none itself.
@@ -134,8 +133,7 @@ class Pending:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(msgspec.Struct, frozen=True, gc=False):
     """An answer about to be stored, with the versions of the stream that its command added."""
 
     idempotency: Idempotency
@@ -227,8 +225,8 @@ class Session:
         rows = await self.connection.fetch(REMEMBERED, scopes, keys)
         return {(row["scope"], row["key"]): _remembered(row) for row in rows}
 
-    async def append(self, append: Append, project: Project) -> list[Recorded]:
-        """Store all events and answers or none; return the events with their positions.
+    async def append(self, append: Append, project: Project) -> list[int | None]:
+        """Store all events and answers or none; return the events' positions, None of private ones.
 
         Raises:
             Conflict: a stream is not at the version it was read at, or a key was used meanwhile.
@@ -237,9 +235,9 @@ class Session:
             await _move_streams(self.connection, append)
             if append.events:
                 await project(self.connection, [pending.recorded for pending in append.events])
-            recorded = await _append_events(self.connection, append)
-        self.appended = bool(recorded)
-        return recorded
+            positions = await _append_events(self.connection, append)
+        self.appended = bool(positions)
+        return positions
 
 
 async def page(pool: Pool, topic: str, partition: int, after: int, limit: int) -> list[StoredEvent]:
@@ -265,15 +263,12 @@ async def _move_streams(connection: Connection, append: Append) -> None:
         raise Conflict(f"{len(streams) - moved} of {len(streams)} streams were moved by others")
 
 
-async def _append_events(connection: Connection, append: Append) -> list[Recorded]:
+async def _append_events(connection: Connection, append: Append) -> list[int | None]:
     if not append.events:
         return []
     columns = _columns(14, [_event_row(pending) for pending in append.events])
     rows = await connection.fetch(APPEND_EVENTS, *columns[:10], append.at, *columns[10:])
-    return [
-        replace(pending.recorded, position=row["given"])
-        for pending, row in zip(append.events, rows, strict=True)
-    ]
+    return [given for (given,) in rows]
 
 
 def _columns(width: int, rows: Sequence[Sequence[object]]) -> Sequence[Sequence[object]]:

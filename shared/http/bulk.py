@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+import msgspec
 import orjson
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
@@ -61,8 +62,7 @@ class BulkAnswer(BaseModel):
     items: list[ItemAnswer]
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, gc=False):
     """One command as it was received: its body, already of the right form, and its context."""
 
     body: StrictModel

@@ -3,9 +3,9 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated
 
+import msgspec
 import orjson
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
@@ -39,14 +39,13 @@ class CommandHeaders(BaseModel):
     coprod_after: After | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CommandContext:
+class CommandContext(msgspec.Struct, frozen=True, gc=False):
     """``after``: (topic, partition) to the position that must be known before deciding."""
 
     provenance: Provenance
     idempotency: Idempotency | None = None
     expected_version: int | None = None
-    after: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    after: Mapping[tuple[str, int], int] = {}
 
 
 async def command_context(

@@ -5,8 +5,9 @@ suite (``tests/shared/log/test_contract.py``) holds both to them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 
 class TopicPartition(NamedTuple):
@@ -16,8 +17,7 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingRecord:
+class OutgoingRecord(msgspec.Struct, frozen=True, gc=False):
     """``value`` None is a tombstone, for compacted topics only."""
 
     key: bytes
@@ -25,8 +25,7 @@ class OutgoingRecord:
     headers: Sequence[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class LogRecord:
+class LogRecord(msgspec.Struct, frozen=True, gc=False):
     """What a consumer is handed; ``offset`` is the log's own and means nothing outside it."""
 
     topic: str

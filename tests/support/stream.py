@@ -1,8 +1,9 @@
 """Records as a relay publishes them: events of one service's partition, numbered from 1."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, date, datetime
+
+from msgspec.structs import replace
 
 from shared.contracts import catalogue
 from shared.contracts.envelope import Event, headers

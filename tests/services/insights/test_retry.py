@@ -1,11 +1,11 @@
 """A record taken out of quarantine after all: everything that was said before is said anew."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from services.insights.service import Insights
 from tests.services.insights.conftest import Replicas

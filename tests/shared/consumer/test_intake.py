@@ -1,9 +1,8 @@
 """What becomes of each record, whatever came before it (pure)."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shared.consumer.intake import Standing, take
 from shared.contracts import catalogue

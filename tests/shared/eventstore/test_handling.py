@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.eventstore.handling import handle
@@ -14,6 +14,7 @@ from shared.eventstore.port import (
     KeyReused,
     Recorded,
     Rejected,
+    Settled,
     VersionMismatch,
 )
 from shared.eventstore.store import Pool, PostgresEventStore
@@ -221,3 +222,16 @@ async def test_many_writers_at_one_stream_all_get_through(store: PostgresEventSt
 
     assert all(isinstance(answer, Answer) for answer in answers)
     assert [r.version for r in await store.read("service-s1")] == list(range(1, 13))
+
+
+async def test_what_is_settled_is_answered_without_its_stream_and_remembered(
+    store: PostgresEventStore,
+) -> None:
+    settled = Settled("service-s1", 7, Answer(200, {"version": 7}), key("k"))
+
+    assert await one(store, settled) == settled.answer
+    await one(store, link("s1", "o1"))
+    assert await one(store, link("s1", "o2", idempotency=key("k"))) == settled.answer
+    other = replace(settled, idempotency=key("k", b"another request"))
+    assert isinstance(await one(store, other), KeyReused)
+    assert len(await store.read("service-s1")) == 1

@@ -1,10 +1,10 @@
 """A log that is not the store's is found out; a log that repeats it is not blamed."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from shared.contracts.envelope import Event, headers
 from shared.contracts.topics import EXCHANGE_ACTIVITY
