@@ -1,5 +1,6 @@
 """Serves one application until it is told to stop, and then lets running requests finish."""
 
+import gc
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -7,6 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 
 GRACE_SECONDS = 10
+GARBAGE_THRESHOLDS = (20_000, 50, 100)
 
 
 async def _nothing() -> None:
@@ -43,4 +45,15 @@ def serve(
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    _collect_rarely()
     Server(config, leaving).run()
+
+
+def _collect_rarely() -> None:
+    """Spare the collector what was imported, and the many short-lived objects of a batch.
+
+    With Python's own thresholds it takes a quarter of the time of a service under load, and finds
+    next to nothing: what a request leaves behind is freed by reference counts.
+    """
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
