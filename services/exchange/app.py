@@ -22,10 +22,12 @@ from services.exchange.replica import CONSUMER, TOPICS, DirectoryFold
 from shared.clock import Clock, SystemClock
 from shared.consumer import Consumer, ConsumerMetrics
 from shared.consumer import api as quarantine
+from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.eventstore.store import Pool, PostgresEventStore
 from shared.http import health, positions
 from shared.http.application import application, document
 from shared.log.connect import open_log
+from shared.log.reach import Reach, reaching
 from shared.opening import Opening, deployment_of, open_pool
 from shared.relay import Relay
 from shared.settings import ServiceSettings
@@ -47,6 +49,7 @@ class Exchange:
     relay: Relay
     consumer: Consumer
     tasks: Sequence[asyncio.Task[None]]
+    reach: Reach
 
     async def watch(self) -> None:
         """Return or raise as soon as a part has ended that should run for ever."""
@@ -71,7 +74,7 @@ class Exchange:
             f"{at.topic}/{at.partition}, which the log can't deliver: {why}"
             for at, why in self.consumer.unreadable().items()
         ]
-        return [*relay, *gaps, *unreadable]
+        return [*relay, *gaps, *unreadable, *self.reach.problem()]
 
     async def positions(self) -> positions.Positions:
         replica = {(*at,): held for at, held in (await Lookup(self.pool).positions()).items()}
@@ -106,7 +109,8 @@ async def open_exchange(
         tasks = [asyncio.create_task(relay.run()), asyncio.create_task(automatic.run())]
         try:
             journal = Journal(pool, store)
-            yield Exchange(pool, deployment, desk, journal, relay, consumer, tasks)
+            async with reaching(log, (*TOPICS, EXCHANGE_ACTIVITY)) as reach:
+                yield Exchange(pool, deployment, desk, journal, relay, consumer, tasks, reach)
         finally:
             relay.stop()
             tasks[1].cancel()

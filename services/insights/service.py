@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -15,12 +16,13 @@ from services.insights.publisher import Publisher, PublisherMeters
 from services.insights.rebuild import Rebuild, Rebuilding
 from services.insights.replica import SnapshotReplica
 from services.insights.response import FoldedBody
-from services.insights.store import AWAY
+from services.insights.store import AWAY, FOLDED
 from services.insights.stream import EventStream, StreamGauges
 from shared.consumer import ConsumerMetrics
-from shared.contracts.topics import INSIGHTS_SERVICES
+from shared.contracts.topics import INSIGHTS_CHANGES, INSIGHTS_SERVICES
 from shared.eventstore.store import PostgresEventStore
 from shared.http import positions
+from shared.log.reach import Reach
 from shared.relay import Relay
 
 BEAT_SECONDS = 0.5
@@ -74,28 +76,28 @@ class Insights:
             [INSIGHTS_SERVICES.name],
             SnapshotReplica(self.latest, around.deployment),
         )
+        self._reach = Reach(around.log, (*FOLDED, INSIGHTS_SERVICES, INSIGHTS_CHANGES))
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing = AsyncExitStack()
         self.fold: Fold
 
     async def start(self) -> None:
+        self._closing.push_async_callback(self._snapshots.stop)
         await self._snapshots.start()
         await self._open(await self._projections.active())
-        self._tasks = [
-            asyncio.create_task(self._publisher.run()),
-            asyncio.create_task(self._relay.run()),
-            asyncio.create_task(self._beat()),
-        ]
+        self._closing.push_async_callback(self._close_fold)
+        beside = [self._publisher.run(), self._beat(), self._reach.look()]
+        publishing, beating, looking = (asyncio.create_task(one) for one in beside)
+        relaying = asyncio.create_task(self._relay.run())
+        self._tasks = [publishing, relaying, beating]
+        self._closing.push_async_callback(_ended, [publishing, beating, looking], [relaying])
 
     async def close(self) -> None:
+        """Close whatever ``start`` has opened, all of it or the first parts only."""
         await self.stream.close()
         await self.rebuild.close()
         self._relay.stop()
-        publishing, relaying, beating = self._tasks
-        publishing.cancel()
-        beating.cancel()
-        await asyncio.gather(publishing, relaying, beating, return_exceptions=True)
-        await self.fold.close()
-        await self._snapshots.stop()
+        await self._closing.aclose()
 
     async def watch(self) -> None:
         """Return or raise when a task that should run for ever has ended."""
@@ -112,6 +114,7 @@ class Insights:
             *(f"{at.topic}/{at.partition}: {why}" for at, why in consumer.unreadable().items()),
             *([f"its states of partitions {folding} to be folded"] if folding else []),
             *([f"its relay: {why}"] if (why := self._relay.failure()) else []),
+            *self._reach.problem(),
         ]
 
     async def folded(self) -> FoldedBody:
@@ -134,6 +137,9 @@ class Insights:
     async def _open(self, projection: int) -> None:
         self.fold = Fold(self._around, projection, self._publisher.changed)
         await self.fold.start()
+
+    async def _close_fold(self) -> None:
+        await self.fold.close()
 
     async def _beside(self, projection: int) -> Fold:
         fold = Fold(self._around, projection, None)
@@ -177,3 +183,10 @@ class Insights:
         for service_id in await self._announcements.evaluate(services, reader.today(), reader):
             self._publisher.changed(service_id)
         self._evaluated.update(service.service_id for service in services)
+
+
+async def _ended(cut_off: Sequence[asyncio.Task[None]], told: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for tasks: the first ones are cancelled here, the others were told to end."""
+    for task in cut_off:
+        task.cancel()
+    await asyncio.gather(*cut_off, *told, return_exceptions=True)

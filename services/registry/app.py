@@ -15,14 +15,18 @@ from services.registry.desk import Desk
 from services.registry.directory import Directory
 from services.registry.meaning import MEANINGS
 from shared.clock import SystemClock
+from shared.contracts.topics import REGISTRY_AGENCIES, REGISTRY_PARTICIPANTS, REGISTRY_SERVICES
 from shared.eventstore.store import Pool, PostgresEventStore
 from shared.http import health, positions
 from shared.http.application import application, document
 from shared.log.connect import open_log
+from shared.log.reach import Reach, reaching
 from shared.opening import Opening, deployment_of, open_pool
 from shared.relay import Relay
 from shared.settings import ServiceSettings
 from shared.telemetry import metrics_registry
+
+TOPICS = (REGISTRY_AGENCIES, REGISTRY_SERVICES, REGISTRY_PARTICIPANTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +37,15 @@ class Registry:
     directory: Directory
     relay: Relay
     relaying: asyncio.Task[None]
+    reach: Reach
 
     async def watch(self) -> None:
         await asyncio.shield(self.relaying)
 
     def failing(self) -> Sequence[str]:
         failure = self.relay.failure()
-        return [] if failure is None else [f"its relay: {failure}"]
+        relay = [] if failure is None else [f"its relay: {failure}"]
+        return [*relay, *self.reach.problem()]
 
     async def positions(self) -> positions.Positions:
         return await positions.positions(self.pool, self.deployment)
@@ -58,7 +64,8 @@ async def open_registry(settings: ServiceSettings) -> AsyncIterator[Registry]:
         relaying = asyncio.create_task(relay.run())
         try:
             desk, directory = Desk(pool, store), Directory(pool)
-            yield Registry(pool, deployment, desk, directory, relay, relaying)
+            async with reaching(log, TOPICS) as reach:
+                yield Registry(pool, deployment, desk, directory, relay, relaying, reach)
         finally:
             relay.stop()
             await asyncio.gather(relaying, return_exceptions=True)

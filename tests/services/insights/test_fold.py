@@ -1,16 +1,13 @@
 """The fold: each event once whatever is delivered, and memory that equals the facts."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import orjson
 import pytest
 from msgspec.structs import replace
-from prometheus_client import CollectorRegistry
 
-from services.insights.service import Insights, Meters
+from services.insights.service import Insights
 from services.insights.snapshot import Snapshot
 from services.insights.store import SOURCES
 from shared.contracts.exchange import ContributionVoided
@@ -246,14 +243,3 @@ async def test_a_retracted_act_that_never_came_counts_for_nobody(
 
     await eventually(lambda: live(insights))
     assert await said(insights) == before
-
-
-async def test_what_could_not_start_whole_is_closed_whole(replicas: Replicas) -> None:
-    await replicas.pool.execute("ALTER TABLE projection_active RENAME TO away")
-    insights = Insights(replicas.surroundings(), Meters(CollectorRegistry()), "half")
-
-    with pytest.raises(asyncpg.UndefinedTableError):
-        await insights.start()
-
-    await insights.close()
-    assert asyncio.all_tasks() == {asyncio.current_task()}
