@@ -12,6 +12,7 @@ from uuid_utils import uuid7
 from shared.http import problems
 
 BODY_BYTES_MAX = 1_048_576
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CORRELATION_HEADER = b"coprod-correlation-id"
 log = structlog.get_logger(__name__)
 
@@ -94,13 +95,15 @@ class RequestLog:
         return None
 
     def _measured(self, scope: Scope, status: int, seconds: float) -> None:
-        # The template, not the path: ids in label values would be a series each.
+        # The template, not the path: ids in label values would be a series each. As would be any
+        # word that somebody sends for a method.
         route = getattr(scope.get("route"), "path", "unmatched")
-        self._meters.requests.labels(scope["method"], route, str(status)).inc()
-        self._meters.seconds.labels(scope["method"], route).observe(seconds)
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._meters.requests.labels(method, route, str(status)).inc()
+        self._meters.seconds.labels(method, route).observe(seconds)
         log.debug(
             "request_answered",
-            method=scope["method"],
+            method=method,
             route=route,
             status=status,
             milliseconds=round(seconds * 1000, 1),

@@ -19,6 +19,8 @@ from shared.eventstore.store import Conflict
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
+ERRORS_MAX = 50
+POINTER_LENGTH_MAX = 200  # of names that were sent
 PASSING_FAILURES = (
     OSError,
     TimeoutError,
@@ -148,14 +150,20 @@ def response(found: Problem, headers: Mapping[str, str] | None = None) -> Respon
 
 
 def field_errors(errors: Sequence[Any], root: str = "") -> list[FieldError]:
-    """Return pydantic's errors without the values that were sent: those may be personal."""
-    return [
+    """Return pydantic's first errors without the values that were sent: those may be personal."""
+    told = [
         FieldError(
-            pointer=root + "".join(f"/{_printable(str(part))}" for part in error["loc"]),
+            pointer=(root + "".join(f"/{_printable(str(part))}" for part in error["loc"]))[
+                :POINTER_LENGTH_MAX
+            ],
             detail=_printable(str(error["msg"])),
         )
-        for error in errors
+        for error in errors[:ERRORS_MAX]
     ]
+    if len(errors) > ERRORS_MAX:
+        first = f"These are the first {ERRORS_MAX} of {len(errors)} errors."
+        told.append(FieldError(pointer=root, detail=first))
+    return told
 
 
 def install(app: FastAPI, meanings: Meanings) -> None:

@@ -1,5 +1,6 @@
 """Many commands in one request: bounds, formats, one answer for each."""
 
+import time
 from typing import Any
 
 import httpx
@@ -88,6 +89,26 @@ async def test_what_is_no_batch_is_refused_whole(
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert not sample.batches
+
+
+async def test_lines_beyond_the_most_are_not_even_read(http: httpx.AsyncClient) -> None:
+    content = b"x\n" * (bulk.BYTES_MAX // 2)
+    started = time.process_time()
+
+    answer = await send(http, content, bulk.LINES)
+
+    assert answer.json()["reason"] == "too_many_items"
+    assert time.process_time() - started < 1
+
+
+async def test_of_very_many_errors_only_the_first_are_told(http: httpx.AsyncClient) -> None:
+    data = {f"colour{number}": 1 for number in range(50_000)} | {"x" * 100_000: 1}
+
+    (item,) = (await send(http, orjson.dumps([event(1, data=data)]), bulk.BATCH)).json()["items"]
+
+    assert item["problem"]["reason"] == "invalid_request"
+    assert "of 50002 errors" in item["problem"]["errors"][-1]["detail"]
+    assert len(orjson.dumps(item)) < 10_000
 
 
 @pytest.mark.parametrize("content", [b"[]", b"[0]", b"[null]", b'[{"id": 7}]', b"[[]]"])

@@ -53,3 +53,12 @@ async def test_the_openapi_document_is_valid_and_knows_every_error(
         if int(status) >= 400:
             assert list(response["content"]) == ["application/problem+json"]
     assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+async def test_methods_that_nobody_knows_are_one_series(http: httpx.AsyncClient) -> None:
+    for number in range(3):
+        assert (await http.request(f"BREW{number}", "/v1/names")).status_code == 405
+
+    told = (await http.get("/metrics")).text
+    assert 'method="other"' in told
+    assert "BREW" not in told
