@@ -50,7 +50,8 @@ MEET = """
 INSERT INTO evaluation (service_id, day) SELECT new, $2 FROM unnest($1::text[]) AS new
 ON CONFLICT DO NOTHING
 """
-EVALUATE = "UPDATE evaluation SET day = $2 WHERE service_id = $1 AND day < $2"
+# Also back: a clock that ran ahead must not silence a service until then.
+EVALUATE = "UPDATE evaluation SET day = $2 WHERE service_id = $1"
 REMEMBER = """
 INSERT INTO announcement (service_id, time_window, day, announced) VALUES ($1, $2, $3, $4)
 """
@@ -91,7 +92,7 @@ class Announcements:
         announced = [
             service.service_id
             for service in services
-            if evaluated.get(service.service_id, day) < day
+            if evaluated.get(service.service_id, day) != day
             and await self._evaluate(service, day, reader)
         ]
         if announced:

@@ -84,6 +84,24 @@ async def test_the_day_that_ended_is_announced_once(
     assert (await announced(insights))["since"] == DAY.isoformat()
 
 
+async def test_a_clock_that_ran_ahead_and_was_set_right_silences_nobody(
+    replicas: Replicas, feed: Feed
+) -> None:
+    insights = await replicas.start()
+    await feed.tell([registered("service-1"), *youth_court().events])
+    await met(replicas, insights)
+    replicas.clock.advance(400 * ONE_DAY)
+    await evaluated(replicas, DAY + 399 * ONE_DAY)
+
+    replicas.clock.advance(-399 * ONE_DAY)
+
+    async def announced_of_the_day() -> Any:
+        query = "SELECT count(*) FROM announcement WHERE service_id = 'service-1' AND day = $1"
+        return await replicas.pool.fetchval(query, DAY)
+
+    await eventually(announced_of_the_day)
+
+
 async def test_before_the_first_midnight_the_facts_say_what_would_be_announced(
     replicas: Replicas, feed: Feed
 ) -> None:
