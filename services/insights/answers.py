@@ -123,7 +123,10 @@ class Answers:
             return None
         said = await self._announcements.said(service_id, live.state.as_of)
         newest = said.newest.toordinal() if said.newest else 0
-        subject = Subject(live.info, said.by_window, fold.store.projection, newest)
+        incarnation = await fold.store.incarnation()
+        subject = Subject(
+            live.info, said.by_window, incarnation, fold.store.projection, announced_day=newest
+        )
         return await fold.reader.now(
             live.info, live, lambda moment: release.snapshot(moment, subject)
         )

@@ -37,11 +37,13 @@ class Moment:
 class Subject:
     """Whose figures leave. ``announced``: by window, what was announced up to the as-of day.
 
-    ``projection`` and ``announced_day`` (an ordinal, 0 for none) are for a snapshot's version.
+    ``incarnation``, ``projection`` and ``announced_day`` (an ordinal, 0 for none) are for a
+    snapshot's version.
     """
 
     service: ServiceInfo
     announced: Mapping[str, Announced]
+    incarnation: int = 0
     projection: int = 0
     announced_day: int = 0
 
@@ -185,6 +187,7 @@ def receipt(moment: Moment) -> dict[str, Any]:
 
 def _version(moment: Moment, subject: Subject) -> Version:
     return Version(
+        incarnation=subject.incarnation,
         projection=subject.projection,
         position=sum(moment.standing.positions.values()),
         day=moment.state.as_of.toordinal(),

@@ -17,6 +17,7 @@ class Version(NamedTuple):
     Positions come before the day: a replica that lost its partitions knows the day but no events.
     """
 
+    incarnation: int  # when the database of insights was made, which may have been lost since
     projection: int
     position: int  # the sum over the partitions that the service's events are in
     day: int  # ordinal of the as-of day

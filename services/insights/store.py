@@ -66,6 +66,7 @@ SELECT topic, partition, position FROM consumer_position
 WHERE consumer = $1 AND ($2::integer IS NULL OR partition = $2) AND topic = ANY($3)
 """
 
+INCARNATION = "SELECT extract(epoch FROM created_at) * 1000 FROM deployment"
 COUNT_RETRIED = "SELECT count(*) FROM quarantine WHERE consumer = $1 AND status = 'retried'"
 
 
@@ -98,6 +99,7 @@ class FactStore:
         self._pool = pool
         self.projection = projection
         self.consumer = consumer_name(projection)
+        self._incarnation: int | None = None
 
     async def save(self, connection: Connection, folded: Folded) -> None:
         """Write in the caller's transaction."""
@@ -140,6 +142,12 @@ class FactStore:
         """Return how far the fold has come, in one partition or all."""
         rows = await self._pool.fetch(READ_POSITIONS, self.consumer, partition, topics)
         return {TopicPartition(row["topic"], row["partition"]): row["position"] for row in rows}
+
+    async def incarnation(self) -> int:
+        """Return when this database was made, in milliseconds: it numbers projections anew."""
+        if self._incarnation is None:
+            self._incarnation = int(await self._pool.fetchval(INCARNATION))
+        return self._incarnation
 
     async def retried(self) -> int:
         """Return how many events were folded out of order, which no position tells."""

@@ -5,16 +5,22 @@ from typing import Any
 from services.insights.snapshot import Snapshot, Version, of_record
 
 
-def a_record(service_id: str = "s-1", position: int = 1, **changes: Any) -> dict[str, Any]:
-    service = {"service_id": service_id, "local_id": f"local-{service_id}", "name": service_id}
+def a_record(service_id: str = "s-1", position: int = 1, **fields: Any) -> dict[str, Any]:
+    version = Version(incarnation=1, projection=1, position=position, day=739000, announced=0)
     return {
-        "service": {**service, **changes},
+        "service": {
+            "service_id": service_id,
+            "local_id": f"local-{service_id}",
+            "name": service_id,
+        },
         "receipt": {"deployment": "d"},
         "as_of": "2026-03-01",
-        "version": list(Version(projection=1, position=position, day=739000, announced=0)),
+        "version": list(version),
         "windows": {"90d": {"verdict": {"class": "co_production"}, "metrics": {"count": {}}}},
+        **fields,
     }
 
 
 def a_snapshot(service_id: str = "s-1", position: int = 1, **changes: Any) -> Snapshot:
-    return of_record(a_record(service_id, position, **changes))
+    record = a_record(service_id, position)
+    return of_record({**record, "service": {**record["service"], **changes}})
