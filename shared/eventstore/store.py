@@ -27,6 +27,7 @@ from shared.eventstore.port import (
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 DATA_BYTES_MAX = MESSAGE_BYTES_MAX * 8 // 10  # leaves room for headers and the batch around it
+PAGE_BYTES = 8 * 1_048_576
 POSITION_HEADER = "Coprod-Position"
 
 HISTORY = """
@@ -62,10 +63,15 @@ SELECT given
 FROM append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 """
 HEADS = "SELECT topic, partition, position FROM head"
+# Bounded in bytes as well; the length of a value is known without reading it.
 PAGE = """
 SELECT event_id, source, type, subject, time, recorded_at, version, topic, partition, position, key,
        correlation_id, causation_id, data
-FROM event WHERE topic = $1 AND partition = $2 AND position > $3 ORDER BY position LIMIT $4
+FROM (
+    SELECT *, sum(octet_length(data)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING)
+        - octet_length(data) AS bytes_before
+    FROM event WHERE topic = $1 AND partition = $2 AND position > $3 ORDER BY position LIMIT $4
+) AS next WHERE bytes_before < $5 ORDER BY position
 """
 
 
@@ -201,7 +207,7 @@ class PostgresEventStore:
         return {(row["topic"], row["partition"]): row["position"] for row in rows}
 
     async def page(self, topic: str, partition: int, after: int, limit: int) -> list[StoredEvent]:
-        """Return up to ``limit`` events with positions after ``after``, in order."""
+        """Return the next events after ``after``, in order: up to ``limit``, fewer large ones."""
         return await page(self._pool, topic, partition, after, limit)
 
 
@@ -241,7 +247,8 @@ class Session:
 
 
 async def page(pool: Pool, topic: str, partition: int, after: int, limit: int) -> list[StoredEvent]:
-    rows = await pool.fetch(PAGE, topic, partition, after, limit)
+    """Return what comes next: at most ``limit`` events and, but for the first, ``PAGE_BYTES``."""
+    rows = await pool.fetch(PAGE, topic, partition, after, limit, PAGE_BYTES)
     return [StoredEvent(str(row[0]), *row[1:]) for row in rows]
 
 

@@ -25,6 +25,7 @@ BALANCE_SECONDS = 0.5
 POLL_SECONDS = 0.25  # the safety net under the notification
 RECONNECT_SECONDS = 0.5
 STOP_SECONDS_MAX = 15
+BATCH_BYTES = 16 * 1_048_576  # of all partitions together; each gives at least one record
 
 JOIN = "SELECT pg_advisory_lock_shared(hashtext('member of ' || $1), 0)"
 MEMBERS = """
@@ -37,17 +38,26 @@ TAKE = "SELECT pg_try_advisory_lock(hashtext('reader of ' || $1), $2)"
 GIVE = "SELECT pg_advisory_unlock(hashtext('reader of ' || $1), $2)"
 ENDS = "SELECT topic, partition, next_offset FROM log_end WHERE topic = ANY($1)"
 FETCH = """
-SELECT found.* FROM unnest($1::text[], $2::integer[], $3::bigint[])
+SELECT found.topic, found.partition, found."offset", found.key, found.value, found.headers
+FROM unnest($1::text[], $2::integer[], $3::bigint[])
     AS wanted (topic, partition, start)
 CROSS JOIN LATERAL (
-    (SELECT r.topic, r.partition, r."offset", r.key, r.value, r.headers FROM log_record AS r
-     WHERE r.topic = wanted.topic AND r.partition = wanted.partition AND r."offset" >= wanted.start
-     ORDER BY r."offset" LIMIT $4)
-    UNION ALL
-    (SELECT l.topic, l.partition, l."offset", l.key, l.value, l.headers FROM log_latest AS l
-     WHERE l.topic = wanted.topic AND l.partition = wanted.partition AND l."offset" >= wanted.start
-     ORDER BY l."offset" LIMIT $4)
+    SELECT next.*, sum(coalesce(octet_length(next.value), 0)) OVER (
+        ORDER BY next."offset" ROWS UNBOUNDED PRECEDING
+    ) - coalesce(octet_length(next.value), 0) AS bytes_before
+    FROM (
+        (SELECT r.topic, r.partition, r."offset", r.key, r.value, r.headers FROM log_record AS r
+         WHERE r.topic = wanted.topic AND r.partition = wanted.partition
+             AND r."offset" >= wanted.start
+         ORDER BY r."offset" LIMIT $4)
+        UNION ALL
+        (SELECT l.topic, l.partition, l."offset", l.key, l.value, l.headers FROM log_latest AS l
+         WHERE l.topic = wanted.topic AND l.partition = wanted.partition
+             AND l."offset" >= wanted.start
+         ORDER BY l."offset" LIMIT $4)
+    ) AS next
 ) AS found
+WHERE found.bytes_before < $5
 ORDER BY found.topic, found.partition, found."offset"
 """
 HEADERS = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
@@ -192,6 +202,7 @@ class EmbeddedSubscription:
             [at.partition for at, _ in asked],
             [start for _, start in asked],
             room,
+            BATCH_BYTES // len(asked),
         )
         batch = self._still_wanted(wanted, rows)
         for partition, records in batch.items():

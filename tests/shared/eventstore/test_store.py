@@ -16,6 +16,13 @@ from shared.eventstore.store import Pool, PostgresEventStore
 from tests.shared.eventstore.provider import link, note_in_private, project_nothing
 
 pytestmark = pytest.mark.postgres
+LARGE_EVENTS = """
+INSERT INTO event (stream_id, version, topic, partition, position, event_id, source, type, subject,
+                   key, time, recorded_at, actor, data)
+SELECT 's', n, 't', 0, n, gen_random_uuid(), '', '', '', '', now(), now(), '',
+    convert_to(repeat('x', 1000000), 'utf8')
+FROM generate_series(1, 40) AS n
+"""
 
 
 class Aborted(Exception):
@@ -35,6 +42,17 @@ async def write(store: PostgresEventStore, writer: int, batches: int) -> None:
             await handle(store, commands, abort if dice.random() < 0.2 else project_nothing)
         except Aborted:
             continue
+
+
+async def test_a_page_of_large_events_ends_early(store: PostgresEventStore, pool: Pool) -> None:
+    await pool.execute(LARGE_EVENTS)
+
+    page = await store.page("t", 0, 0, 1000)
+    rest = await store.page("t", 0, page[-1].position, 1000)
+
+    assert 1 < len(page) < 30
+    assert page[0].position == 1
+    assert rest[0].position == len(page) + 1
 
 
 async def test_concurrent_writers_leave_no_hole_and_versions_follow_positions(

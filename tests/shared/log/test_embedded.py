@@ -46,6 +46,21 @@ async def test_a_reader_skips_nothing_while_many_publish_at_once(log: EmbeddedLo
     await subscription.stop()
 
 
+async def test_large_records_come_in_batches_that_fit_into_memory(log: EmbeddedLog) -> None:
+    sent = [OutgoingRecord(b"k", bytes([n]) * 1_000_000, []) for n in range(40)]
+    await asyncio.gather(
+        *(log.publish(topic, 3, sent) for topic in (HERE.topic, REGISTRY_SERVICES.name))
+    )
+    subscription = log.subscribe("g", [HERE.topic, REGISTRY_SERVICES.name], notes := Notes())
+
+    await subscription.start()
+
+    await eventually(lambda: len(notes.values(HERE)) == 40)
+    assert notes.values(HERE) == [one.value for one in sent]
+    assert notes.largest_batch < 25
+    await subscription.stop()
+
+
 async def test_a_compacted_topic_keeps_the_last_record_of_each_key(log: EmbeddedLog) -> None:
     first = [OutgoingRecord(b"a", b"1", []), OutgoingRecord(b"a", b"2", [])]
     await log.publish(*LATEST, [*first, OutgoingRecord(b"b", b"3", [])])
