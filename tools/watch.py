@@ -70,7 +70,21 @@ class Watch:
             pause = pause_seconds(self.failures, random.random())  # noqa: S311 - not a secret
             say(f"{self._program.name} ended ({_reason(code)}); again in {pause:.1f} s")
             await asyncio.sleep(pause)
+            while not await self._spawned_again():
+                self.failures += 1
+                await asyncio.sleep(pause_seconds(self.failures, random.random()))  # noqa: S311
+
+    async def _spawned_again(self) -> bool:
+        """Start the program; a disk that is full for now must not end the watch over it."""
+        before = self._process
+        try:
             await self._spawn()
+        except OSError as failure:
+            started = self._process is not before
+            what = "nobody could be told of" if started else "could not start"
+            say(f"{what} {self._program.name}: {failure}")
+            return started
+        return True
 
     async def _spawn(self) -> None:
         self._program = self._describe()

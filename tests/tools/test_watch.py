@@ -54,6 +54,43 @@ async def test_a_killed_program_is_started_again(tmp_path: Path) -> None:
     assert not any(process.alive(identity) for identity in seen.all if identity)
 
 
+async def test_a_program_that_can_not_be_started_again_at_once_is_later(tmp_path: Path) -> None:
+    away = tmp_path / "logs"
+    away.mkdir()
+    seen = Seen()
+    watch = Watch(lambda: program(away, FOREVER), seen)
+    await watch.start()
+
+    (away / "example.log").unlink()
+    away.rmdir()
+    os.kill(seen.pids[0], signal.SIGKILL)
+    await eventually(lambda: watch.failures >= 3)
+    away.mkdir()
+
+    await eventually(lambda: len(seen.pids) == 2)
+    await watch.stop()
+
+
+async def test_a_program_is_watched_though_nobody_could_be_told_of_it(tmp_path: Path) -> None:
+    seen = Seen()
+
+    def full_disk(name: str, identity: Identity | None) -> None:
+        seen(name, identity)
+        if len(seen.pids) == 2:
+            raise OSError("no space left")
+
+    watch = Watch(lambda: program(tmp_path, FOREVER), full_disk)
+    await watch.start()
+
+    for starts in (2, 3):
+        os.kill(seen.pids[-1], signal.SIGKILL)
+        await eventually(lambda: len(seen.pids) == starts)  # noqa: B023
+    assert process.alive(seen.all[-1] or pytest.fail("not started"))
+
+    await watch.stop()
+    assert not any(process.alive(identity) for identity in seen.all if identity)
+
+
 async def test_each_start_sees_the_program_as_it_is_described_then(tmp_path: Path) -> None:
     texts = iter(["first", "second"])
 
