@@ -1,10 +1,10 @@
 """Commands on contributions, by people: record, confirm, dispute, resolve, correct, void."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
 from uuid_utils import uuid7
 
 from services.exchange import request
@@ -13,7 +13,6 @@ from services.exchange.domain.admission import known_participant, known_person
 from services.exchange.domain.stamping import (
     NATURE,
     Draft,
-    Nature,
     draft_of,
     organisation_named,
     stamp,
@@ -81,7 +80,8 @@ def correct(body: request.CorrectContribution, case: Case) -> Command[Any]:
 
 def drafted(given: request.Given, contribution_id: str, recorded_by: str, case: Case) -> Draft:
     """Return what was given as a draft; ids of the sender's own become opaque."""
-    nature = {name: getattr(given, name) for name in NATURE}
+    said = vars(given)
+    nature = {name: said[name] for name in NATURE if said[name] is not None}
     if given.episode_local_id is not None:
         nature["episode_id"] = case.identity.episode(case.sender, given.episode_local_id)
     draft = Draft(
@@ -93,7 +93,7 @@ def drafted(given: request.Given, contribution_id: str, recorded_by: str, case: 
         receivers=(*given.receivers, *given.receiver_groups),
         giver_party=given.giver_party,
         giver_kind=given.giver_kind,
-        nature=Nature(**nature),
+        nature=nature,
     )
     return _of_organisation(draft, given.organisation_id, case)
 

@@ -6,7 +6,6 @@ secret of exchange's own database.
 
 import hmac
 from dataclasses import dataclass
-from uuid import UUID
 
 from shared.eventstore.port import Provenance
 from shared.eventstore.store import Pool
@@ -35,7 +34,8 @@ class Identity:
             written = part.encode()
             message += len(written).to_bytes(4) + written  # so that no two lists read the same
         number = int.from_bytes(hmac.digest(self.secret, message, "sha256")[:16])
-        return str(UUID(int=(number & KEPT) | VERSION | VARIANT))
+        digits = f"{(number & KEPT) | VERSION | VARIANT:032x}"
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 async def load_identity(pool: Pool) -> Identity:

@@ -134,6 +134,8 @@ def questions(orders: Iterable[Order], past: Past) -> Questions:
 def _related(order: Order) -> str | None:
     """Return the id of the stream that must be read before the command can be built."""
     match order.body:
+        case request.SynchroniseContribution():
+            return None
         case (
             request.ConfirmContribution(contribution_id=found)
             | request.DisputeContribution(contribution_id=found)
@@ -177,8 +179,8 @@ def _ask_of_changes(asked: Questions, act: Act | None, changes: request.Changes 
 
 def _people(body: object) -> Iterable[str]:
     """Return who acts: the one who confirms, disputes, answers, or records for somebody else."""
-    named = (getattr(body, "by", None), getattr(body, "recorded_by", None))
-    return [each for each in named if each is not None]
+    said = vars(body)  # not getattr: pydantic looks long for what a body does not have
+    return [each for each in (said.get("by"), said.get("recorded_by")) if each is not None]
 
 
 async def _places(pool: Pool, origins: Sequence[str]) -> dict[str, Place]:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, cast
+from typing import cast
 
 import asyncpg
 
@@ -22,7 +22,6 @@ from shared.log.port import TopicPartition
 
 REACH_SECONDS_MAX = 2.0
 POLL_SECONDS = 0.01
-Seen: TypeAlias = Mapping[TopicPartition, int]
 
 SERVICES = """
 SELECT s.service_id, s.starts_on, s.closed_on, ARRAY(
@@ -73,7 +72,7 @@ class Lookup:
             acquired.transaction(isolation="repeatable_read", readonly=True),
         ):
             connection = cast("Connection", acquired)  # the pool's proxy has the same methods
-            seen = await positions.read(connection, CONSUMER)
+            seen = _Positions(await positions.read(connection, CONSUMER))
             services = await connection.fetch(SERVICES, list(asked.services))
             people = await connection.fetch(PARTICIPANTS, list(asked.participants))
             belong = await connection.fetch(AFFILIATIONS, list(asked.participants))
@@ -118,26 +117,36 @@ class Lookup:
             await asyncio.sleep(POLL_SECONDS)
 
 
-def _seen(topic: Topic, key: str, seen: Seen) -> DirectoryPosition:
-    partition = partition_of(key, topic.partitions)
-    position = seen.get(TopicPartition(topic.name, partition), 0)
-    return DirectoryPosition(topic=topic.name, partition=partition, position=position)
+class _Positions(dict[tuple[str, int], DirectoryPosition]):
+    """How far the replica had come, by (topic, partition): each position is made once."""
+
+    def __init__(self, seen: Mapping[TopicPartition, int]) -> None:
+        super().__init__()
+        self._seen = seen
+
+    def __missing__(self, at: tuple[str, int]) -> DirectoryPosition:
+        position = self._seen.get(TopicPartition(*at), 0)
+        self[at] = DirectoryPosition(topic=at[0], partition=at[1], position=position)
+        return self[at]
+
+    def of(self, topic: Topic, key: str) -> DirectoryPosition:
+        return self[topic.name, partition_of(key, topic.partitions)]
 
 
-def _service(row: asyncpg.Record, seen: Seen) -> Service:
+def _service(row: asyncpg.Record, seen: _Positions) -> Service:
     return Service(
         service_id=row["service_id"],
         starts_on=row["starts_on"],
         closed_on=row["closed_on"],
         providers=frozenset(row["providers"]),
-        seen=_seen(REGISTRY_SERVICES, row["service_id"], seen),
+        seen=seen.of(REGISTRY_SERVICES, row["service_id"]),
     )
 
 
 def _participants(
     people: Sequence[asyncpg.Record],
     belong: Sequence[asyncpg.Record],
-    seen: Seen,
+    seen: _Positions,
 ) -> dict[str, Participant]:
     affiliations: dict[str, list[Affiliation]] = {}
     for row in belong:
@@ -149,7 +158,7 @@ def _participants(
             participant_id=participant_id,
             kind=ParticipantKind(kind),
             affiliations=tuple(affiliations.get(participant_id, ())),
-            seen=_seen(REGISTRY_PARTICIPANTS, participant_id, seen),
+            seen=seen.of(REGISTRY_PARTICIPANTS, participant_id),
         )
         for participant_id, kind in people
     }

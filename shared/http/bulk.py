@@ -31,7 +31,7 @@ PATH = "/v1/commands"
 ITEMS_MAX = 1_000
 BYTES_MAX = 4 * 1_048_576
 # Small enough that other writers get their turn at a partition's head between two of them.
-TRANSACTION_ITEMS_MAX = 250
+TRANSACTION_ITEMS_MAX = 500
 SLUG = "[a-z0-9][a-z0-9._-]{0,62}"
 
 

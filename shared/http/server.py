@@ -8,7 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 
 GRACE_SECONDS = 10
-GARBAGE_THRESHOLDS = (20_000, 50, 100)
+GARBAGE_THRESHOLDS = (100_000, 20, 50)
 
 
 async def _nothing() -> None:

@@ -27,6 +27,7 @@ from shared.log.port import (
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 CONNECTIONS_MAX = 4
 PUBLISH_TIMEOUT_SECONDS = 30
+HEADERS = msgspec.msgpack.Encoder()
 
 APPEND = f"""
 WITH ended AS (
@@ -87,10 +88,11 @@ class EmbeddedLog:
         kind = PROVISIONED.get(topic)
         if kind is None or not 0 <= partition < kind.partitions:
             raise PublishFailed(f"there is no partition {topic}/{partition}")
-        if any(_size(record) > MESSAGE_BYTES_MAX for record in records):
-            raise PublishFailed(f"a record for {topic}/{partition} is too large")
         if not records:
             return
+        headers = [HEADERS.encode(record.headers) for record in records]
+        if any(map(_too_large, records, headers)):
+            raise PublishFailed(f"a record for {topic}/{partition} is too large")
         try:
             await self._opened().fetchval(
                 REPLACE if kind.compacted else APPEND,
@@ -98,7 +100,7 @@ class EmbeddedLog:
                 partition,
                 [record.key for record in records],
                 [record.value for record in records],
-                [msgspec.msgpack.encode(list(record.headers)) for record in records],
+                headers,
                 timeout=PUBLISH_TIMEOUT_SECONDS,
             )
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -124,5 +126,5 @@ class EmbeddedLog:
         return self._pool
 
 
-def _size(record: OutgoingRecord) -> int:
-    return len(record.key) + len(record.value or b"") + sum(len(v) for _, v in record.headers)
+def _too_large(record: OutgoingRecord, headers: bytes) -> bool:
+    return len(record.key) + len(record.value or b"") + len(headers) > MESSAGE_BYTES_MAX

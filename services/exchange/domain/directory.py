@@ -4,15 +4,15 @@ Facts are looked up before a decision and handed in, so that deciding stays pure
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date
+
+import msgspec
 
 from shared.contracts.exchange import DirectoryPosition
 from shared.contracts.vocabulary import ParticipantKind, Party
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(msgspec.Struct, frozen=True, gc=False):
     """``providers``: its agencies and linked organisations; ``seen``: where this stood."""
 
     service_id: str
@@ -22,8 +22,7 @@ class Service:
     seen: DirectoryPosition
 
 
-@dataclass(frozen=True, slots=True)
-class Affiliation:
+class Affiliation(msgspec.Struct, frozen=True, gc=False):
     """Whole days, both included; ``until`` None is still so."""
 
     organisation_id: str
@@ -35,16 +34,14 @@ class Affiliation:
         return self.since <= day and (self.until is None or day <= self.until)
 
 
-@dataclass(frozen=True, slots=True)
-class Participant:
+class Participant(msgspec.Struct, frozen=True, gc=False):
     participant_id: str
     kind: ParticipantKind
     affiliations: tuple[Affiliation, ...]
     seen: DirectoryPosition
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(msgspec.Struct, frozen=True, gc=False):
     """A period in which a participant is of one party in one service: whole days, both included."""
 
     party: Party
@@ -55,8 +52,7 @@ class Role:
         return self.since <= day and (self.until is None or day <= self.until)
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(msgspec.Struct, frozen=True, gc=False):
     """Somebody's part in a service on a day: what a decision asks the directory about."""
 
     service_id: str
@@ -64,13 +60,12 @@ class Presence:
     day: date
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(msgspec.Struct, frozen=True):
     """``roles``: (service, participant) -> periods. What is not in it is not known to registry."""
 
-    services: Mapping[str, Service] = field(default_factory=dict)
-    participants: Mapping[str, Participant] = field(default_factory=dict)
-    roles: Mapping[tuple[str, str], tuple[Role, ...]] = field(default_factory=dict)
+    services: Mapping[str, Service] = {}
+    participants: Mapping[str, Participant] = {}
+    roles: Mapping[tuple[str, str], tuple[Role, ...]] = {}
     agencies: frozenset[str] = frozenset()
 
     def party_on(self, presence: Presence) -> Party | None:

@@ -5,10 +5,11 @@ confirmed or voided. A correction keeps the state. Only a confirmed contribution
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias, assert_never
+
+import msgspec
 
 from shared.contracts.exchange import (
     Act,
@@ -35,8 +36,7 @@ class Status(StrEnum):
     VOIDED = "voided"
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(msgspec.Struct, frozen=True, gc=False):
     """What the system that the contribution came from last said of it, whoever changed it since."""
 
     act: Act | None = None
@@ -44,19 +44,16 @@ class Stated:
     revised_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True, gc=False):
     """Nothing was recorded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     act: Act
     stated: Stated = Stated()
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmed:
+class Confirmed(msgspec.Struct, frozen=True, gc=False):
     """``resolution`` is how a dispute ended, if one did."""
 
     act: Act
@@ -65,14 +62,12 @@ class Confirmed:
     stated: Stated = Stated()
 
 
-@dataclass(frozen=True, slots=True)
-class Disputed:
+class Disputed(msgspec.Struct, frozen=True, gc=False):
     act: Act
     stated: Stated = Stated()
 
 
-@dataclass(frozen=True, slots=True)
-class Voided:
+class Voided(msgspec.Struct, frozen=True, gc=False):
     act: Act
     resolution: Outcome | None = None
     stated: Stated = Stated()

@@ -4,11 +4,13 @@ Who giver and receivers were in that service on that day comes from registry, no
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid5
+
+import msgspec
+from msgspec.structs import replace
 
 from services.exchange.domain.admission import (
     SYSTEM,
@@ -18,17 +20,7 @@ from services.exchange.domain.admission import (
 )
 from services.exchange.domain.directory import Directory, Participant, Presence, Service
 from shared.contracts.exchange import Act, DirectoryPosition, Receiver
-from shared.contracts.vocabulary import (
-    Channel,
-    Choice,
-    Knowledge,
-    Mode,
-    ParticipantKind,
-    Party,
-    Phase,
-    Scope,
-    Stage,
-)
+from shared.contracts.vocabulary import ParticipantKind, Party
 from shared.eventstore.port import Rejected
 
 NAMESPACE = UUID("6f0c6f0a-3f1e-5c0b-9a53-52a1a3a0e0c1")
@@ -44,31 +36,26 @@ class Reason(StrEnum):
     OTHER_KIND = "giver_kind_differs"
 
 
-@dataclass(frozen=True, slots=True)
-class Nature:
-    """What kind of act it was, as far as the sender says so."""
-
-    phase: Phase | None = None
-    mode: Mode | None = None
-    choice: Choice | None = None
-    kind: str | None = None
-    scope: Scope | None = None
-    stage: Stage | None = None
-    knowledge: Knowledge | None = None
-    minutes: int | None = None
-    episode_id: str | None = None
-    asset_id: str | None = None
-    need_id: str | None = None
-    offer_id: str | None = None
-    channel: Channel | None = None
-
-
-NATURE = tuple(each.name for each in fields(Nature))
+NATURE = (
+    "phase",
+    "mode",
+    "choice",
+    "kind",
+    "scope",
+    "stage",
+    "knowledge",
+    "minutes",
+    "episode_id",
+    "asset_id",
+    "need_id",
+    "offer_id",
+    "channel",
+)
+"""Fields of an act that say what kind of act it was, as far as the sender says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An act before it is stamped.
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """An act before it is stamped; ``nature`` holds values by names of ``NATURE``.
 
     ``receivers`` may name persons and groups; registry knows which is which. ``giver_party`` and
     ``giver_kind`` are what the sender believes: wrong beliefs are refused, not stored.
@@ -83,7 +70,7 @@ class Draft:
     organisation_id: str | None = None
     giver_party: Party | None = None
     giver_kind: ParticipantKind | None = None
-    nature: Nature = field(default_factory=Nature)
+    nature: Mapping[str, Any] = {}
 
     @property
     def day(self) -> date:
@@ -96,7 +83,7 @@ def stamp(draft: Draft, directory: Directory, now: datetime) -> Act:
     Raises:
         Rejected: a rule of admission or of this module says no.
     """
-    minutes = draft.nature.minutes
+    minutes = draft.nature.get("minutes")
     if minutes is not None and not 1 <= minutes <= MINUTES_MAX:
         raise Rejected(Reason.MINUTES_OUT_OF_RANGE, minutes=minutes, minutes_max=MINUTES_MAX)
     service = open_service(directory, draft.service_id, draft.occurred_at, now)
@@ -119,12 +106,12 @@ def stamp(draft: Draft, directory: Directory, now: datetime) -> Act:
         receiver_groups=groups,
         recorded_by=draft.recorded_by,
         directory=_decided_on(draft, service, directory),
-        **{name: getattr(draft.nature, name) for name in NATURE},
+        **draft.nature,
     )
 
 
 def draft_of(act: Act, changes: Mapping[str, Any]) -> Draft:
-    """Return the act as a draft with changes: names of ``Draft`` and ``Nature`` to new values.
+    """Return the act as a draft with changes: names of ``Draft`` and ``NATURE`` to new values.
 
     Another giver belongs to another organisation, which is looked up anew unless it is named.
     """
@@ -137,11 +124,10 @@ def draft_of(act: Act, changes: Mapping[str, Any]) -> Draft:
         recorded_by=act.recorded_by,
         receivers=(*(each.participant_id for each in act.receivers), *act.receiver_groups),
         organisation_id=act.giver_org if giver_stays else None,
-        nature=Nature(**{name: getattr(act, name) for name in NATURE}),
+        nature={name: changes.get(name, getattr(act, name)) for name in NATURE},
     )
-    nature = {name: value for name, value in changes.items() if name in NATURE}
     rest = {name: value for name, value in changes.items() if name not in NATURE}
-    return replace(draft, nature=replace(draft.nature, **nature), **rest)
+    return replace(draft, **rest)
 
 
 def organisation_named(name: str, agency: str, draft: Draft, directory: Directory) -> str:

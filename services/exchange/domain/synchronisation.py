@@ -5,10 +5,11 @@ row says differently than before is applied. A row no newer than the last revisi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import reduce
+
+import msgspec
 
 from services.exchange.domain.contribution import Reason
 from services.exchange.domain.life import (
@@ -16,11 +17,12 @@ from services.exchange.domain.life import (
     Disputed,
     Recorded,
     State,
+    Stated,
     Status,
     Unknown,
     Voided,
     content,
-    evolve,
+    stated,
     status_of,
 )
 from shared.contracts.exchange import (
@@ -50,8 +52,7 @@ class Effect(StrEnum):
     STALE = "stale"
 
 
-@dataclass(frozen=True, slots=True)
-class Synchronise:
+class Synchronise(msgspec.Struct, frozen=True, gc=False):
     """``act`` is the row as stamped today; ``by`` is the system it comes from."""
 
     act: Act
@@ -69,12 +70,14 @@ def synchronise(command: Synchronise, state: State) -> list[Message]:
     if is_stale(command, state):
         return []
     if isinstance(state, Unknown):
+        before = Stated()
         recorded = Recorded(command.act)
         changes: list[Message] = [ContributionRecorded(act=command.act)]
         changes += _transition(command, recorded, command.status, command.act)
     else:
+        before = state.stated
         changes = _changes(command, state)
-    return changes + _unsaid(command, reduce(evolve, changes, state))
+    return changes + _unsaid(command, reduce(stated, changes, before))
 
 
 def is_stale(command: Synchronise, state: State) -> bool:
@@ -141,7 +144,7 @@ def _transition(
         return [DisputeResolved(act=act, by=command.by, outcome=outcome)]
     counted = isinstance(state, Confirmed)
     changes: list[Message] = []
-    if act != state.act:
+    if act is not state.act and act != state.act:
         changes.append(
             ContributionCorrected(before=state.act, after=act, by=command.by, counted=counted)
         )
@@ -178,11 +181,11 @@ def _voided(
             ]
 
 
-def _unsaid(command: Synchronise, state: State) -> list[Message]:
+def _unsaid(command: Synchronise, said: Stated) -> list[Message]:
     """Return private events for what the row said and no public event says."""
     contribution_id = command.act.contribution_id
     private: list[Message] = []
-    if isinstance(state, Unknown) or state.stated.status is not command.status:
+    if said.status is not command.status:
         private.append(
             ContributionStatusStated(contribution_id=contribution_id, status=command.status.value)
         )

@@ -1,13 +1,15 @@
 """Builders with defaults for what a test does not care about."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import reduce
 from typing import Any, Generic, TypeVar
 
+from msgspec.structs import replace
+
 from services.exchange.domain.directory import Directory, Participant, Role, Service
-from services.exchange.domain.stamping import Draft
+from services.exchange.domain.stamping import NATURE, Draft
 from shared.contracts.exchange import (
     Act,
     ContributionConfirmed,
@@ -54,9 +56,9 @@ def act(**changes: Any) -> Act:
 
 def draft(**changes: Any) -> Draft:
     plain = Draft("c-1", "library", "ann", NOON, "system:api")
-    nature = {name: value for name, value in changes.items() if hasattr(plain.nature, name)}
+    nature = {name: value for name, value in changes.items() if name in NATURE}
     rest = {name: value for name, value in changes.items() if name not in nature}
-    return replace(plain, nature=replace(plain.nature, **nature), **rest)
+    return replace(plain, nature=nature, **rest)
 
 
 def service(service_id: str = "library", **changes: Any) -> Service:

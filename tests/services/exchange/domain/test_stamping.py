@@ -1,10 +1,10 @@
 """What exchange adds to what somebody says they gave, and what it refuses to believe."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from services.exchange.domain import admission, stamping
 from services.exchange.domain.directory import Affiliation, Directory, Role
