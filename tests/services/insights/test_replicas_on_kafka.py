@@ -1,0 +1,52 @@
+"""Replicas of insights on a real Kafka: each service is whole in one of them, and shown by all."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.insights.service import Insights
+from services.insights.store import Pool
+from shared.log.kafka import KafkaLog
+from shared.log.provisioning import create_topics
+from tests.services.insights.conftest import Replicas
+from tests.services.insights.feed import Feed, registered, renamed
+from tests.support.archetypes import meals_on_wheels
+from tests.support.polling import eventually
+from tools.kafka.local_kafka import LocalKafka
+
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
+NAMES = [f"service-{number}" for number in range(12)]
+
+
+@pytest.fixture
+async def replicas(pool: Pool, kafka: LocalKafka, topic_prefix: str) -> AsyncIterator[Replicas]:
+    await create_topics(kafka.bootstrap, topic_prefix)
+    log = KafkaLog(kafka.bootstrap, topic_prefix)
+    await log.start()
+    async with (replicas := Replicas(pool, log, Feed(log))).stack:
+        yield replicas
+    await log.stop()
+
+
+async def test_every_service_is_in_one_memory_and_every_replica_shows_it(
+    replicas: Replicas,
+) -> None:
+    running = [await replicas.start() for _ in range(3)]
+    await eventually(lambda: all(one.fold.consumer.assigned() for one in running))
+
+    for name in NAMES:
+        await replicas.feed.tell([registered(name), *renamed(meals_on_wheels().events, name)])
+
+    for name in NAMES:
+        await eventually(lambda: _shown(running, name))  # noqa: B023
+        await eventually(lambda: [_live(one, name) for one in running].count(True) == 1)  # noqa: B023
+
+
+def _live(insights: Insights, name: str) -> bool:
+    return insights.fold.live.owned(name) is not None
+
+
+def _shown(running: list[Insights], name: str) -> bool:
+    found = [one.latest.get(name) for one in running]
+    versions = {one.version for one in found if one is not None}
+    return None not in found and len(versions) == 1 and max(versions).events > 100
