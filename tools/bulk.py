@@ -6,10 +6,10 @@ Every command has an id, so that a repeat after a lost answer is answered and no
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import httpx
+import msgspec
 import orjson
 
 from tools.failure import ExitCode, Failure
@@ -27,16 +27,14 @@ _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _CONNECTIONS = httpx.Limits(max_connections=16)
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """One command on its way: ``line`` is its CloudEvent, ``about`` the sender's own note."""
 
     line: bytes
     about: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a command: ``body`` of an accepted one, else ``problem`` (RFC 9457)."""
 
     about: Any

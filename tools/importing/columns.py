@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,7 @@ COLUMNS = REQUIRED + OPTIONAL
 LOCAL_ID_LENGTH_MAX = 200
 RECEIVERS_SEPARATOR = "|"
 MINUTES_MAX = 1440
+MOMENTS_REMEMBERED = 1_000
 
 _TOKEN = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -54,6 +56,7 @@ class Status(StrEnum):
 def parsers(timezone: ZoneInfo, now: datetime) -> dict[str, Parse]:
     """Return how each column is read; a parser raises ``Unfit``."""
 
+    @lru_cache(maxsize=MOMENTS_REMEMBERED)  # neighbours in a file often have the same
     def moment(text: str) -> str:
         return as_text(parse_moment(text, timezone, now))
 

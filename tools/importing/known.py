@@ -89,17 +89,19 @@ class Known:
         self._services: _Recent[str, ServiceFound] = _Recent(self._load_service)
         self._people: _Recent[str, PersonFound] = _Recent(self._load_person)
         self._periods: _Recent[tuple[str, str], tuple[Period, ...]] = _Recent(self._load_periods)
-        self._members: _Recent[tuple[str, str], bool] = _Recent(self._add_member)
+        # only so that the next rows of the same services and people cost nothing
+        self._added_services: _Recent[str, bool] = _Recent(self._add_service)
+        self._added: _Recent[tuple[str, str, str], bool] = _Recent(self._add)
 
     def add(self, values: dict[str, Any]) -> None:
         """Take in whom a row names; of two kinds for one person the first one said stands."""
         service = values.get("service_id", "")
         if service:
-            self._db.execute("INSERT OR IGNORE INTO service (local_id) VALUES (?)", (service,))
+            self._added_services.get(service)
         if "giver_id" in values:
-            self._add_person(service, values["giver_id"], values.get("giver_kind", "person"))
+            self._added.get((service, values["giver_id"], values.get("giver_kind", "person")))
         for receiver in values.get("receiver_ids", ()):
-            self._add_person(service, receiver, values.get("receiver_kind", "person"))
+            self._added.get((service, receiver, values.get("receiver_kind", "person")))
 
     def planned(self) -> dict[str, int]:
         """Return how many services, people and parties are to be registered."""
@@ -215,16 +217,17 @@ class Known:
 
     # ---- inside ---------------------------------------------------------------------------------
 
-    def _add_person(self, service: str, person: str, kind: str) -> None:
-        # kept among the recent only so that the next rows of the same people cost nothing
+    def _add_service(self, local_id: str) -> bool:
+        self._db.execute("INSERT OR IGNORE INTO service (local_id) VALUES (?)", (local_id,))
+        return True
+
+    def _add(self, named: tuple[str, str, str]) -> bool:
+        service, person, kind = named
         self._db.execute(
             "INSERT OR IGNORE INTO person (local_id, kind) VALUES (?, ?)", (person, kind)
         )
-        self._members.get((service, person))
-
-    def _add_member(self, pair: tuple[str, str]) -> bool:
-        if pair[0]:
-            self._db.execute("INSERT OR IGNORE INTO member VALUES (?, ?)", pair)
+        if service:
+            self._db.execute("INSERT OR IGNORE INTO member VALUES (?, ?)", (service, person))
         return True
 
     def _put_period(self, service: str, person: str, period: Period) -> None:

@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from tools.importing.moment import as_text
@@ -24,6 +26,7 @@ FILLED = {"giver_party": "user", "mode": "opinion", "channel": "online"}
 CHOICES = {"1": "agree", "-1": "disagree", "0": "pass"}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_VOTES_AT_ONCE = 1_000
 _MILLISECONDS_FROM = 100_000_000_000  # as seconds that would be the year 5138
 
 _SCHEMA = """
@@ -51,15 +54,13 @@ class Votes:
         with closing(sqlite3.connect("", isolation_level=None)) as db:
             db.execute("PRAGMA journal_mode = OFF")
             db.execute(_SCHEMA)
-            at = [self._table.header.index(name) for name in COLUMNS]
+            votes = map(partial(_vote, at=[*map(self._table.header.index, COLUMNS)]), self._table)
             read = 0
-            for line in self._table:
-                vote = _vote(line, at)
-                if isinstance(vote, Row):
-                    yield vote
-                else:
-                    db.execute("INSERT INTO vote VALUES (?, ?, ?, ?, ?)", vote)
-                    read += 1
+            while some := list(islice(votes, _VOTES_AT_ONCE)):
+                yield from (vote for vote in some if isinstance(vote, Row))
+                sound = [vote for vote in some if not isinstance(vote, Row)]
+                db.executemany("INSERT INTO vote VALUES (?, ?, ?, ?, ?)", sound)
+                read += len(sound)
             changes = 0
             for change in db.execute(_CHANGES):
                 changes += 1
@@ -67,10 +68,11 @@ class Votes:
             self.repeats = read - changes
 
     def _row(self, row: int, comment: str, voter: str, choice: str, first_at: int, at: int) -> Row:
+        first = _moment(first_at)
         cells = (
             ("contribution_id", f"{comment}/{voter}"),
-            ("occurred_at", _moment(first_at)),
-            ("revised_at", _moment(at)),
+            ("occurred_at", first),
+            ("revised_at", first if at == first_at else _moment(at)),
             ("giver_id", voter),
             ("choice", choice),
         )
@@ -97,6 +99,8 @@ def _vote(line: Line, at: Iterable[int]) -> tuple[int, str, str, int, str] | Row
     if line.problem is not None:
         return Row(line.row, {}, [line.problem])
     timestamp, comment, voter, vote = (line.cells[column] for column in at)
+    if _is_time(timestamp) and comment and voter and vote in CHOICES:
+        return line.row, comment, voter, int(timestamp), CHOICES[vote]
     problems = [
         Problem(line.row, column, shown(value), problem, remedy)
         for column, value, problem, remedy in (
@@ -107,15 +111,17 @@ def _vote(line: Line, at: Iterable[int]) -> tuple[int, str, str, int, str] | Row
         )
         if not _sound(column, value)
     ]
-    if problems:
-        return Row(line.row, {}, problems)
-    return line.row, comment, voter, int(timestamp), CHOICES[vote]
+    return Row(line.row, {}, problems)
 
 
 def _sound(column: str, value: str) -> bool:
     if column == "timestamp":
-        return value.isascii() and value.isdigit() and len(value) <= 15
+        return _is_time(value)
     return value in CHOICES if column == "vote" else bool(value)
+
+
+def _is_time(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= 15
 
 
 def _moment(timestamp: int) -> str:

@@ -1,10 +1,12 @@
 """Rows: from the cells of a line to values that mean something, with everything that is wrong."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from tools.failure import ExitCode, Failure
 from tools.importing.columns import COLUMNS, REQUIRED, Parse, parsers
@@ -14,13 +16,12 @@ from tools.importing.table import Line
 LIKENESS_OF_A_TYPING_ERROR = 0.75
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """Values by column, those that are fit; ``problems`` says what is wrong with the others."""
 
     row: int
     values: dict[str, Any]
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = []
 
 
 class RowReader:

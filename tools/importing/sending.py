@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
-from zlib import crc32
 
 from tools.bulk import Envelope, Outcome, Service, batches, command
 from tools.failure import Failure
@@ -64,13 +63,12 @@ class Sender:
             on_progress(len(batch))
 
     def _envelopes(self, lane: int) -> Iterator[Envelope]:
-        for row in self._spool.good_rows():
-            if crc32(row.values["contribution_id"].encode()) % LANES == lane:
-                # The key is this run's: a row that says what it said before last is news.
-                line = command(
-                    self._source.path, f"{self._run}-{row.row}", SYNCHRONISE, self._data(row)
-                )
-                yield Envelope(line, row)
+        for row in self._spool.good_rows(lane, LANES):
+            # The key is this run's: a row that says what it said before last is news.
+            line = command(
+                self._source.path, f"{self._run}-{row.row}", SYNCHRONISE, self._data(row)
+            )
+            yield Envelope(line, row)
 
     def _data(self, row: Row) -> dict[str, Any]:
         values = dict(row.values)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from zlib import crc32
 
 import orjson
 
@@ -23,13 +24,45 @@ BEFORE_ANY_REVISION = "1970-01-01T00:00:00Z"
 _SCHEMA = """
 CREATE TABLE entry (ordinal INTEGER PRIMARY KEY, row INTEGER NOT NULL UNIQUE,
                     payload BLOB NOT NULL, day TEXT, rejected INTEGER NOT NULL,
+                    contribution TEXT, share INTEGER NOT NULL, revised INTEGER NOT NULL,
                     first_of_several INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE seen (contribution TEXT PRIMARY KEY, row INTEGER NOT NULL, revised INTEGER NOT NULL)
-    WITHOUT ROWID;
 CREATE TABLE problem (row INTEGER NOT NULL, number INTEGER NOT NULL, column_name TEXT NOT NULL,
                       value TEXT NOT NULL, problem TEXT NOT NULL, remedy TEXT NOT NULL,
                       PRIMARY KEY (row, number)) WITHOUT ROWID;
 """
+_ADD = """
+INSERT INTO entry (row, payload, day, rejected, contribution, share, revised)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_INDEX = "CREATE INDEX IF NOT EXISTS entry_of_contribution ON entry (contribution)"
+# Rows after ?1 of a contribution that an earlier row has, with that row: the first of several.
+_AGAIN = """
+WITH several AS (
+    SELECT contribution, min(ordinal) AS first FROM entry WHERE contribution IS NOT NULL
+    GROUP BY contribution HAVING count(*) > 1
+), again AS (
+    SELECT later.row, later.contribution, later.revised, earlier.row AS first_row,
+           earlier.revised AS first_revised
+    FROM several JOIN entry AS later USING (contribution)
+    JOIN entry AS earlier ON earlier.ordinal = several.first
+    WHERE later.ordinal > several.first AND later.ordinal > ?1
+)
+"""
+_REFUSE_AGAIN = f"""
+INSERT INTO problem (row, number, column_name, value, problem, remedy)
+{_AGAIN}
+SELECT row, 1 + (SELECT count(*) FROM problem AS before WHERE before.row = again.row),
+       'contribution_id', contribution, 'row ' || first_row || ' has the same id', ?2
+FROM again WHERE NOT revised
+"""
+_REJECT = "UPDATE entry SET rejected = 1 WHERE row IN (SELECT row FROM problem)"
+_MARK_FIRST = f"""
+{_AGAIN}
+UPDATE entry SET first_of_several = 1
+WHERE row IN (SELECT first_row FROM again WHERE revised AND NOT first_revised)
+"""
+_ANOTHER_ID = "give it an id of its own, or say with revised_at when it replaced the other"
+_KEPT_MAX = 500  # rows in memory before they are written
 # Nothing here outlives the process: what a crash would lose is read from the file again.
 _PRAGMAS = (
     "PRAGMA journal_mode = OFF",
@@ -54,6 +87,8 @@ class Spool:
         self._db.executescript(_SCHEMA + known.SCHEMA)
         self._db.execute("BEGIN")
         self.known = Known(self._db)
+        self._kept: list[tuple[object, ...]] = []
+        self._settled_to = 0
         return self
 
     def __exit__(
@@ -67,44 +102,47 @@ class Spool:
 
     def add(self, row: Row) -> None:
         """Keep a row, its problems and the services and people it names."""
-        problems = list(row.problems)
-        again = self._seen_before(row)
-        if again is not None:
-            problems.append(again)
         values = row.values
-        day = values["occurred_at"][:10] if "occurred_at" in values else None
-        self._db.execute(
-            "INSERT INTO entry (row, payload, day, rejected) VALUES (?, ?, ?, ?)",
-            (row.row, orjson.dumps(values), day, bool(problems)),
+        contribution = values.get("contribution_id")
+        self._kept.append(
+            (
+                row.row,
+                orjson.dumps(values),
+                values["occurred_at"][:10] if "occurred_at" in values else None,
+                bool(row.problems),
+                contribution,
+                crc32(contribution.encode()) if contribution else 0,
+                "revised_at" in values,
+            )
         )
-        if problems:
-            self.add_problems(problems)
+        self._note(row.problems)
         self.known.add(values)
+        if len(self._kept) >= _KEPT_MAX:
+            self._write()
 
     def add_problems(self, problems: Iterable[Problem]) -> None:
         """Keep problems in the order they come; a row that has one is not sent."""
+        self._settle()
         for problem in problems:
-            self._db.execute(
-                "INSERT INTO problem SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5"
-                " FROM problem WHERE row = ?1",
-                (problem.row, problem.column, problem.value, problem.problem, problem.remedy),
-            )
+            self._note([problem])
             self._db.execute("UPDATE entry SET rejected = 1 WHERE row = ?", (problem.row,))
 
     def problems(self) -> Iterator[Problem]:
         """Yield every problem, by row."""
+        self._settle()
         for found in self._db.execute(
             "SELECT row, column_name, value, problem, remedy FROM problem ORDER BY row, number"
         ):
             yield Problem(*found)
 
-    def good_rows(self) -> Iterator[Row]:
+    def good_rows(self, share: int = 0, shares: int = 1) -> Iterator[Row]:
         """Yield the rows without a problem, in the order in which they were added.
 
-        The first of several rows of one contribution that lacks a ``revised_at`` gets one before
-        all others, so that importing the file again does not take the later ones back.
+        Of several ``shares``, one holds all rows of a contribution. The first of several rows of
+        one contribution that lacks a ``revised_at`` gets one before all others, so that importing
+        the file again does not take the later ones back.
         """
-        for number, payload, first, rejected in self._entries():
+        for number, payload, first, rejected in self._entries(share, shares):
             if not rejected:
                 values = orjson.loads(payload)
                 if first:
@@ -118,6 +156,7 @@ class Spool:
 
     def counts(self) -> tuple[int, int]:
         """Return how many rows there are, and how many of them have a problem."""
+        self._settle()
         rows, rejected = self._db.execute(
             "SELECT count(*), coalesce(sum(rejected), 0) FROM entry"
         ).fetchone()
@@ -125,43 +164,47 @@ class Spool:
 
     def earliest_day(self) -> str | None:
         """Return the first day on which something good happened."""
+        self._settle()
         day = self._db.execute("SELECT min(day) FROM entry WHERE rejected = 0").fetchone()[0]
         return None if day is None else str(day)
 
-    def _entries(self) -> Iterator[tuple[int, bytes, int, int]]:
+    def _entries(self, share: int = 0, shares: int = 1) -> Iterator[tuple[int, bytes, int, int]]:
+        self._settle()
         # in pages, because the reader of one row may write to the next
         after = 0
         while page := self._db.execute(
-            "SELECT ordinal, row, payload, first_of_several, rejected FROM entry WHERE ordinal > ?"
-            " ORDER BY ordinal LIMIT ?",
-            (after, PAGE),
+            "SELECT ordinal, row, payload, first_of_several, rejected FROM entry"
+            " WHERE ordinal > ? AND share % ? = ? ORDER BY ordinal LIMIT ?",
+            (after, shares, share, PAGE),
         ).fetchall():
             after = page[-1][0]
             for _, row, payload, first, rejected in page:
                 yield row, payload, first, rejected
 
-    def _seen_before(self, row: Row) -> Problem | None:
-        """Return the problem of a later row of a contribution that is no revision."""
-        contribution = row.values.get("contribution_id")
-        if contribution is None:
-            return None
-        revised = "revised_at" in row.values
-        added = self._db.execute(
-            "INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (contribution, row.row, revised)
-        )
-        if added.rowcount:
-            return None
-        first, first_revised = self._db.execute(
-            "SELECT row, revised FROM seen WHERE contribution = ?", (contribution,)
-        ).fetchone()
-        if not revised:
-            return Problem(
-                row.row,
-                "contribution_id",
-                contribution,
-                f"row {first} has the same id",
-                "give it an id of its own, or say with revised_at when it replaced the other",
+    def _note(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self._db.execute(
+                "INSERT INTO problem SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5"
+                " FROM problem WHERE row = ?1",
+                (problem.row, problem.column, problem.value, problem.problem, problem.remedy),
             )
-        if not first_revised:
-            self._db.execute("UPDATE entry SET first_of_several = 1 WHERE row = ?", (first,))
-        return None
+
+    def _write(self) -> None:
+        self._db.executemany(_ADD, self._kept)
+        self._kept.clear()
+
+    def _settle(self) -> None:
+        """Write what is kept, and find what is the same contribution again.
+
+        A later row of a contribution that is no revision has a problem. It takes an index over all
+        rows, which is made once, because one that grows row by row costs most of the reading.
+        """
+        self._write()
+        last = self._db.execute("SELECT coalesce(max(ordinal), 0) FROM entry").fetchone()[0]
+        if last == self._settled_to:
+            return
+        self._db.execute(_INDEX)
+        self._db.execute(_REFUSE_AGAIN, (self._settled_to, _ANOTHER_ID))
+        self._db.execute(_MARK_FIRST, (self._settled_to,))
+        self._db.execute(_REJECT)
+        self._settled_to = last

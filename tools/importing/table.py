@@ -197,6 +197,8 @@ def _joined(cells: list[str]) -> str:
 
 
 def _not_utf8(row: int, cells: list[str], header: list[str]) -> Problem | None:
+    if "".join(cells).isascii():
+        return None
     for name, cell in zip(header, cells, strict=True):
         if not is_utf8(cell):
             return Problem(row, name, shown(cell), "it is not UTF-8", _SAVE_AS)
