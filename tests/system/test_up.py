@@ -159,7 +159,13 @@ def test_a_busy_port_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["postgres", "registry"])
 def test_stopping_in_the_middle_of_starting_leaves_nothing(tmp_path: Path, name: str) -> None:
     with up(tmp_path / "data", free_port_base()) as starting:
-        until((tmp_path / "data" / "logs" / f"{name}.log").exists, 60)
+        log = tmp_path / "data" / "logs" / f"{name}.log"
+
+        def begun() -> bool:
+            assert starting.process.poll() is None, starting.said
+            return log.exists()
+
+        until(begun, 60)
         children = starting.children()
 
         assert starting.stop(signal.SIGINT) == ExitCode.OK
