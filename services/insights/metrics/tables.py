@@ -178,6 +178,25 @@ class WindowTables:
         self.crossed += effect.flow[0]
         self.flowed += effect.flow[1]
 
+    def merge(self, other: "WindowTables", sign: int) -> None:
+        """Add (1) or take back (-1) everything that is in other tables, as if fact by fact."""
+        for mine, theirs in (
+            (self.given, other.given),
+            (self.receipts, other.receipts),
+            (self.edges, other.edges),
+            (self.episodes, other.episodes),
+            (self.voters, other.voters),
+        ):
+            for key, amount in theirs.items():
+                add(mine, key, sign * amount)
+        self.crossed += sign * other.crossed
+        self.flowed += sign * other.flowed
+        self.power = [
+            mine + sign * theirs for mine, theirs in zip(self.power, other.power, strict=True)
+        ]
+        for currency, amounts in other.allocations.items():
+            self._allocate(currency, [sign * amount for amount in amounts])
+
     def decision(self, fact: DecisionFact, sign: int) -> None:
         level = LEVEL_WEIGHTS[fact.level]
         lay = (fact.weight_user + fact.weight_family_social) * level
@@ -188,9 +207,11 @@ class WindowTables:
         add(self.voters, voters, sign)
 
     def allocation(self, fact: AllocationFact, sign: int) -> None:
-        entry = self.allocations.setdefault(fact.currency, [0, 0, 0])
-        entry[0] += sign
-        entry[1] += sign * fact.amount * fact.lay
-        entry[2] += sign * fact.amount
-        if not any(entry):
-            del self.allocations[fact.currency]
+        amount = sign * fact.amount
+        self._allocate(fact.currency, [sign, amount * fact.lay, amount])
+
+    def _allocate(self, currency: int, amounts: list[int]) -> None:
+        before = self.allocations.pop(currency, [0, 0, 0])
+        entry = [old + new for old, new in zip(before, amounts, strict=True)]
+        if any(entry):
+            self.allocations[currency] = entry
