@@ -12,7 +12,7 @@ from services.insights.live import Change, Live
 from services.insights.store import SOURCE_TOPICS, FactStore, Folded
 from shared.consumer import Batch, Claim
 from shared.contracts.registry import AgencyRegistered
-from shared.contracts.topics import REGISTRY_SERVICES
+from shared.contracts.topics import EXCHANGE_ACTIVITY, REGISTRY_SERVICES
 from shared.contracts.vocabulary import Message
 from shared.eventstore.port import Connection
 from shared.log.port import TopicPartition
@@ -106,6 +106,8 @@ class Projector:
         agencies: dict[str, AgencyRegistered] = {}
         services: dict[str, ServiceInfo] = {}
         for source, events in heard.items():
+            if source.topic == EXCHANGE_ACTIVITY.name:
+                continue  # only registry describes services and agencies
             known = self._services.get(source.partition, {})
             for one in events:
                 if isinstance(one.message, AgencyRegistered):
