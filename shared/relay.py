@@ -7,7 +7,6 @@ neither can lose or reorder them, and consumers drop what they have seen by its 
 """
 
 import asyncio
-import time
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
@@ -78,13 +77,13 @@ class Lease:
 
 @dataclass(slots=True)
 class Backoff:
-    """When a partition that could not be leased or published is tried again (monotonic seconds)."""
+    """When a partition that could not be leased or published is tried again, in the loop's time."""
 
     until: float = 0.0
     delay_seconds: float = POLL_SECONDS
 
     def longer(self, seconds_max: float) -> None:
-        self.until = time.monotonic() + self.delay_seconds
+        self.until = asyncio.get_running_loop().time() + self.delay_seconds
         self.delay_seconds = min(self.delay_seconds * 2, seconds_max)
 
 
@@ -154,7 +153,7 @@ class Relay:
 
     async def _behind(self) -> list[tuple[TopicPartition, int]]:
         """Return the partitions to be taken up now, with the epoch that stands in the table."""
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         behind = [
             (TopicPartition(row[0], row[1]), row[2]) for row in await self._pool.fetch(BEHIND)
         ]

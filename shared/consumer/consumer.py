@@ -314,7 +314,7 @@ class Consumer:
         for at in sorted(lost):
             logger.warning("partition_fenced", consumer=self._identity.name, partition=at)
             self._standings.pop(at, None)
-            self._lost_at[at] = time.monotonic()
+            self._lost_at[at] = asyncio.get_running_loop().time()
             await self._subscription.pause(at)
         self._metrics.fenced.labels(self._identity.name).inc(len(lost))
         await self._handler.forget(sorted(lost))
@@ -343,7 +343,7 @@ class Consumer:
         while True:
             await asyncio.sleep(min(TICK_SECONDS, self._taking_back_seconds))
             async with self._turn:  # what is assigned stays so: to take it away needs the turn
-                since = time.monotonic() - self._taking_back_seconds
+                since = asyncio.get_running_loop().time() - self._taking_back_seconds
                 assigned = self._subscription.assigned()
                 due = [at for at, lost in self._lost_at.items() if lost <= since and at in assigned]
                 starts = await self._claimed(sorted(due)) if due else {}

@@ -14,9 +14,10 @@ class EventType:
     model: type[Message]
     topic: topics.Topic | None
 
-    @property
-    def schema_uri(self) -> str:
-        return f"urn:coprod:schema:{self.name}"
+
+def schema_uri(type_name: str) -> str:
+    """Return where a type's schema is named; also of a type that this build does not know."""
+    return f"urn:coprod:schema:{type_name}"
 
 
 def _of(

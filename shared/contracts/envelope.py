@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 import orjson
 
-from shared.contracts.catalogue import BY_NAME
+from shared.contracts.catalogue import schema_uri
 
 CONTENT_TYPE = b"application/json"
 
@@ -50,7 +50,7 @@ def headers(event: Event) -> list[tuple[str, bytes]]:
         ("ce_position", b"%d" % event.position),
         ("ce_deployment", event.deployment.encode()),
         ("ce_partitionkey", event.key.encode()),
-        ("ce_dataschema", BY_NAME[event.type].schema_uri.encode()),
+        ("ce_dataschema", schema_uri(event.type).encode()),
     ]
     if event.correlation_id is not None:
         found.append(("ce_correlationid", event.correlation_id.encode()))

@@ -6,7 +6,6 @@ reads. The same number of every topic goes to the same member, as Kafka's range 
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeAlias, TypeVar
@@ -143,9 +142,9 @@ class EmbeddedSubscription:
     async def _read(self, connection: Connection) -> None:
         balance_at = 0.0
         while not self._stopping:
-            if time.monotonic() >= balance_at:
+            if asyncio.get_running_loop().time() >= balance_at:
                 await self._balance(connection)
-                balance_at = time.monotonic() + BALANCE_SECONDS
+                balance_at = asyncio.get_running_loop().time() + BALANCE_SECONDS
             self._awake.clear()
             if not await self._deliver(connection) and not self._stopping:
                 with suppress(TimeoutError):

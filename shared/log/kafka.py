@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 
 from shared.contracts.topics import PROVISIONED
@@ -12,6 +12,7 @@ from shared.log.kafka_client import (
     METADATA_AGE_MS_MAX,
     REQUEST_TIMEOUT_MS,
     UNREACHABLE,
+    Clients,
     limit_client_logs,
     require_topics,
 )
@@ -27,16 +28,16 @@ ENDS_SECONDS_MAX = 10
 class KafkaLog:
     """A client of one Kafka. While Kafka is away publishing fails and subscriptions wait."""
 
-    def __init__(self, bootstrap: str, prefix: str = "") -> None:
+    def __init__(self, bootstrap: str, prefix: str = "", clients: Clients | None = None) -> None:
         self._bootstrap = [address.strip() for address in bootstrap.split(",")]
-        self._prefix = prefix
+        self._prefix, self._clients = prefix, clients or Clients()
         self._producer: Producer | None = None
-        self._observer: AIOKafkaConsumer | None = None
+        self._observer: Any = None
         self._observing = asyncio.Lock()
 
     async def start(self) -> None:
         limit_client_logs()
-        self._producer = Producer(self._bootstrap)
+        self._producer = Producer(self._bootstrap, self._clients)
 
     async def stop(self) -> None:
         if self._producer is not None:
@@ -53,7 +54,7 @@ class KafkaLog:
         self, group: str, topics: Sequence[str], reader: Reader, *, batch_records_max: int = 2000
     ) -> KafkaSubscription:
         membership = Group(self._bootstrap, self._prefix, group, tuple(topics), batch_records_max)
-        return KafkaSubscription(membership, reader, self.ends)
+        return KafkaSubscription(membership, reader, self.ends, self._clients)
 
     async def read_all(self, partition: TopicPartition, start: int = 0) -> Sequence[LogRecord]:
         at = KafkaPartition(self._prefix + partition.topic, partition.partition)
@@ -90,9 +91,9 @@ class KafkaLog:
         bare = len(self._prefix)
         return {TopicPartition(at.topic[bare:], at.partition): end for at, end in found.items()}
 
-    def _consumer(self) -> AIOKafkaConsumer:
+    def _consumer(self) -> Any:
         """Return a consumer outside any group, which starts over at the oldest record when lost."""
-        return AIOKafkaConsumer(
+        return self._clients.consumer(
             bootstrap_servers=self._bootstrap,
             auto_offset_reset="earliest",
             metadata_max_age_ms=METADATA_AGE_MS_MAX,
@@ -106,7 +107,7 @@ class KafkaLog:
                 await observer.stop()
 
 
-async def _read(consumer: AIOKafkaConsumer, at: KafkaPartition, end: int) -> list[Fetched]:
+async def _read(consumer: Any, at: KafkaPartition, end: int) -> list[Fetched]:
     records: list[Fetched] = []
     async with asyncio.timeout(READ_SECONDS_MAX) as limit:
         while await consumer.position(at) < end:

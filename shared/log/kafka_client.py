@@ -2,16 +2,30 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from faststream.kafka import KafkaBroker
 
 # Short, so that a client learns of new brokers within seconds: its list only shrinks, and it does
 # not go back to the bootstrap addresses. The timeout also bounds what a hung broker can hold up.
 METADATA_AGE_MS_MAX = 5_000
 REQUEST_TIMEOUT_MS = 5_000
 UNREACHABLE = (KafkaError, OSError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """What makes the clients of a Kafka. A simulation brings clients of a Kafka of its own."""
+
+    producer: Callable[..., Any] = AIOKafkaProducer
+    consumer: Callable[..., Any] = AIOKafkaConsumer
+    metadata: Callable[..., Any] = AIOKafkaClient
+    broker: Callable[..., Any] = KafkaBroker
 
 
 async def require_topics(client: Any, topics: Iterable[str]) -> None:

@@ -7,30 +7,35 @@ position.
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from shared.contracts.topics import MESSAGE_BYTES_MAX
-from shared.log.kafka_client import METADATA_AGE_MS_MAX, REQUEST_TIMEOUT_MS, require_topics
+from shared.log.kafka_client import (
+    METADATA_AGE_MS_MAX,
+    REQUEST_TIMEOUT_MS,
+    Clients,
+    require_topics,
+)
 from shared.log.port import OutgoingRecord, PublishFailed
 
 BATCH_BYTES_MAX = 900_000  # below the topics' limit, which holds for a whole batch
 BATCH_HEADER_BYTES = 61
 CLOSING_SECONDS_MAX = 5
 
+Client: TypeAlias = Any  # an AIOKafkaProducer, which is half typed, or a simulated one
 log = structlog.get_logger(__name__)
 
 
 class Producer:
     """Safe to share: publishes to different partitions go on side by side."""
 
-    def __init__(self, bootstrap: Sequence[str]) -> None:
-        self._bootstrap = list(bootstrap)
-        self._current: AIOKafkaProducer | None = None
+    def __init__(self, bootstrap: Sequence[str], clients: Clients) -> None:
+        self._bootstrap, self._clients = list(bootstrap), clients
+        self._current: Client | None = None
         self._existing: set[str] = set()
         self._starting = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
@@ -42,7 +47,7 @@ class Producer:
             PublishFailed: some may be missing.
         """
         _check_sizes(topic, records)
-        producer: AIOKafkaProducer | None = None
+        producer: Client | None = None
         try:
             producer = await self._started()
             if topic not in self._existing:
@@ -59,10 +64,10 @@ class Producer:
         self._drop(self._current)
         await asyncio.gather(*self._closing)
 
-    async def _started(self) -> AIOKafkaProducer:
+    async def _started(self) -> Client:
         async with self._starting:
             if self._current is None:
-                producer = AIOKafkaProducer(
+                producer = self._clients.producer(
                     bootstrap_servers=self._bootstrap,
                     acks="all",
                     enable_idempotence=True,
@@ -78,13 +83,13 @@ class Producer:
                 self._current = producer
             return self._current
 
-    def _drop(self, producer: AIOKafkaProducer | None) -> None:
+    def _drop(self, producer: Client | None) -> None:
         if producer is not None and self._current is producer:
             self._current = None
             self._existing.clear()
             self._close(producer)
 
-    def _close(self, producer: AIOKafkaProducer) -> None:
+    def _close(self, producer: Client) -> None:
         task = asyncio.create_task(_stop(producer))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
@@ -103,7 +108,7 @@ def _check_sizes(topic: str, records: Sequence[OutgoingRecord]) -> None:
 
 
 async def _deliver(
-    producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[OutgoingRecord]
+    producer: Client, topic: str, partition: int, records: Sequence[OutgoingRecord]
 ) -> None:
     if partition not in await producer.partitions_for(topic):
         raise PublishFailed(f"there is no partition {partition} of {topic}")
@@ -116,7 +121,7 @@ async def _deliver(
     await asyncio.gather(*acknowledgements)
 
 
-def _batches(producer: AIOKafkaProducer, records: Sequence[OutgoingRecord]) -> Iterator[Any]:
+def _batches(producer: Client, records: Sequence[OutgoingRecord]) -> Iterator[Any]:
     batch = producer.create_batch()
     for record in records:
         content = {"key": record.key, "value": record.value, "headers": list(record.headers)}
@@ -128,7 +133,7 @@ def _batches(producer: AIOKafkaProducer, records: Sequence[OutgoingRecord]) -> I
         yield batch
 
 
-async def _stop(producer: AIOKafkaProducer) -> None:
+async def _stop(producer: Client) -> None:
     try:
         await asyncio.wait_for(producer.stop(), CLOSING_SECONDS_MAX)
     except Exception as error:  # noqa: BLE001 - a broken client may fail in any way, and must still go

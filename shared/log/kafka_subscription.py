@@ -13,15 +13,15 @@ from typing import Any
 import structlog
 from aiokafka import ConsumerRebalanceListener
 from aiokafka import TopicPartition as KafkaPartition
-from aiokafka.client import AIOKafkaClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faststream import AckPolicy
-from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka import KafkaMessage
 
 from shared.log.kafka_client import (
     METADATA_AGE_MS_MAX,
     REQUEST_TIMEOUT_MS,
     UNREACHABLE,
+    Clients,
     require_topics,
 )
 from shared.log.kafka_fetching import Fetched, Fetching, record
@@ -59,13 +59,14 @@ class Group:
 class KafkaSubscription:
     """See ``shared.log.port.Subscription``. ``start`` returns at once and joins later."""
 
-    def __init__(self, group: Group, reader: Reader, ends: Ends) -> None:
+    def __init__(self, group: Group, reader: Reader, ends: Ends, clients: Clients) -> None:
         self._group, self._reader, self._ends = group, reader, ends
+        self._clients = clients
         self._busy = (
             asyncio.Lock()
         )  # a rebalance waits for the batch in hand, and the other way round
         self._failure: str | None = None
-        self._broker: KafkaBroker | None = None
+        self._broker: Any = None
         self._fetching: Fetching | None = None
         self._running: asyncio.Task[None] | None = None
         self._claiming: asyncio.Task[None] | None = None
@@ -126,7 +127,7 @@ class KafkaSubscription:
             wait_seconds = min(wait_seconds * 2, RETRY_SECONDS_MAX)
 
     async def _find_topics(self) -> None:
-        client = AIOKafkaClient(
+        client = self._clients.metadata(
             bootstrap_servers=list(self._group.bootstrap), request_timeout_ms=REQUEST_TIMEOUT_MS
         )
         try:
@@ -137,8 +138,8 @@ class KafkaSubscription:
         finally:
             await client.close()
 
-    def _build(self) -> KafkaBroker:
-        broker = KafkaBroker(
+    def _build(self) -> Any:
+        broker = self._clients.broker(
             list(self._group.bootstrap),
             consumer_only=True,
             allow_auto_create_topics=False,
