@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.contracts import topics
-from shared.contracts.catalogue import EVENT_TYPES, PUBLISHED, EventType
+from shared.contracts.catalogue import EVENT_TYPES, PUBLISHED, EventType, schema_uri
 
 Document = dict[str, Any]
 SERVICES = ("registry", "exchange", "insights")
@@ -57,7 +57,7 @@ def json_schema(event_type: EventType) -> Document:
     """Return the JSON Schema (2020-12) of an event's data."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": event_type.schema_uri,
+        "$id": schema_uri(event_type.name),
         **event_type.model.model_json_schema(mode="serialization"),
     }
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contracts.envelope import BrokenEnvelope, parse
+from shared.contracts.envelope import BrokenEnvelope, headers, parse
 
 GOOD: list[tuple[str, bytes | None]] = [
     ("ce_specversion", b"1.0"),
@@ -21,6 +21,15 @@ GOOD: list[tuple[str, bytes | None]] = [
 
 def test_a_type_newer_than_this_build_still_has_an_envelope() -> None:
     assert parse("t", 0, GOOD, b"{}").position == 7
+
+
+def test_a_rolled_back_producer_publishes_what_the_newer_one_stored() -> None:
+    event = parse("t", 0, GOOD, b"{}")
+
+    published = headers(event)
+
+    assert ("ce_dataschema", b"urn:coprod:schema:org.coprod.unknown.v9") in published
+    assert parse("t", 0, published, b"{}") == event
 
 
 def test_headers_of_others_do_not_matter() -> None:
