@@ -1,6 +1,10 @@
-"""Holds the log against the store: same events, same order, same bytes."""
+"""Holds the log against the store: same events, same order, same bytes, repeats included."""
 
+from array import array
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import NamedTuple
 
 from shared.contracts.envelope import BrokenEnvelope, Event, headers, parse
 from shared.log.port import LogRecord, TopicPartition
@@ -9,34 +13,90 @@ from tools.verification.report import Report
 CHECK = "the log equals the store"
 
 
+class Origin(NamedTuple):
+    """A partition, and whose events belong there."""
+
+    partition: TopicPartition
+    deployment: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.partition.topic}/{self.partition.partition}"
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was read of a partition: ``digests`` has eight bytes for each position from 1.
+
+    ``ends`` are where ranges of positions without a hole ended. A relay that goes back sends what
+    follows without a hole again; where a second one was slower, either goes on where it ended.
+    ``strangers`` are the offsets of records that are no events of this deployment.
+    """
+
+    digests: "array[int]" = field(default_factory=lambda: array("Q"))
+    ends: set[int] = field(default_factory=set)
+    previous: int = 0
+    repeats: int = 0
+    strangers: list[int] = field(default_factory=list)
+
+    @property
+    def last(self) -> int:
+        return len(self.digests)
+
+    def repeat(self, record: LogRecord, position: int) -> str | None:
+        """Return what is wrong with a record whose position was there before."""
+        self.repeats += 1
+        before, self.previous = self.previous, position
+        if self.digests[position - 1] != _digest(record):
+            return f"repeats position {position} with another content at offset {record.offset}"
+        if position == before + 1:
+            return None
+        resumes = position - 1 in self.ends  # two relays took turns, and this one goes on
+        self.ends.add(before)
+        if position <= before or resumes:
+            return None
+        return f"repeats position {position} after {before}, and not what is in between"
+
+    def new(self, record: LogRecord) -> None:
+        if self.previous != self.last:
+            self.ends.add(self.previous)
+        self.digests.append(_digest(record))
+        self.previous = self.last
+
+
 async def check_partition(
-    partition: TopicPartition,
+    at: Origin,
     stored: AsyncIterator[Event],
     published: AsyncIterator[LogRecord],
     report: Report,
-) -> int:
-    """Compare one partition and return the last position that the log holds.
+) -> Reading:
+    """Compare one partition.
 
-    A position that was seen before is a repeat: it is counted and dropped, as every consumer does.
+    A position that was seen before is a repeat, which every consumer drops: it has to be the same
+    record, within a whole range that was sent again.
     """
-    last = repeats = strangers = 0
+    reading = Reading()
     async for record in published:
         report.compared["records of the log"] += 1
-        event = _event(record)
+        event = _event(record, at.deployment)
         if event is None:
-            strangers += 1
-        elif event.position <= last:
-            repeats += 1
-        elif (problem := await _difference(record, event, last, stored)) is not None:
-            report.problem(CHECK, f"{_name(partition)} {problem}")
-            break
-        else:
-            last = event.position
+            reading.strangers.append(record.offset)
+            continue
+        if event.position <= reading.last:
+            problem = reading.repeat(record, event.position)
+        elif (problem := await _difference(record, event, reading.last, stored)) is None:
             report.compared["events equal in log and store"] += 1
-    report.compared["repeats in the log"] += repeats
-    if strangers:
-        report.note(f"{_name(partition)} holds {strangers} records that are no events of ours")
-    return last
+            reading.new(record)
+            continue
+        if problem is not None:
+            report.problem(CHECK, f"{at.name} {problem}")
+            if event.position > reading.last:
+                break  # whatever follows differs for the same cause
+    report.compared["repeats in the log"] += reading.repeats
+    if reading.strangers:
+        strangers = len(reading.strangers)
+        report.note(f"{at.name} holds {strangers} records that are no events of this deployment")
+    return reading
 
 
 async def _difference(
@@ -61,12 +121,24 @@ async def _difference(
     return None
 
 
-def _event(record: LogRecord) -> Event | None:
+def _digest(record: LogRecord) -> int:
+    digest = blake2b(digest_size=8)
+    ours = sorted(
+        (name.encode(), value or b"")
+        for name, value in record.headers
+        if name.startswith("ce_") or name == "content-type"
+    )
+    for part in (record.key or b"", record.value or b"", *(x for pair in ours for x in pair)):
+        digest.update(len(part).to_bytes(4, "big"))
+        digest.update(part)
+    return int.from_bytes(digest.digest(), "big")
+
+
+def _event(record: LogRecord, deployment: str) -> Event | None:
+    """Return the event; None for what the consumers quarantine without using up a position."""
     try:
-        return parse(record.topic, record.partition, record.headers, record.value)
+        event = parse(record.topic, record.partition, record.headers, record.value)
     except BrokenEnvelope:
-        return None  # the consumers quarantine it; whether one still is held is another check
-
-
-def _name(partition: TopicPartition) -> str:
-    return f"{partition.topic}/{partition.partition}"
+        return None
+    ours = event.deployment == deployment and event.position >= 1 and event.sequence >= 1
+    return event if ours else None

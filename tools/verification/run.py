@@ -85,12 +85,13 @@ class Verification:
             aclosing(store.events(self.pools[producer], partition, ids[producer])) as stored,
             aclosing(self.records.of(partition)) as published,
         ):
-            last = await publication.check_partition(partition, stored, published, self.report)
-        if last < relayed.get(partition, 0):
+            origin = publication.Origin(partition, ids[producer])
+            found = await publication.check_partition(origin, stored, published, self.report)
+        if found.last < relayed.get(partition, 0):
             self.report.problem(
                 publication.CHECK,
-                f"{partition.topic}/{partition.partition} ends at position {last}, the relay says "
-                f"it published {relayed[partition]}",
+                f"{origin.name} ends at position {found.last}, the relay says it published "
+                f"{relayed[partition]}",
             )
 
     async def _check_stores(self) -> dict[TopicPartition, int]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from shared.contracts.envelope import Event, headers
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.log.port import LogRecord, TopicPartition
-from tools.verification.publication import check_partition
+from tools.verification.publication import Origin, check_partition
 from tools.verification.report import Report
 
 HERE = TopicPartition(EXCHANGE_ACTIVITY.name, 3)
@@ -50,8 +50,8 @@ async def check(stored: Sequence[Event], published: Sequence[LogRecord]) -> tupl
             yield each
 
     report = Report()
-    last = await check_partition(HERE, events(), records(), report)
-    return last, report
+    reading = await check_partition(Origin(HERE, "d"), events(), records(), report)
+    return reading.last, report
 
 
 def log_of(positions: Sequence[int]) -> list[LogRecord]:
@@ -81,6 +81,38 @@ async def test_repeats_are_counted_and_are_no_problem() -> None:
     assert report.compared["repeats in the log"] == 3
 
 
+@pytest.mark.parametrize(
+    "positions",
+    [
+        [1, 2, 3, 4, 1, 2, 5],  # a rewound relay, and the front goes on beside it
+        [1, 2, 3, 4, 2, 3, 1, 4, 5],  # two that took turns
+        [1, 2, 3, 3, 3, 4],
+    ],
+)
+async def test_ranges_sent_again_are_whole_whoever_sent_them(positions: list[int]) -> None:
+    _, report = await check(STORE, log_of(positions))
+
+    assert report.clean, report.problems
+
+
+@pytest.mark.parametrize("positions", [[1, 2, 3, 4, 1, 3], [1, 2, 3, 4, 5, 2, 5]])
+async def test_a_hole_within_what_was_sent_again_is_found(positions: list[int]) -> None:
+    last, report = await check(STORE, log_of(positions))
+
+    assert not report.clean
+    assert last == max(positions)
+
+
+async def test_a_repeat_with_another_content_is_found() -> None:
+    forged = record(replace(event(1), data=b'{"a":1}'), 2)
+    published = [*log_of([1, 2]), forged, *log_of([1, 2, 3])[2:]]
+
+    last, report = await check(STORE, published)
+
+    assert report.counts["the log equals the store"] == 1
+    assert last == 3
+
+
 @pytest.mark.parametrize("positions", [[1, 3], [2], [1, 2, 5], [1, 2, 3, 4, 5, 6]])
 async def test_a_gap_or_a_stranger_position_is_found(positions: list[int]) -> None:
     _, report = await check(STORE, log_of(positions))
@@ -88,9 +120,7 @@ async def test_a_gap_or_a_stranger_position_is_found(positions: list[int]) -> No
     assert not report.clean
 
 
-@pytest.mark.parametrize(
-    "change", [{"data": b'{"a":1}'}, {"key": "other"}, {"id": "other"}, {"deployment": "other"}]
-)
+@pytest.mark.parametrize("change", [{"data": b'{"a":1}'}, {"key": "other"}, {"id": "other"}])
 async def test_another_content_at_a_position_is_found(change: dict[str, object]) -> None:
     published = [record(event(1), 0), record(replace(event(2), **change), 1)]  # type: ignore[arg-type]
 
@@ -112,6 +142,15 @@ async def test_a_record_that_is_no_event_is_noted() -> None:
     stranger = LogRecord(*HERE, 1, b"k", b"\x00", [])
 
     last, report = await check(STORE, [record(event(1), 0), stranger, record(event(2), 2)])
+
+    assert (last, report.clean) == (2, True)
+    assert report.notes
+
+
+async def test_events_of_another_deployment_are_noted_and_take_no_position() -> None:
+    foreign = record(replace(event(2), deployment="other"), 1)
+
+    last, report = await check(STORE, [record(event(1), 0), foreign, record(event(2), 2)])
 
     assert (last, report.clean) == (2, True)
     assert report.notes
