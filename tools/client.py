@@ -36,6 +36,9 @@ class Services:
         self._deployment = deployment
         self._http = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False)
 
+    def close(self) -> None:
+        self._http.close()
+
     def get(self, service: str, path: str, **parameters: str | None) -> Any:
         """Return the JSON of a GET; parameters that are None are left out.
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from tests.support.deployment import Up, free_port_base, up
-from tests.system.journal import Client, Journal
+from tests.support.journal import Client, Journal
 
 pytestmark = [pytest.mark.system, pytest.mark.postgres, pytest.mark.timeout(300)]
 
@@ -34,7 +34,9 @@ async def test_ten_random_kills_lose_and_double_nothing(tmp_path: Path) -> None:
         stored = await client.contributions()
         await client.close()
         acknowledged = {
-            found for key, found in journal.accepted.items() if key.startswith("confirm-")
+            found.contribution_id
+            for key, found in journal.accepted.items()
+            if key.startswith("confirm-")
         }
         assert len(acknowledged) >= KILLS
         assert stored == dict.fromkeys(acknowledged, "confirmed")
