@@ -6,6 +6,7 @@ import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from tools import process
 from tools.process import Program
@@ -45,10 +46,14 @@ class Process:
     def env(self) -> Mapping[str, str]:
         return self._program.env
 
+    @property
+    def log(self) -> Path:
+        return self._program.log
+
     def log_text(self) -> str:
         """Return all that it wrote, over all its lives."""
         try:
-            return self._program.log.read_text(errors="replace")
+            return self.log.read_text(errors="replace")
         except FileNotFoundError:
             return ""
 

@@ -18,13 +18,13 @@ RECOVERY_SECONDS_MAX = 30.0
 
 async def test_a_killed_relay_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     chance = random.Random(SEED)
-    async with world(tmp_path) as w, load(w, rate=40, seed=SEED) as l:
+    async with world(tmp_path) as w, load(w, rate=40, seed=SEED) as running:
         for _ in range(KILLS):
-            await l.reaches(20)
+            await running.reaches(20)
             await asyncio.sleep(chance.uniform(0, 0.3))
             w.process("exchange").kill()
         recovery = await w.folded(RECOVERY_SECONDS_MAX)
-        journal = await l.finish()
+        journal = await running.finish()
 
         await w.folded(RECOVERY_SECONDS_MAX)
 

@@ -143,7 +143,8 @@ class World:
         try:
             await eventually(all_ready, within_seconds)
         except AssertionError:
-            raise AssertionError("\n".join(self._story(name, why) for name, why in told.items()))
+            stories = [self._story(name, why) for name, why in told.items()]
+            raise AssertionError("\n".join(stories)) from None
 
     async def coprod(self, *arguments: str, seconds_max: float = 180) -> tuple[int, str]:
         """Run a command against this deployment; return its exit code and all that it said."""
@@ -237,7 +238,8 @@ class World:
         except TimeoutError:
             running.kill()
             said, _ = await running.communicate()
-            raise AssertionError(f"{arguments} not within {seconds_max} s:\n{said.decode()}")
+            late = f"{arguments} not within {seconds_max} s:\n{said.decode()}"
+            raise AssertionError(late) from None
         assert running.returncode is not None
         return running.returncode, said.decode(errors="replace")
 
@@ -248,9 +250,7 @@ class World:
     def _story(self, name: str, why: str | None) -> str:
         one = self.processes[name]
         state = "paused" if one.paused else "alive" if one.alive else f"ended {one.exit_codes}"
-        return (
-            f"== {name} ({state}): {why}\n{process.tail(self.directory / 'logs' / f'{name}.log')}"
-        )
+        return f"== {name} ({state}): {why}\n{process.tail(one.log)}"
 
 
 @asynccontextmanager
@@ -269,7 +269,6 @@ async def world(
     and for provisioning. With ``started`` False only PostgreSQL runs, empty: the test provisions,
     adds and starts by itself.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     w = World(directory, log, bootstrap)
     for name in (*SERVICES, "provision"):
         w.environment[name] = dict(env or {})
