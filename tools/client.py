@@ -39,6 +39,9 @@ class Services:
     def close(self) -> None:
         self._http.close()
 
+    def url(self, service: str) -> str:
+        return self._deployment.url(service)
+
     def get(self, service: str, path: str, **parameters: str | None) -> Any:
         """Return the JSON of a GET; parameters that are None are left out.
 
@@ -59,7 +62,7 @@ class Services:
         parameters: dict[str, str | None] | None = None,
         body: Any = None,
     ) -> httpx.Response:
-        url = self._deployment.url(service)
+        url = self.url(service)
         known = {name: value for name, value in (parameters or {}).items() if value is not None}
         try:
             return self._http.request(method, f"{url}{path}", params=known, json=body)

@@ -34,20 +34,28 @@ def rebuild(
     otherwise the exit code is 1. Stopping this command does not stop the rebuild, and starting it
     again watches the one that runs.
     """
-    services = Services(find(data))
-    asked = {"switch": "always" if always else "when_equal"}
-    answer = services.send("POST", "insights", "/v1/rebuild", body=asked)
-    if problem_of(answer) == "rebuild_running":
-        say("a rebuild runs already; watching it")
-    else:
-        accepted(answer)
-    build = _watched(services, time.monotonic() + timeout)
+    build = rebuilt(Services(find(data)), timeout, always=always)
     if as_json:
         print_json(build)
     else:
         _print(build)
     if build["state"] != SWITCHED:
         raise typer.Exit(ExitCode.PROBLEM)
+
+
+def rebuilt(services: Services, timeout_seconds: float, *, always: bool = False) -> dict[str, Any]:
+    """Start a rebuild, or watch the one that runs, and return how it ended.
+
+    Raises:
+        Failure: not in time, or insights does not answer.
+    """
+    asked = {"switch": "always" if always else "when_equal"}
+    answer = services.send("POST", "insights", "/v1/rebuild", body=asked)
+    if problem_of(answer) == "rebuild_running":
+        say("a rebuild runs already; watching it")
+    else:
+        accepted(answer)
+    return _watched(services, time.monotonic() + timeout_seconds)
 
 
 def _watched(services: Services, deadline: float) -> dict[str, Any]:

@@ -96,6 +96,17 @@ def test_a_clean_deployment_verifies(running: Up) -> None:
     assert "clean" in ok(running, "verify")
 
 
+def test_a_clean_deployment_verifies_to_the_last_fact(running: Up) -> None:
+    report = asked(running, "verify", "--deep")
+
+    assert report["clean"], report["problems"]
+    told = report["compared"]
+    assert told["facts"] >= ACTS
+    for compared in ("frames of the stream", "rows of directories", "events accounted for"):
+        assert told[compared] > 0
+    assert told["events folded"] == told["events accounted for"]
+
+
 def test_facts_are_exported_whole(running: Up, tmp_path: Path) -> None:
     file = tmp_path / "facts.parquet"
 
@@ -124,7 +135,7 @@ def test_a_rewound_relay_repeats_and_harms_nothing(running: Up) -> None:
     )
     ok(running, "wait", "--timeout", "60")
 
-    report = asked(running, "verify")
+    report = asked(running, "verify", "--deep")
     assert report["clean"], report["problems"]
     assert report["compared"]["repeats in the log"] > ACTS
     assert asked(running, "metrics", "care")["metrics"] == before
@@ -145,4 +156,6 @@ def test_a_rebuild_is_equal_and_switches(running: Up) -> None:
 
     assert build["state"] == "switched"
     assert build["report"]["equal"]
-    assert asked(running, "verify")["clean"]
+    report = asked(running, "verify", "--deep", "--rebuild")
+    assert report["clean"], report["problems"]
+    assert report["compared"]["figures of a rebuild"] > 0

@@ -10,7 +10,7 @@ from tools.deployment import DataOption, Deployment, JsonOption, find
 from tools.failure import ExitCode, Failure
 from tools.output import print_json, print_table, progress_bar, result_console
 from tools.verification.report import Report
-from tools.verification.run import opened
+from tools.verification.run import Depth, opened
 
 AsOfOption = Annotated[
     str | None,
@@ -18,14 +18,30 @@ AsOfOption = Annotated[
 ]
 
 
-def verify(data: DataOption = None, as_of: AsOfOption = None, as_json: JsonOption = False) -> None:
+DeepOption = Annotated[
+    bool,
+    typer.Option("--deep", help="Also each fact, directory row and frame of the live stream."),
+]
+RebuildOption = Annotated[
+    bool, typer.Option("--rebuild", help="Also fold all from the start: the same has to come out.")
+]
+
+
+def verify(
+    data: DataOption = None,
+    as_of: AsOfOption = None,
+    deep: DeepOption = False,
+    rebuild: RebuildOption = False,
+    as_json: JsonOption = False,
+) -> None:
     """Check that the log equals the stores, and every figure its recomputation.
 
     It reads all three databases, with a role that may only read, and may run under load: each
-    figure is recomputed from the events up to the positions of its own receipt. Exit code 1 if it
-    finds anything that is not as promised.
+    figure is recomputed from the events up to the positions of its own receipt. With --rebuild the
+    serving projection is replaced by the new one, if both are equal. Exit code 1 if it finds
+    anything that is not as promised.
     """
-    report = asyncio.run(_verified(find(data), as_of))
+    report = asyncio.run(_verified(find(data), Depth(as_of, deep, rebuild)))
     if as_json:
         print_json(report.as_json())
     else:
@@ -34,9 +50,9 @@ def verify(data: DataOption = None, as_of: AsOfOption = None, as_json: JsonOptio
         raise typer.Exit(ExitCode.PROBLEM)
 
 
-async def _verified(deployment: Deployment, as_of: str | None) -> Report:
+async def _verified(deployment: Deployment, depth: Depth) -> Report:
     try:
-        async with opened(deployment, as_of, progress_bar) as verification:
+        async with opened(deployment, depth, progress_bar) as verification:
             return await verification.run()
     except (OSError, asyncpg.InvalidAuthorizationSpecificationError) as refused:
         raise Failure(

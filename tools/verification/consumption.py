@@ -14,6 +14,7 @@ CHECK = "consumers are not ahead of the stores"
 
 SERVING = "SELECT version FROM projection_active"
 POSITIONS = "SELECT consumer, topic, partition, position FROM consumer_position"
+OFFSETS = "SELECT topic, partition, next_offset FROM consumer_position WHERE consumer = $1"
 HELD = """
 SELECT consumer, topic, partition, count(*) AS records, min(reason) AS reason FROM quarantine
 WHERE status = 'held' AND consumer = ANY($1)
@@ -34,6 +35,14 @@ async def positions(pools: Mapping[str, Pool]) -> dict[tuple[str, TopicPartition
             if name != "insights" or consumer == serving:
                 found[consumer, TopicPartition(topic, partition)] = position
     return found
+
+
+async def offsets(pool: Pool, consumer: str) -> dict[TopicPartition, int]:
+    """Return the first offset of each partition that the consumer has not dealt with."""
+    return {
+        TopicPartition(topic, partition): offset
+        for topic, partition, offset in await pool.fetch(OFFSETS, consumer)
+    }
 
 
 def check_positions(

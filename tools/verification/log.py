@@ -10,6 +10,8 @@ from aiokafka import TopicPartition as KafkaPartition
 
 from shared.log.embedded_subscription import log_record
 from shared.log.kafka_client import METADATA_AGE_MS_MAX, REQUEST_TIMEOUT_MS
+from shared.log.kafka_fetching import UNREADABLE, Fetched, record
+from shared.log.kafka_salvage import salvage
 from shared.log.port import LogRecord, TopicPartition
 from tools.deployment import Deployment
 from tools.failure import ExitCode, Failure
@@ -26,8 +28,19 @@ ORDER BY "offset" LIMIT $5
 """
 
 
+class Unreadable(Exception):
+    """The bytes of the log can't be read; what stands before them was."""
+
+    def __init__(self, offset: int, why: str) -> None:
+        super().__init__(f"can't be read at or after offset {offset}: {why}")
+
+
 class Records(Protocol):
-    """Reads each partition from its beginning to where it ended when the reading began."""
+    """Reads each partition from its beginning to where it ended when the reading began.
+
+    Raises:
+        Unreadable: while reading, where the log is broken.
+    """
 
     def of(self, partition: TopicPartition) -> AsyncGenerator[LogRecord, None]: ...
 
@@ -56,20 +69,31 @@ class KafkaRecords:
         await self._consumer.seek_to_beginning(at)
         silent = 0
         while await self._consumer.position(at) < end:
-            found = await self._consumer.getmany(
-                at, timeout_ms=FETCH_TIMEOUT_MS, max_records=PAGE_RECORDS
-            )
+            found = await self._fetched(at)
             silent = 0 if found else silent + 1
             if silent > SILENT_FETCHES_MAX:
                 raise Failure(
                     f"Kafka gives nothing of {at.topic}/{at.partition} before its end at {end}",
                     code=ExitCode.UNREACHABLE,
                 )
-            for record in found.get(at, ()):
-                if record.offset < end:
-                    yield LogRecord(
-                        *partition, record.offset, record.key, record.value, record.headers
-                    )
+            for one in found:
+                if one.offset < end:
+                    yield record(partition, one)
+
+    async def _fetched(self, at: KafkaPartition) -> list[Fetched]:
+        start = await self._consumer.position(at)
+        try:
+            try:
+                found = await self._consumer.getmany(
+                    at, timeout_ms=FETCH_TIMEOUT_MS, max_records=PAGE_RECORDS
+                )
+                return list(found.get(at, ()))
+            except UNREADABLE:
+                saved = await salvage(self._consumer, at, start, PAGE_RECORDS)
+        except UNREADABLE as unreadable:
+            raise Unreadable(start, repr(unreadable)) from unreadable
+        self._consumer.seek(at, saved[-1].offset + 1 if saved else start)
+        return saved
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from shared.contracts.envelope import BrokenEnvelope, Event, headers, parse
 from shared.log.port import LogRecord, TopicPartition
+from tools.verification.log import Unreadable
 from tools.verification.report import Report
 
 CHECK = "the log equals the store"
@@ -76,6 +77,24 @@ async def check_partition(
     record, within a whole range that was sent again.
     """
     reading = Reading()
+    try:
+        await _compare(at, stored, published, reading, report)
+    except Unreadable as unreadable:
+        report.problem(CHECK, f"{at.name} {unreadable}")
+    report.compared["repeats in the log"] += reading.repeats
+    if reading.strangers:
+        strangers = len(reading.strangers)
+        report.note(f"{at.name} holds {strangers} records that are no events of this deployment")
+    return reading
+
+
+async def _compare(
+    at: Origin,
+    stored: AsyncIterator[Event],
+    published: AsyncIterator[LogRecord],
+    reading: Reading,
+    report: Report,
+) -> None:
     async for record in published:
         report.compared["records of the log"] += 1
         event = _event(record, at.deployment)
@@ -91,12 +110,7 @@ async def check_partition(
         if problem is not None:
             report.problem(CHECK, f"{at.name} {problem}")
             if event.position > reading.last:
-                break  # whatever follows differs for the same cause
-    report.compared["repeats in the log"] += reading.repeats
-    if reading.strangers:
-        strangers = len(reading.strangers)
-        report.note(f"{at.name} holds {strangers} records that are no events of this deployment")
-    return reading
+                return  # whatever follows differs for the same cause
 
 
 async def _difference(

@@ -14,7 +14,8 @@ from shared.contracts.topics import EVENT_TOPICS
 from shared.log.port import TopicPartition
 from tools.client import Services
 from tools.deployment import SERVICES, Deployment
-from tools.verification import consumption, publication, store
+from tools.rebuild import SWITCHED, rebuilt
+from tools.verification import consumption, folding, publication, replication, store, stream
 from tools.verification.figures import Histories, check_metrics, check_verdict
 from tools.verification.log import Records, records_of
 from tools.verification.report import Report
@@ -24,41 +25,95 @@ from tools.verification.store import Pool
 Advance = Callable[[int], None]
 Bar = Callable[[str, int], AbstractContextManager[Advance]]
 WRITERS = ("registry", "exchange")
+REBUILD_SECONDS_MAX = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much is looked at. ``as_of`` None asks for today's figures.
+
+    ``deep``: also every fact, directory and frame of the stream; ``rebuild``: a fold of all from
+    the start has to equal what is served.
+    """
+
+    as_of: str | None = None
+    deep: bool = False
+    rebuild: bool = False
 
 
 @dataclass(slots=True)
 class Verification:
-    """One run. ``as_of`` None asks for today's figures."""
-
     services: Services
     pools: Mapping[str, Pool]
     records: Records
-    as_of: str | None
+    depth: Depth
     bar: Bar
     report: Report = field(default_factory=Report)
 
     async def run(self) -> Report:
+        if self.depth.rebuild:
+            self._rebuild()
         said = self._ask()
+        if self.depth.deep and self.depth.as_of is None:
+            stream.listen(self.services.url("insights"), said, self.report)
         folded = await consumption.positions(self.pools)
-        await self._check_log()
+        readings = await self._check_log()
         heads = await self._check_stores()
         consumption.check_positions(folded, heads, self.report)
         await consumption.check_records(self.pools, {name for name, _ in folded}, self.report)
+        if self.depth.deep:
+            await self._check_folding(folded, readings)
         await self._check_figures(said)
         return self.report
+
+    def _rebuild(self) -> None:
+        build = rebuilt(self.services, REBUILD_SECONDS_MAX)
+        report = build["report"] or {}
+        self.report.compared["figures of a rebuild"] += report.get("figures", 0)
+        if build["state"] != SWITCHED or not report.get("equal"):
+            told = report.get("failure") or f"{report.get('differences_count')} figures differ"
+            self.report.problem(
+                "a rebuild equals what is served",
+                f"{build['state']}: {told}, for instance {report.get('differences', [])[:3]}",
+            )
+
+    async def _check_folding(
+        self,
+        folded: Mapping[tuple[str, TopicPartition], int],
+        readings: Mapping[TopicPartition, publication.Reading],
+    ) -> None:
+        """Look event by event at what each consumer made of what it took."""
+        consumers = sorted({consumer for consumer, _ in folded})
+        with self.bar("following events", len(consumers)) as advance:
+            for consumer in consumers:
+                name = "exchange" if consumer.startswith("exchange") else "insights"
+                left = await folding.left_by(self.pools[name], consumer)
+                taken = {at: upto for (who, at), upto in sorted(folded.items()) if who == consumer}
+                read_to = await consumption.offsets(self.pools[name], consumer)
+                for at, upto in taken.items():
+                    here = left.get(at, folding.Left())
+                    folding.check_accounts(consumer, at, upto, here, self.report)
+                    strangers = [s for s in readings[at].strangers if s < read_to.get(at, 0)]
+                    folding.check_strangers(consumer, at, strangers, here, self.report)
+                if name == "insights":
+                    await folding.check_facts(self.pools, taken, left, self.report)
+                await replication.check_directory(consumer, self.pools, left, self.report)
+                advance(1)
 
     def _ask(self) -> list[Said]:
         names = list(listed(self.services))
         with self.bar("asking for figures", len(names)) as advance:
             said = []
             for name in names:
-                said.append(asked(self.services, name, self.as_of))
+                said.append(asked(self.services, name, self.depth.as_of))
                 advance(1)
         self.report.compared["services"] += len(said)
         return said
 
-    async def _check_log(self) -> None:
+    async def _check_log(self) -> dict[TopicPartition, publication.Reading]:
+        """Compare log and stores; return what was read of each partition."""
         relayed: dict[TopicPartition, int] = {}
+        readings: dict[TopicPartition, publication.Reading] = {}
         ids = {name: await store.deployment(self.pools[name]) for name in SERVICES}
         if len(set(ids.values())) > 1:
             self.report.problem("one deployment", f"the databases belong to {ids}")
@@ -71,21 +126,19 @@ class Verification:
         ]
         with self.bar("comparing the log", len(partitions)) as advance:
             for partition, producer in partitions:
-                await self._check_partition(partition, producer, ids, relayed)
+                origin = publication.Origin(partition, ids[producer])
+                readings[partition] = await self._check_partition(origin, producer, relayed)
                 advance(1)
+        return readings
 
     async def _check_partition(
-        self,
-        partition: TopicPartition,
-        producer: str,
-        ids: Mapping[str, str],
-        relayed: Mapping[TopicPartition, int],
-    ) -> None:
+        self, origin: publication.Origin, producer: str, relayed: Mapping[TopicPartition, int]
+    ) -> publication.Reading:
+        partition = origin.partition
         async with (
-            aclosing(store.events(self.pools[producer], partition, ids[producer])) as stored,
+            aclosing(store.events(self.pools[producer], partition, origin.deployment)) as stored,
             aclosing(self.records.of(partition)) as published,
         ):
-            origin = publication.Origin(partition, ids[producer])
             found = await publication.check_partition(origin, stored, published, self.report)
         if found.last < relayed.get(partition, 0):
             self.report.problem(
@@ -93,6 +146,7 @@ class Verification:
                 f"{origin.name} ends at position {found.last}, the relay says it published "
                 f"{relayed[partition]}",
             )
+        return found
 
     async def _check_stores(self) -> dict[TopicPartition, int]:
         heads: dict[TopicPartition, int] = {}
@@ -115,9 +169,7 @@ class Verification:
 
 
 @asynccontextmanager
-async def opened(
-    deployment: Deployment, as_of: str | None, bar: Bar
-) -> AsyncIterator[Verification]:
+async def opened(deployment: Deployment, depth: Depth, bar: Bar) -> AsyncIterator[Verification]:
     """Connect to everything that is compared, with the right to read alone."""
     async with AsyncExitStack() as stack:
         pools = {
@@ -127,4 +179,4 @@ async def opened(
             for name in SERVICES
         }
         records = await stack.enter_async_context(records_of(deployment))
-        yield Verification(Services(deployment), pools, records, as_of, bar)
+        yield Verification(Services(deployment), pools, records, depth, bar)
