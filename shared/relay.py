@@ -15,6 +15,7 @@ from typing import TypeAlias, cast
 import asyncpg
 import structlog
 
+from shared import failpoint
 from shared.contracts.envelope import headers
 from shared.eventstore.store import Pool, StoredEvent, page
 from shared.log.port import Log, OutgoingRecord, PublishFailed, TopicPartition
@@ -204,7 +205,9 @@ class Relay:
             self._broken[at] = f"{at.topic}/{at.partition} has a hole after {lease.position}"
             logger.error("positions_not_contiguous", topic=at.topic, partition=at.partition)
             return False
+        await failpoint.reach("relay.publishing")
         await self._log.publish(*at, [self._outgoing(event) for event in events])
+        await failpoint.reach("relay.acknowledged")
         before, lease.position = lease.position, expected[-1]
         args = (*at, lease.epoch, before, lease.position)
         if await self._pool.fetchval(ADVANCE, *args):

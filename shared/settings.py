@@ -15,6 +15,7 @@ class ServiceSettings(BaseSettings):
 
     ``database_password`` completes a ``database_url`` that names a user and no password.
     ``log_url`` is the database of the embedded log; ``kafka_bootstrap`` is ``HOST:PORT[,…]``.
+    ``failpoints`` break the process on purpose (``shared.failpoint``), and never in ``production``.
     """
 
     model_config = SettingsConfigDict(env_prefix="COPROD_", extra="ignore")
@@ -29,6 +30,8 @@ class ServiceSettings(BaseSettings):
     port: int = Field(default=0, ge=0, le=65535)
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    failpoints: str = ""
+    production: bool = False
 
     @model_validator(mode="after")
     def _password_is_in_the_address(self) -> Self:
@@ -43,6 +46,12 @@ class ServiceSettings(BaseSettings):
             raise ValueError("COPROD_LOG=embedded needs COPROD_LOG_URL, the database of the log")
         if self.log == "kafka" and self.kafka_bootstrap is None:
             raise ValueError("COPROD_LOG=kafka needs COPROD_KAFKA_BOOTSTRAP, HOST:PORT[,HOST:PORT]")
+        return self
+
+    @model_validator(mode="after")
+    def _production_is_not_broken_on_purpose(self) -> Self:
+        if self.production and self.failpoints:
+            raise ValueError("COPROD_FAILPOINTS breaks a service on purpose: not in production")
         return self
 
 

@@ -1,6 +1,7 @@
 """Runs exchange: ``python -m services.exchange``, with the settings of the environment."""
 
 from services.exchange.app import exchange_app
+from shared import failpoint
 from shared.http.server import serve
 from shared.settings import load_settings
 from shared.telemetry import configure_logging
@@ -8,4 +9,5 @@ from shared.telemetry import configure_logging
 if __name__ == "__main__":
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level)
+    failpoint.arm(settings.failpoints)
     serve(exchange_app(settings), settings.host, settings.port)

@@ -1,6 +1,7 @@
 """Runs insights: ``python -m services.insights``, with the settings of the environment."""
 
 from services.insights.app import insights_app
+from shared import failpoint
 from shared.http.server import serve
 from shared.settings import load_settings
 from shared.telemetry import configure_logging
@@ -8,5 +9,6 @@ from shared.telemetry import configure_logging
 if __name__ == "__main__":
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level)
+    failpoint.arm(settings.failpoints)
     app, leaving = insights_app(settings)
     serve(app, settings.host, settings.port, leaving)

@@ -1,6 +1,7 @@
 """Runs registry: ``python -m services.registry``, with the settings of the environment."""
 
 from services.registry.app import registry_app
+from shared import failpoint
 from shared.http.server import serve
 from shared.settings import load_settings
 from shared.telemetry import configure_logging
@@ -8,4 +9,5 @@ from shared.telemetry import configure_logging
 if __name__ == "__main__":
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level)
+    failpoint.arm(settings.failpoints)
     serve(registry_app(settings), settings.host, settings.port)

@@ -13,6 +13,7 @@ from typing import TypeVar, cast
 import structlog
 from prometheus_client import CollectorRegistry
 
+from shared import failpoint
 from shared.consumer import positions, quarantine
 from shared.consumer.handler import Batch, Handler
 from shared.consumer.intake import Broken, Intake, Standing, examine, take
@@ -297,6 +298,8 @@ class Consumer:
                     await positions.add_unknown(conn, name, intakes)
                     if batch.positions:
                         await self._handler.apply(conn, batch)
+                    await failpoint.reach("consumer.committing")
+                await failpoint.reach("consumer.committed")
             except Fenced as fenced:
                 # or the connection broke in an earlier attempt, after its commit
                 lost = fenced.lost - await positions.arrived(conn, name, intakes)

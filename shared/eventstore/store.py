@@ -11,6 +11,7 @@ import asyncpg
 import msgspec
 import orjson
 
+from shared import failpoint
 from shared.clock import Clock
 from shared.contracts import catalogue
 from shared.contracts.envelope import Event
@@ -199,6 +200,7 @@ class PostgresEventStore:
             # the pool's proxy has the same methods
             yield (session := Session(cast("Connection", connection)))
         if session.appended:
+            await failpoint.reach("command.committed")
             self._on_commit()
 
     async def heads(self) -> dict[tuple[str, int], int]:
@@ -242,6 +244,7 @@ class Session:
             if append.events:
                 await project(self.connection, [pending.recorded for pending in append.events])
             positions = await _append_events(self.connection, append)
+            await failpoint.reach("command.committing")
         self.appended = bool(positions)
         return positions
 
