@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.support.postgres",
     "tests.support.kafka",
+    "tests.support.kafka_cluster",
     "tests.support.log",
     "tests.support.browser",
 ]

@@ -50,8 +50,7 @@ def start(data: Path | None) -> LocalKafka:
     Raises:
         KafkaAbsent: no Java 17, no way to the jars, or the broker ended while starting.
     """
-    java = _java()
-    libraries = _libraries()
+    java, libraries = find_java(), find_libraries()
     if data is None:
         folder = Path(tempfile.mkdtemp(prefix="coprod-kafka-"))
         return _run(java, libraries, folder, thrown_away=True)
@@ -59,7 +58,12 @@ def start(data: Path | None) -> LocalKafka:
     return _running(data) or _run(java, libraries, data.resolve(), thrown_away=False)
 
 
-def _java() -> str:
+def find_java() -> str:
+    """Return the command of a Java that is new enough.
+
+    Raises:
+        KafkaAbsent: there is none.
+    """
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     if java is None or not Path(java).exists():
@@ -78,7 +82,12 @@ def home() -> Path:
     return Path(given) if given else cache / "coprod" / f"kafka-{VERSION}"
 
 
-def _libraries() -> Path:
+def find_libraries() -> Path:
+    """Return the folder of the jars, fetched if need be.
+
+    Raises:
+        KafkaAbsent: they are not there and can't be fetched.
+    """
     folder = home()
     libraries = folder / "libs"
     if libraries.is_dir():
