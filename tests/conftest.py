@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.support.kafka_cluster",
     "tests.support.log",
     "tests.support.browser",
+    "tests.faults.outcome",
 ]
