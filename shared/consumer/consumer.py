@@ -6,7 +6,7 @@ The group decides who should read; the epoch in the position rows alone decides 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -22,7 +22,7 @@ from shared.consumer.patience import Stopping, passes, patiently
 from shared.consumer.quarantine import Pool
 from shared.contracts.topics import Topic
 from shared.eventstore.port import Connection
-from shared.log.port import Log, LogRecord, PublishFailed, Subscription, TopicPartition
+from shared.log.port import Log, LogRecord, Subscription, TopicPartition
 
 CHORE_SECONDS = 5.0
 TICK_SECONDS = 0.25
@@ -103,8 +103,11 @@ class Consumer:
             self._missed_types = await positions.missed_types(conn, self._identity.name)
         self._unmirrored.set()  # a crash may have left some
         self._chores = [
-            asyncio.create_task(self._mirror()),
+            asyncio.create_task(
+                quarantine.mirroring(self._pool, self._log, self._identity.name, self._unmirrored)
+            ),
             asyncio.create_task(self._watch_lag()),
+            asyncio.create_task(self._watch_epochs()),
             asyncio.create_task(self._take_back()),
         ]
         await self._subscription.start()
@@ -156,7 +159,7 @@ class Consumer:
         """Return how many records of the partitions held here are not dealt with yet."""
         ends = await self._log.ends(self._topics)
         standings = dict(self._standings)
-        return sum(max(0, ends.get(at, 0) - held.offset) for at, held in standings.items())
+        return sum(max(0, ends.get(at, 0) - max(0, held.offset)) for at, held in standings.items())
 
     async def claim(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         async with self._turn:
@@ -252,9 +255,7 @@ class Consumer:
 
     async def _claim(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Standing]:
         async with self._connected() as conn:
-            return await positions.claim(
-                conn, self._identity.name, partitions, self._identity.owner
-            )
+            return await positions.claim(conn, self.name, partitions, self._identity.owner)
 
     def _refuse_bad_deployment(self, intakes: Mapping[TopicPartition, Intake]) -> None:
         for at, intake in intakes.items():
@@ -288,6 +289,7 @@ class Consumer:
     ) -> None:
         if not intakes:
             return
+        await failpoint.reach("consumer.taking")
         name = self._identity.name
         async with self._connected() as conn:
             try:
@@ -354,19 +356,18 @@ class Consumer:
                 logger.warning("partition_taken_back", consumer=self.name, partition=at)
                 await self._subscription.resume(at, offset)
 
-    async def _mirror(self) -> None:
+    async def _watch_epochs(self) -> None:
+        """Notice a claim by others, or a reset, also where nothing comes that would be refused."""
         while True:
-            await self._unmirrored.wait()
-            self._unmirrored.clear()
-            try:
-                while await quarantine.mirror(self._pool, self._log, self._identity.name):
-                    pass
-            except Exception as error:
-                if not isinstance(error, PublishFailed) and not passes(error):
-                    raise
-                logger.warning("dead_letters_wait", consumer=self._identity.name, error=repr(error))
-                self._unmirrored.set()
-                await asyncio.sleep(CHORE_SECONDS)
+            await asyncio.sleep(min(CHORE_SECONDS, self._taking_back_seconds))
+            async with self._turn:
+                with suppress(Stopping):
+                    if overtaken := await self._patiently(self._overtaken):
+                        await self._lose(overtaken)
+
+    async def _overtaken(self) -> set[TopicPartition]:
+        async with self._connected() as conn:
+            return await positions.overtaken(conn, self._identity.name, self._standings)
 
     async def _watch_lag(self) -> None:
         while True:
