@@ -6,7 +6,7 @@ from shared.consumer.handler import Claim
 from shared.consumer.intake import Intake, Standing
 from shared.contracts.catalogue import BY_NAME
 from shared.eventstore.port import Connection
-from shared.log.port import TopicPartition
+from shared.log.port import OLDEST, TopicPartition
 
 # Sorted, so that two processes that claim at once wait for each other instead of deadlocking.
 CLAIM = """
@@ -31,6 +31,12 @@ RETURNING p.topic, p.partition
 STANDING = """
 SELECT topic, partition, next_offset, position, epoch, broken_run FROM consumer_position
 WHERE consumer = $1
+"""
+# A new epoch fences the running consumer, which claims again and starts from the offset set here.
+RESET = """
+UPDATE consumer_position SET next_offset = $3, epoch = epoch + 1
+WHERE topic = $1 AND ($2::int IS NULL OR partition = $2)
+RETURNING consumer, partition
 """
 HOLD = """
 SELECT epoch FROM consumer_position WHERE consumer = $1 AND topic = $2 AND partition = $3 FOR UPDATE
@@ -101,6 +107,29 @@ async def read(conn: Connection, consumer: str) -> dict[TopicPartition, int]:
     """Return the last position taken, by partition, whoever holds the partition."""
     rows = await conn.fetch(STANDING, consumer)
     return {TopicPartition(row["topic"], row["partition"]): row["position"] for row in rows}
+
+
+async def overtaken(
+    conn: Connection, consumer: str, held: Mapping[TopicPartition, Standing]
+) -> set[TopicPartition]:
+    """Return the partitions whose epoch has passed: others have claimed them, or a reset has."""
+    epochs = {
+        TopicPartition(row["topic"], row["partition"]): row["epoch"]
+        for row in await conn.fetch(STANDING, consumer)
+    }
+    return {at for at, standing in held.items() if epochs.get(at) != standing.epoch}
+
+
+async def reset(
+    conn: Connection, topic: str, partition: int | None
+) -> list[tuple[str, TopicPartition]]:
+    """Have the partition, or all of the topic, read again from the oldest record there is.
+
+    What was taken stays taken: positions are kept, and say what of it comes next. Returns which
+    consumers' partitions were set back.
+    """
+    rows = await conn.fetch(RESET, topic, partition, OLDEST)
+    return [(row["consumer"], TopicPartition(topic, row["partition"])) for row in rows]
 
 
 async def hold(conn: Connection, consumer: str, at: TopicPartition, epoch: int) -> bool:

@@ -1,5 +1,6 @@
 """Records that could not be taken: kept whole, mirrored to ``<topic>.dlq``, retried, discarded."""
 
+import asyncio
 import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,14 +9,17 @@ from typing import TypeAlias, cast
 
 import asyncpg
 import orjson
+import structlog
 
 from shared.consumer.intake import Broken
+from shared.consumer.patience import passes
 from shared.contracts.topics import dead_letter
 from shared.eventstore.port import Connection
-from shared.log.port import Log, LogRecord, OutgoingRecord
+from shared.log.port import Log, LogRecord, OutgoingRecord, PublishFailed
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 MIRRORED_AT_ONCE_MAX = 100
+RETRY_SECONDS = 5.0
 
 ADD = """
 INSERT INTO quarantine
@@ -45,6 +49,7 @@ SELECT {COLUMNS} FROM quarantine WHERE consumer = $1 AND mirrored_at IS NULL
 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 MIRRORED = "UPDATE quarantine SET mirrored_at = clock_timestamp() WHERE id = ANY($1)"
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,22 @@ async def discard(pool: Pool, number: int, actor: str) -> None:
 
 async def held_count(pool: Pool) -> int:
     return int(await pool.fetchval(COUNT_HELD))
+
+
+async def mirroring(pool: Pool, log: Log, consumer: str, unmirrored: asyncio.Event) -> None:
+    """Mirror whatever there is each time ``unmirrored`` is set, for ever."""
+    while True:
+        await unmirrored.wait()
+        unmirrored.clear()
+        try:
+            while await mirror(pool, log, consumer):
+                pass
+        except Exception as error:
+            if not isinstance(error, PublishFailed) and not passes(error):
+                raise
+            logger.warning("dead_letters_wait", consumer=consumer, error=repr(error))
+            unmirrored.set()
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def mirror(pool: Pool, log: Log, consumer: str) -> int:

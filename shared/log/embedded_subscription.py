@@ -24,6 +24,7 @@ BALANCE_SECONDS = 0.5
 POLL_SECONDS = 0.25  # the safety net under the notification
 RECONNECT_SECONDS = 0.5
 STOP_SECONDS_MAX = 15
+FIRST_OFFSET = 0  # and the oldest: nothing is ever deleted here
 BATCH_BYTES = 16 * 1_048_576  # of all partitions together; each gives at least one record
 
 JOIN = "SELECT pg_advisory_lock_shared(hashtext('member of ' || $1), 0)"
@@ -103,7 +104,7 @@ class EmbeddedSubscription:
 
     async def resume(self, partition: TopicPartition, offset: int) -> None:
         if partition in self._next:
-            self._next[partition] = offset
+            self._next[partition] = max(offset, FIRST_OFFSET)
             self._paused.discard(partition)
             self._awake.set()
 
@@ -173,7 +174,7 @@ class EmbeddedSubscription:
         starts = await _by_reader(self._reader.claim(partitions))
         self._held.update(numbers)
         self._paused.difference_update(partitions)
-        self._next.update(starts)
+        self._next.update({at: max(start, FIRST_OFFSET) for at, start in starts.items()})
         log.info("partitions_claimed", group=self._group, numbers=sorted(numbers))
 
     async def _release(self, numbers: Iterable[int]) -> None:

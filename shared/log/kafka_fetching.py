@@ -4,7 +4,7 @@ aiokafka's ``getmany`` raises for all partitions at once when one lost its offse
 name that is not UTF-8; FastStream would sleep or restart its task, for ever, and deliver nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import structlog
@@ -18,8 +18,9 @@ from aiokafka.errors import (
     UnsupportedCodecError,
 )
 
+from shared.log.kafka_client import UNREACHABLE
 from shared.log.kafka_salvage import salvage
-from shared.log.port import LogRecord, TopicPartition
+from shared.log.port import OLDEST, LogRecord, TopicPartition
 
 UNREADABLE = (
     UnicodeDecodeError,
@@ -44,6 +45,7 @@ class Fetching:
         self.consumer = consumer
         self.next: dict[KafkaPartition, int] = {}
         self.stopped: dict[KafkaPartition, str] = {}
+        self._oldest: set[KafkaPartition] = set()  # to be read from wherever that is
         self._moves: dict[KafkaPartition, int] = {}
         self._moves_when_fetched: dict[KafkaPartition, int] = {}
         self._getmany = consumer.getmany
@@ -68,16 +70,21 @@ class Fetching:
         """Go on at this offset; nothing that was fetched before is handed over any more."""
         if at not in self.consumer.assignment():
             return  # taken away meanwhile; who has it now has claimed it
-        self.next[at] = offset
+        self._oldest.discard(at)
+        if offset == OLDEST:
+            self._oldest.add(at)
+        # mostly the oldest is the first; where it isn't, the broker says so and it is looked up
+        self.next[at] = max(offset, 0)
         self.stopped.pop(at, None)
         self._moved(at)
-        self.consumer.seek(at, offset)
+        self.consumer.seek(at, self.next[at])
         self.consumer.resume(at)
 
     def forget(self, partitions: Iterable[KafkaPartition]) -> None:
         for at in partitions:
             self.next.pop(at, None)
             self.stopped.pop(at, None)
+            self._oldest.discard(at)
             self._moved(at)
 
     def accept(self, records: Iterable[Fetched]) -> dict[KafkaPartition, list[Fetched]]:
@@ -88,6 +95,7 @@ class Fetching:
         accepted = {at: listed for at, listed in batch.items() if self._unmoved(at)}
         for at, listed in accepted.items():
             self.next[at] = listed[-1].offset + 1  # before they are handled: the reader may move it
+            self._oldest.discard(at)
         return accepted
 
     async def getmany(
@@ -96,13 +104,30 @@ class Fetching:
         try:
             found = await self._getmany(*partitions, **limits)
         except OffsetOutOfRangeError as lost:
-            for at, offset in lost.args[0].items():
-                self._stop(at, f"offset {offset} is not in the log any more, or not yet")
+            await self._lost(lost.args[0])
             return {}
         except UNREADABLE:
             found = await self._one_by_one(limits)
         self._moves_when_fetched = dict(self._moves)
         return dict(found)
+
+    async def _lost(self, offsets: Mapping[KafkaPartition, int]) -> None:
+        """Stop the partitions, for a jump would hide what is missing; OLDEST asked for the jump."""
+        sought = self._oldest.intersection(offsets)
+        for at in offsets.keys() - sought:
+            self._stop(at, f"offset {offsets[at]} is not in the log any more, or not yet")
+        if not sought:
+            return
+        moves = dict(self._moves)
+        try:
+            found = await self.consumer.beginning_offsets(sorted(sought))
+        except UNREACHABLE as error:
+            log.warning("oldest_offsets_unknown", error=repr(error))  # and lost again at once
+            return
+        for at, offset in found.items():
+            if self._moves.get(at) == moves.get(at):  # neither moved nor taken away meanwhile
+                self.place(at, offset)
+                self._oldest.add(at)  # it may move on before it is read
 
     async def _one_by_one(self, limits: dict[str, Any]) -> dict[KafkaPartition, list[Fetched]]:
         """Find the partition that can't be read, and save of it what can be saved."""

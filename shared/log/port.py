@@ -9,6 +9,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+OLDEST = -1
+"""In place of an offset: the oldest record that there still is."""
+
 
 class TopicPartition(NamedTuple):
     """``topic`` is a bare name of ``shared.contracts.topics``; adapters add a prefix."""
@@ -44,7 +47,7 @@ class Reader(Protocol):
     """Who reads a subscription. During ``claim`` the partitions are paused."""
 
     async def claim(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Take the partitions over; return the offset from which each is to be read."""
+        """Take the partitions over; return the offset, or OLDEST, from which each is to be read."""
         ...
 
     async def release(self, partitions: Sequence[TopicPartition]) -> None:
@@ -77,7 +80,9 @@ class Subscription(Protocol):
         """Deliver nothing from this partition until it is claimed again or resumed."""
         ...
 
-    async def resume(self, partition: TopicPartition, offset: int) -> None: ...
+    async def resume(self, partition: TopicPartition, offset: int) -> None:
+        """Deliver from this offset on, or from OLDEST; also what could not be read any more."""
+        ...
 
     def stopped(self) -> Mapping[TopicPartition, str]:
         """Return the partitions that cannot be read any more and why; the others go on."""

@@ -107,7 +107,7 @@ class MemorySubscription:
 
     async def resume(self, partition: TopicPartition, offset: int) -> None:
         if partition in self.next:
-            self.next[partition] = offset
+            self.next[partition] = max(offset, 0)
             self.paused.discard(partition)
             self.awake.set()
 
@@ -134,7 +134,7 @@ class MemorySubscription:
                 self.failed = repr(error)
                 return
             self.paused -= partitions
-            self.next.update(starts)
+            self.next.update({at: max(start, 0) for at, start in starts.items()})
         self.awake.set()
 
     async def _deliver(self) -> None:

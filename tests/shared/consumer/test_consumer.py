@@ -1,12 +1,14 @@
 """Exactly-once effect: positions and work in one transaction, by epoch, without gaps or repeats."""
 
 import asyncio
+from typing import cast
 
 import asyncpg
 import pytest
 from msgspec.structs import replace
 
 from shared.consumer import Batch
+from shared.consumer.positions import reset
 from shared.contracts.topics import dead_letter
 from shared.eventstore.port import Connection
 from shared.log.port import LogRecord, OutgoingRecord, TopicPartition
@@ -149,6 +151,40 @@ async def test_a_partition_that_stays_assigned_is_taken_back_from_an_owner_that_
     await eventually(lambda: handler.reached == {AT: 3})
     assert await readers.applied() == [1, 2, 3]
     assert AT in consumer.assigned()
+
+
+async def test_a_partition_that_was_set_back_is_read_again_and_nothing_is_taken_twice(
+    readers: Readers, log: MemoryLog
+) -> None:
+    """Its topic was made anew and is shorter than what was read: nothing more would ever come."""
+    handler = Ledger()
+    consumer = await readers.start(handler, taking_back_seconds=0.1)
+    await publish(log, [1, 2, 3])
+    await eventually(lambda: handler.reached == {AT: 3})
+    log.partitions[AT].clear()
+
+    async with readers.pool.acquire() as conn:
+        assert await reset(cast("Connection", conn), AT.topic, AT.partition) == [("reader", AT)]
+    await publish(log, [2, 3, 4])
+
+    await eventually(lambda: handler.reached == {AT: 4})
+    assert await readers.applied() == [1, 2, 3, 4]
+    assert consumer.gaps() == {}
+    assert await consumer.lag() == 0
+
+
+async def test_a_topic_is_set_back_as_a_whole_unless_a_partition_is_named(
+    readers: Readers, log: MemoryLog
+) -> None:
+    consumer = await readers.start(Ledger())
+    await eventually(lambda: len(consumer.assigned()) == 16)
+
+    async with readers.pool.acquire() as conn:
+        every = await reset(cast("Connection", conn), AT.topic, None)
+        nobody = await reset(cast("Connection", conn), "exchange.activity.v1", None)
+
+    assert {at for _, at in every} == {TopicPartition(AT.topic, number) for number in range(16)}
+    assert nobody == []
 
 
 async def test_a_failure_that_passes_is_waited_out(readers: Readers, log: MemoryLog) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from shared.contracts import topics
-from shared.log.port import LogRecord, OutgoingRecord, PublishFailed, TopicPartition
+from shared.log.port import OLDEST, LogRecord, OutgoingRecord, PublishFailed, TopicPartition
 from tests.support.log import Logs, Notes, numbered
 from tests.support.polling import eventually
 
@@ -125,6 +125,19 @@ async def test_delivery_starts_at_the_claimed_offset(logs: Logs) -> None:
 
     await eventually(lambda: len(notes.values(HERE)) == 2 and len(notes.values(THERE)) == 2)
     assert [(r.offset, r.value) for r in notes.records[HERE]] == [(3, b"3"), (4, b"4")]
+    await subscription.stop()
+
+
+async def test_the_oldest_record_can_be_asked_for_without_knowing_its_offset(logs: Logs) -> None:
+    log, notes = await logs.open(), Notes({HERE: OLDEST})
+    await log.publish(*HERE, numbered(2))
+    subscription = log.subscribe("g", [ACTIVITY], notes)
+
+    await subscription.start()
+    await eventually(lambda: notes.values(HERE) == [b"0", b"1"])
+    await subscription.resume(HERE, OLDEST)
+
+    await eventually(lambda: notes.values(HERE) == [b"0", b"1", b"0", b"1"])
     await subscription.stop()
 
 

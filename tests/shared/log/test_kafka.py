@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.record.util import calc_crc32c
 
 from shared.contracts import topics
 from shared.log.kafka import KafkaLog
-from shared.log.port import OutgoingRecord, PublishFailed, TopicPartition
+from shared.log.port import OLDEST, OutgoingRecord, PublishFailed, TopicPartition
 from shared.log.provisioning import TopicMismatch, create_topics, delete_topics, verify_topics
 from tests.support.log import Logs, Notes, numbered
 from tests.support.polling import eventually
@@ -73,6 +74,30 @@ async def test_an_offset_that_is_not_there_stops_its_partition_only(log: KafkaLo
     await eventually(lambda: notes.values(HERE) == [b"2"])
     assert subscription.stopped() == {}
     await subscription.stop()
+
+
+async def test_records_that_are_gone_are_passed_only_by_who_asks_for_the_oldest(
+    log: KafkaLog, kafka: LocalKafka, topic_prefix: str
+) -> None:
+    notes, other = Notes({HERE: 1}), Notes({HERE: OLDEST})
+    await log.publish(*HERE, numbered(6))
+    await _forget(kafka, topic_prefix + HERE.topic, HERE.partition, before=4)
+    subscription, another = (
+        log.subscribe("g", [TOPIC.name], notes),
+        log.subscribe("other", [TOPIC.name], other),
+    )
+    await subscription.start()
+    await another.start()
+
+    await eventually(lambda: HERE in subscription.stopped())
+    await eventually(lambda: other.values(HERE) == [b"4", b"5"])
+    assert notes.values(HERE) == []
+    await subscription.resume(HERE, OLDEST)
+
+    await eventually(lambda: notes.values(HERE) == [b"4", b"5"])
+    assert subscription.stopped() == another.stopped() == {}
+    await subscription.stop()
+    await another.stop()
 
 
 async def test_a_batch_that_the_broker_refuses_does_not_break_publishing(
@@ -227,6 +252,14 @@ async def logs_of_others(kafka: LocalKafka, topic_prefix: str) -> AsyncIterator[
 
     async with (logs := Logs(connect)).stack:
         yield logs
+
+
+async def _forget(kafka: LocalKafka, topic: str, partition: int, before: int) -> None:
+    """Delete the first records, as retention does."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    await admin.start()
+    await admin.delete_records({KafkaPartition(topic, partition): RecordsToDelete(before)})
+    await admin.close()
 
 
 async def _poison(kafka: LocalKafka, topic: str, partition: int, headers: int = 1) -> None:
