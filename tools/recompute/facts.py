@@ -14,13 +14,13 @@ Row: TypeAlias = list[Any]
 Names: TypeAlias = Mapping[int, str]
 
 # Of one partition: position -> what the event adds and takes back, in its order. Events that make
-# no facts are left out.
+# no facts are left out, and the positions named: what was never folded need not even be JSON.
 FROM_EVENTS = """
 WITH told AS (
     SELECT position, split_part(type, '.', 4) AS what, split_part(type, '.', 5) AS step,
         convert_from(data, 'UTF8')::jsonb AS d
     FROM event WHERE topic = $1 AND partition = $2 AND position > $3 AND position <= $4
-        AND type ~ '^org[.]coprod[.](exchange|registry)[.]'
+        AND position <> ALL($5) AND type ~ '^org[.]coprod[.](exchange|registry)[.]'
 ), acts AS (
     SELECT position, 1 AS nth, 1 AS sign, d->'act' AS f FROM told
     WHERE what = 'contribution' AND (step = 'confirmed'

@@ -4,7 +4,7 @@ Each event up to the position of the fold has to be accounted for: folded, quara
 a type that the fold did not know, passed over.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.insights.store import SOURCES
@@ -101,32 +101,28 @@ async def check_facts(
     for at, upto in taken.items():
         if at.topic not in producers:
             continue
-        skipped = left.get(at, Left()).positions
-        async for place, due, found in _compared(
-            pools[producers[at.topic]], pools["insights"], serving, at, upto
-        ):
-            expected = [] if place in skipped else due
-            report.compared["facts"] += len(found)
-            if found != expected:
-                report.problem(
-                    CHECK,
-                    f"{at.topic}/{at.partition} position {place}: {found}, recomputed {expected}",
-                )
+        skipped = sorted(left.get(at, Left()).positions)
+        for after in range(0, upto, PAGE_EVENTS):
+            last = min(upto, after + PAGE_EVENTS)
+            rows = await pools[producers[at.topic]].fetch(FROM_EVENTS, *at, after, last, skipped)
+            due = {row["position"]: from_events(row["facts"]) for row in rows}
+            found = await _stored(pools["insights"], serving, at, after, last)
+            _compare(at, due, found, report)
 
 
-async def _compared(
-    store: Pool, insights: Pool, serving: int, at: TopicPartition, upto: int
-) -> AsyncIterator[tuple[int, Sequence[Row], Sequence[Row]]]:
-    """Yield (position, facts from the store, facts of the fold) where there are any."""
-    for after in range(0, upto, PAGE_EVENTS):
-        last = min(upto, after + PAGE_EVENTS)
-        due = {
-            row["position"]: from_events(row["facts"])
-            for row in await store.fetch(FROM_EVENTS, *at, after, last)
-        }
-        found = await _stored(insights, serving, at, after, last)
-        for position in sorted(due.keys() | found.keys()):
-            yield position, due.get(position, []), found.get(position, [])
+def _compare(
+    at: TopicPartition,
+    due: Mapping[int, Sequence[Row]],
+    found: Mapping[int, Sequence[Row]],
+    report: Report,
+) -> None:
+    report.compared["facts"] += sum(map(len, found.values()))
+    for position in sorted(due.keys() | found.keys()):
+        told, expected = found.get(position, []), due.get(position, [])
+        if told != expected:
+            report.problem(
+                CHECK, f"{at.topic}/{at.partition} position {position}: {told}, not {expected}"
+            )
 
 
 async def _stored(

@@ -7,7 +7,7 @@ import orjson
 
 from shared.contracts.topics import REGISTRY_AGENCIES, REGISTRY_PARTICIPANTS, REGISTRY_SERVICES
 from shared.log.port import TopicPartition
-from tools.recompute.directory import Data, Directory
+from tools.recompute.directory import Directory
 from tools.verification.folding import Left
 from tools.verification.report import Report
 from tools.verification.store import Pool
@@ -93,14 +93,14 @@ async def _recomputed(
         skipped = left.get(at, Left()).positions
         after = 0
         while rows := await registry.fetch(EVENTS, *at, after, upto, PAGE_EVENTS):
-            directory.play(_understood(row["type"], row["data"]) for row in rows)
+            directory.play(
+                (row["type"], orjson.loads(row["data"]))
+                for row in rows
+                if row["position"] not in skipped
+            )
             ignored.update(row["key"] for row in rows if row["position"] in skipped)
             after = rows[-1]["position"]
     return directory, ignored
-
-
-def _understood(type_name: str, data: bytes) -> tuple[str, Data]:
-    return type_name, orjson.loads(data)
 
 
 def _of_exchange(directory: Directory) -> dict[str, Table]:

@@ -60,10 +60,13 @@ class Verification:
         readings = await self._check_log()
         heads = await self._check_stores()
         consumption.check_positions(folded, heads, self.report)
-        await consumption.check_records(self.pools, {name for name, _ in folded}, self.report)
+        consumers = sorted({consumer for consumer, _ in folded})
+        await consumption.check_records(self.pools, set(consumers), self.report)
+        left = {one: await folding.left_by(self.pools[_home(one)], one) for one in consumers}
         if self.depth.deep:
-            await self._check_folding(folded, readings)
-        await self._check_figures(said)
+            await self._check_folding(folded, left, readings)
+        (serving,) = (one for one in consumers if _home(one) == "insights")
+        await self._check_figures(said, left[serving])
         return self.report
 
     def _rebuild(self) -> None:
@@ -80,24 +83,23 @@ class Verification:
     async def _check_folding(
         self,
         folded: Mapping[tuple[str, TopicPartition], int],
+        left: Mapping[str, Mapping[TopicPartition, folding.Left]],
         readings: Mapping[TopicPartition, publication.Reading],
     ) -> None:
         """Look event by event at what each consumer made of what it took."""
-        consumers = sorted({consumer for consumer, _ in folded})
-        with self.bar("following events", len(consumers)) as advance:
-            for consumer in consumers:
-                name = "exchange" if consumer.startswith("exchange") else "insights"
-                left = await folding.left_by(self.pools[name], consumer)
+        with self.bar("following events", len(left)) as advance:
+            for consumer, left_here in left.items():
+                name = _home(consumer)
                 taken = {at: upto for (who, at), upto in sorted(folded.items()) if who == consumer}
                 read_to = await consumption.offsets(self.pools[name], consumer)
                 for at, upto in taken.items():
-                    here = left.get(at, folding.Left())
+                    here = left_here.get(at, folding.Left())
                     folding.check_accounts(consumer, at, upto, here, self.report)
                     strangers = [s for s in readings[at].strangers if s < read_to.get(at, 0)]
                     folding.check_strangers(consumer, at, strangers, here, self.report)
                 if name == "insights":
-                    await folding.check_facts(self.pools, taken, left, self.report)
-                await replication.check_directory(consumer, self.pools, left, self.report)
+                    await folding.check_facts(self.pools, taken, left_here, self.report)
+                await replication.check_directory(consumer, self.pools, left_here, self.report)
                 advance(1)
 
     def _ask(self) -> list[Said]:
@@ -154,10 +156,12 @@ class Verification:
             heads |= await store.check_density(name, self.pools[name], self.report)
         return heads
 
-    async def _check_figures(self, said: list[Said]) -> None:
+    async def _check_figures(
+        self, said: list[Said], left: Mapping[TopicPartition, folding.Left]
+    ) -> None:
         with self.bar("recomputing", len(said)) as advance:
             for partition, services in by_partition(said).items():
-                events = await events_of(self.pools, partition, services)
+                events = await events_of(self.pools, partition, services, left)
                 for one in services:
                     histories = Histories(events[one.service_id])
                     for answer in one.metrics:
@@ -166,6 +170,11 @@ class Verification:
                         check_verdict(answer, histories, self.report)
                     self.report.compared["events recomputed"] += len(events[one.service_id])
                     advance(1)
+
+
+def _home(consumer: str) -> str:
+    """Return the service that a consumer is part of."""
+    return "exchange" if consumer.startswith("exchange") else "insights"
 
 
 @asynccontextmanager

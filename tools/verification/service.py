@@ -8,8 +8,10 @@ import orjson
 
 from shared.contracts.topics import EXCHANGE_ACTIVITY, REGISTRY_SERVICES
 from shared.log.partitioner import partition_of
+from shared.log.port import TopicPartition
 from tools.client import Services
 from tools.verification.figures import Answer, Told
+from tools.verification.folding import Left
 from tools.verification.store import Pool
 
 WINDOWS = ("28d", "90d", "365d", "life")
@@ -76,22 +78,28 @@ def by_partition(said: Iterable[Said]) -> dict[int, list[Said]]:
 
 
 async def events_of(
-    pools: Mapping[str, Pool], partition: int, services: Iterable[Said]
+    pools: Mapping[str, Pool],
+    partition: int,
+    services: Iterable[Said],
+    left: Mapping[TopicPartition, Left],
 ) -> dict[str, list[Told]]:
     """Return service id -> its events up to the furthest of its receipts, read page by page.
 
-    All services of a partition are read in one pass: they share its pages.
+    All services of a partition are read in one pass: they share its pages. What the fold left is
+    left out: whether it may be is another check.
     """
     wanted = list(services)
     found: dict[str, list[Told]] = {one.service_id: [] for one in wanted}
     for topic in SOURCES:
         name = f"{topic.name}/{partition}"
+        skipped = left.get(TopicPartition(topic.name, partition), Left()).positions
         upto = max((one.positions.get(name, 0) for one in wanted), default=0)
         after = 0
         while rows := await pools[topic.producer].fetch(
             EVENTS, topic.name, partition, after, upto, list(found), PAGE_EVENTS
         ):
             for position, key, type_name, data in rows:
-                found[key].append(Told(name, position, type_name, orjson.loads(data)))
+                if position not in skipped:
+                    found[key].append(Told(name, position, type_name, orjson.loads(data)))
             after = rows[-1]["position"]
     return found
