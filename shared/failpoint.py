@@ -1,8 +1,9 @@
-"""Named places where a test makes a process die, wait or fail; inert unless armed.
+"""Named places where a test makes a process die, stop, wait or fail; inert unless armed.
 
-Armed by ``COPROD_FAILPOINTS``: ``name=kill``, ``name=pause:SECONDS`` or ``name=error``, several
-with commas between, each with ``@N`` for the N-th time the place is reached (the first, unless
-said). It happens once in the life of a process. A production image refuses to start with any.
+Armed by ``COPROD_FAILPOINTS``: ``name=kill``, ``name=stop`` (until a SIGCONT), ``name=error`` or
+``name=pause:SECONDS``, several with commas between, each with ``@N`` for the N-th time the place is
+reached (the first, unless said). It happens once in the life of a process. A production image
+refuses to start with any.
 """
 
 import asyncio
@@ -17,12 +18,13 @@ PLACES = frozenset(
         "command.committed",  # durable, and nobody was told
         "relay.publishing",
         "relay.acknowledged",  # in the log, and the position not moved
+        "consumer.taking",  # a batch is in hand, no transaction open
         "consumer.committing",  # the fold is written, the transaction is open
         "consumer.committed",  # durable, and the memory not changed
     }
 )
 FORM = re.compile(
-    r"(?P<name>[a-z.]+)=(?P<deed>kill|error|pause:(?P<seconds>[0-9.]+))(@(?P<at>\d+))?"
+    r"(?P<name>[a-z.]+)=(?P<deed>kill|stop|error|pause:(?P<seconds>[0-9.]+))(@(?P<at>\d+))?"
 )
 
 
@@ -70,6 +72,8 @@ async def reach(name: str) -> None:
     match point.deed:
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
         case "pause":
             await asyncio.sleep(point.seconds)
         case _:

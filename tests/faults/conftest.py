@@ -1,0 +1,23 @@
+"""Where a scenario's events travel: what ``world`` is to be given for it."""
+
+from typing import Any
+
+import pytest
+
+from tools.kafka.local_kafka import LocalKafka
+
+
+@pytest.fixture
+def on_embedded() -> dict[str, Any]:
+    return {"log": "embedded"}
+
+
+@pytest.fixture
+def on_kafka(kafka: LocalKafka) -> dict[str, Any]:
+    return {"log": "kafka", "bootstrap": kafka.bootstrap}
+
+
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def on_either(request: pytest.FixtureRequest) -> Any:
+    """Run the test twice, once on each log."""
+    return request.getfixturevalue(f"on_{request.param}")
