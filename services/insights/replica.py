@@ -6,7 +6,7 @@ import structlog
 
 from services.insights.latest import Latest
 from services.insights.snapshot import read
-from shared.log.port import LogRecord, TopicPartition
+from shared.log.port import OLDEST, LogRecord, Subscription, TopicPartition
 
 log = structlog.get_logger(__name__)
 
@@ -19,7 +19,7 @@ class SnapshotReplica:
         self._deployment = deployment
 
     async def claim(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
-        return dict.fromkeys(partitions, 0)
+        return dict.fromkeys(partitions, OLDEST)
 
     async def release(self, partitions: Sequence[TopicPartition]) -> None:
         """Keep what is known: nobody else follows for this process."""
@@ -29,6 +29,12 @@ class SnapshotReplica:
             newest = {record.key: record for record in records}
             for record in newest.values():
                 self._take(record)
+
+    async def begin_again(self, subscription: Subscription) -> None:
+        """Read what can't be read on from the oldest record: of each service the newest counts."""
+        for partition, why in subscription.stopped().items():
+            log.warning("snapshots_read_again", partition=partition, why=why)
+            await subscription.resume(partition, OLDEST)
 
     def _take(self, record: LogRecord) -> None:
         if record.value is None:

@@ -70,11 +70,10 @@ class Insights:
         self.rebuild = Rebuild(
             Rebuilding(around.pool, self._projections, lambda: self.fold, self._beside)
         )
+        self._replica = SnapshotReplica(self.latest, around.deployment)
         # a group of its own: every process reads all snapshots
         self._snapshots = around.log.subscribe(
-            f"insights.snapshots.{instance}",
-            [INSIGHTS_SERVICES.name],
-            SnapshotReplica(self.latest, around.deployment),
+            f"insights.snapshots.{instance}", [INSIGHTS_SERVICES.name], self._replica
         )
         self._reach = Reach(around.log, (*FOLDED, INSIGHTS_SERVICES, INSIGHTS_CHANGES))
         self._tasks: list[asyncio.Task[None]] = []
@@ -152,6 +151,7 @@ class Insights:
             failure = self.fold.consumer.failure() or self._snapshots.failure()
             if failure is not None:
                 raise Failed(failure)
+            await self._replica.begin_again(self._snapshots)
             try:
                 await self._follow_projection()
                 self._follow_day()

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from services.insights.service import Insights
 from services.insights.store import Pool
+from shared.contracts.topics import INSIGHTS_SERVICES
 from shared.log.kafka import KafkaLog
 from shared.log.provisioning import create_topics
 from tests.services.insights.conftest import Replicas
@@ -50,3 +52,35 @@ def _shown(running: list[Insights], name: str) -> bool:
     found = [one.latest.get(name) for one in running]
     versions = {one.version for one in found if one is not None}
     return None not in found and len(versions) == 1 and max(versions).events > 100
+
+
+async def test_snapshots_go_on_being_shared_in_a_topic_that_was_made_anew(
+    replicas: Replicas, kafka: LocalKafka, topic_prefix: str
+) -> None:
+    running = [await replicas.start() for _ in range(2)]
+    one, *acts = meals_on_wheels().events
+    name = NAMES[0]
+    await replicas.feed.tell([registered(name), *renamed([one], name)])
+    for act in renamed(acts[:4], name):
+        await replicas.feed.tell([act])
+        await eventually(lambda: _same(running, name, replicas.feed))
+
+    await _make_anew(kafka, topic_prefix)
+    await replicas.feed.tell(renamed(acts[4:5], name))
+
+    await eventually(lambda: _same(running, name, replicas.feed))
+
+
+async def _make_anew(kafka: LocalKafka, prefix: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    await admin.start()
+    await admin.delete_topics([prefix + INSIGHTS_SERVICES.name])
+    await admin.close()
+    await create_topics(kafka.bootstrap, prefix, topics=[INSIGHTS_SERVICES])
+
+
+def _same(running: list[Insights], name: str, feed: Feed) -> bool:
+    """Tell whether all show the service as it is after everything that was told."""
+    found = [one.latest.get(name) for one in running]
+    told = sum(feed.positions.values())
+    return all(one is not None and one.version.position == told for one in found)
