@@ -15,6 +15,7 @@ class ServiceSettings(BaseSettings):
 
     ``database_password`` completes a ``database_url`` that names a user and no password.
     ``log_url`` is the database of the embedded log; ``kafka_bootstrap`` is ``HOST:PORT[,…]``.
+    ``broken_run_max`` is how many broken records in a row are quarantined before the process stops.
     ``failpoints`` break the process on purpose (``shared.failpoint``), and never in ``production``.
     """
 
@@ -30,6 +31,7 @@ class ServiceSettings(BaseSettings):
     port: int = Field(default=0, ge=0, le=65535)
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    broken_run_max: int = Field(default=100, ge=1)
     failpoints: str = ""
     production: bool = False
 

@@ -101,6 +101,7 @@ async def open_exchange(
             deployment=deployment,
             owner=owner,
             metrics=ConsumerMetrics(metrics),
+            broken_run_max=settings.broken_run_max,
         )
         desk = Desk(pool, store, await load_identity(pool))
         automatic = AutomaticConfirmation(pool, store, clock)

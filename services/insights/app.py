@@ -45,6 +45,7 @@ async def open_insights(
             deployment=await deployment_of(pool, "insights"),
             owner=f"{socket.gethostname()}/{os.getpid()}",
             metrics=meters.consumer,
+            broken_run_max=settings.broken_run_max,
         )
         await log.start()
         try:

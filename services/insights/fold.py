@@ -24,6 +24,7 @@ class Surroundings:
     deployment: str
     owner: str
     metrics: ConsumerMetrics
+    broken_run_max: int = 100
 
 
 class Fold:
@@ -44,6 +45,7 @@ class Fold:
             deployment=around.deployment,
             owner=around.owner,
             metrics=around.metrics,
+            broken_run_max=around.broken_run_max,
         )
         self.reader = Reader(
             store=self.store,

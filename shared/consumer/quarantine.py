@@ -13,12 +13,13 @@ import structlog
 
 from shared.consumer.intake import Broken
 from shared.consumer.patience import passes
-from shared.contracts.topics import dead_letter
+from shared.contracts.topics import MESSAGE_BYTES_MAX, dead_letter
 from shared.eventstore.port import Connection
 from shared.log.port import Log, LogRecord, OutgoingRecord, PublishFailed
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 MIRRORED_AT_ONCE_MAX = 100
+LETTER_BYTES_MAX = MESSAGE_BYTES_MAX * 8 // 10  # leaves room for what the log itself adds
 RETRY_SECONDS = 5.0
 
 ADD = """
@@ -178,6 +179,7 @@ async def mirror(pool: Pool, log: Log, consumer: str) -> int:
 
 
 def _letter(held: Held) -> OutgoingRecord:
+    """Return the record with why it lies here; one too large for the log without its content."""
     record = held.record
     about = {
         "coprod-consumer": held.consumer,
@@ -187,14 +189,14 @@ def _letter(held: Held) -> OutgoingRecord:
         "coprod-reason": held.reason,
         "coprod-detail": held.detail,
     }
-    return OutgoingRecord(
-        record.key or b"",
-        record.value or b"",
-        [
-            *((name, value or b"") for name, value in record.headers),
-            *((name, text.encode()) for name, text in about.items()),
-        ],
-    )
+    why = [(name, text.encode()) for name, text in about.items()]
+    headers = [(name, value or b"") for name, value in record.headers]
+    parts = (record.key or b"", record.value or b"", *(value for _, value in headers))
+    size = sum(map(len, parts)) + sum(len(name) for name, _ in headers)
+    if size > LETTER_BYTES_MAX:
+        left_out = f"{size} bytes, which are in quarantine under {held.id}"
+        return OutgoingRecord(b"", b"", [*why, ("coprod-left-out", left_out.encode())])
+    return OutgoingRecord(record.key or b"", record.value or b"", [*headers, *why])
 
 
 def _held(row: asyncpg.Record) -> Held:

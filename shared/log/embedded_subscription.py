@@ -60,7 +60,8 @@ CROSS JOIN LATERAL (
 WHERE found.bytes_before < $5
 ORDER BY found.topic, found.partition, found."offset"
 """
-HEADERS = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
+HEADERS = msgspec.msgpack.Decoder(list[tuple[str, bytes | None]])
+UNREADABLE_HEADERS = "coprod-unreadable-headers"
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 log = structlog.get_logger()
 
@@ -264,7 +265,15 @@ def partitions_of(topics: Iterable[str]) -> list[TopicPartition]:
 def log_record(row: asyncpg.Record) -> LogRecord:
     """Return the record behind a row of ``topic, partition, offset, key, value, headers``."""
     topic, partition, offset, key, value, headers = row
-    return LogRecord(topic, partition, offset, key, value, HEADERS.decode(headers))
+    return LogRecord(topic, partition, offset, key, value, _headers(headers))
+
+
+def _headers(encoded: bytes) -> list[tuple[str, bytes | None]]:
+    """Return the headers; those that nobody can read as one, for the quarantine to keep."""
+    try:
+        return HEADERS.decode(encoded)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return [(UNREADABLE_HEADERS, encoded)]
 
 
 def _shares(partitions: Iterable[TopicPartition]) -> dict[int, list[TopicPartition]]:

@@ -12,8 +12,10 @@ from prometheus_client import CollectorRegistry
 
 from shared.consumer import Batch, Consumer
 from shared.consumer.api import router
+from shared.contracts.topics import MESSAGE_BYTES_MAX, dead_letter
 from shared.eventstore.port import Connection
 from shared.http.application import application
+from shared.log.port import OutgoingRecord, TopicPartition
 from tests.shared.consumer.conftest import Readers
 from tests.support.ledger import Ledger
 from tests.support.memory_log import MemoryLog
@@ -86,6 +88,24 @@ async def test_pages_follow_each_other(
     assert [item["position"] for item in first["items"]] == [1, 2, 3]
     assert [item["position"] for item in second["items"]] == [4, 5]
     assert second["next_cursor"] is None
+
+
+async def test_a_record_too_large_for_the_dead_letters_is_named_there_and_holds_up_no_other(
+    readers: Readers, log: MemoryLog
+) -> None:
+    await readers.start(Ledger())
+    large = b"x" * MESSAGE_BYTES_MAX
+    await log.publish(*AT, [OutgoingRecord(b"k", large, [("h", b"1")]), spoilt(1)])
+
+    letters = log.partitions[TopicPartition(dead_letter(AT.topic), 0)]
+    await eventually(lambda: len(letters) == 2)
+
+    named, whole = letters
+    assert named.value == b""
+    left_out = b"1048579 bytes, which are in quarantine under 1"
+    assert dict(named.headers)["coprod-left-out"] == left_out
+    assert whole.value == spoilt(1).value
+    assert await readers.pool.fetchval("SELECT value FROM quarantine WHERE id = 1") == large
 
 
 async def test_a_retry_takes_the_event_after_all(

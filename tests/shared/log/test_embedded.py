@@ -46,6 +46,25 @@ async def test_a_reader_skips_nothing_while_many_publish_at_once(log: EmbeddedLo
     await subscription.stop()
 
 
+async def test_headers_that_nobody_can_read_stop_nothing(log: EmbeddedLog, dsn: str) -> None:
+    await log.publish(*HERE, numbered(3))
+    connection = await asyncpg.connect(dsn)
+    nameless = b"\x91\x92\xa2\xff\xfe\xc4\x011"
+    change = 'UPDATE log_record SET headers = $2 WHERE "offset" = $1'
+    await connection.execute(change, 1, nameless)
+    await connection.execute(change, 2, b"\x91\x92\xa4name\xc0")
+    await connection.close()
+    subscription = log.subscribe("g", [HERE.topic], notes := Notes())
+
+    await subscription.start()
+
+    await eventually(lambda: len(notes.values(HERE)) == 3)
+    headers = [list(record.headers) for record in notes.records[HERE]]
+    assert headers == [[], [("coprod-unreadable-headers", nameless)], [("name", None)]]
+    assert subscription.failure() is None
+    await subscription.stop()
+
+
 async def test_large_records_come_in_batches_that_fit_into_memory(log: EmbeddedLog) -> None:
     sent = [OutgoingRecord(b"k", bytes([n]) * 1_000_000, []) for n in range(40)]
     await asyncio.gather(
