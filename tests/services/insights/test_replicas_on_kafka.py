@@ -9,6 +9,8 @@ from services.insights.service import Insights
 from services.insights.store import Pool
 from shared.contracts.topics import INSIGHTS_SERVICES
 from shared.log.kafka import KafkaLog
+from shared.log.partitioner import partition_of
+from shared.log.port import TopicPartition
 from shared.log.provisioning import create_topics
 from tests.services.insights.conftest import Replicas
 from tests.services.insights.feed import Feed, registered, renamed
@@ -58,15 +60,20 @@ async def test_snapshots_go_on_being_shared_in_a_topic_that_was_made_anew(
     replicas: Replicas, kafka: LocalKafka, topic_prefix: str
 ) -> None:
     running = [await replicas.start() for _ in range(2)]
-    one, *acts = meals_on_wheels().events
+    first, *acts = meals_on_wheels().events
     name = NAMES[0]
-    await replicas.feed.tell([registered(name), *renamed([one], name)])
+    await replicas.feed.tell([registered(name), *renamed([first], name)])
     for act in renamed(acts[:4], name):
         await replicas.feed.tell([act])
         await eventually(lambda: _same(running, name, replicas.feed))
 
     await _make_anew(kafka, topic_prefix)
     await replicas.feed.tell(renamed(acts[4:5], name))
+    await eventually(lambda: _same(running, name, replicas.feed))
+    number = partition_of(name, INSIGHTS_SERVICES.partitions)
+    for one in running:  # as it is where the group did not notice that the topic was away
+        await one._snapshots.resume(TopicPartition(INSIGHTS_SERVICES.name, number), 1000)
+    await replicas.feed.tell(renamed(acts[5:6], name))
 
     await eventually(lambda: _same(running, name, replicas.feed))
 
