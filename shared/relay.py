@@ -4,6 +4,9 @@ The event table is the outbox. For each (topic, partition) one process at a time
 session advisory lock: a process that dies frees it at once), reads on from the stored position,
 publishes, and moves the position only while its epoch holds. A crash or a zombie can repeat events;
 neither can lose or reorder them, and consumers drop what they have seen by its position.
+
+A process that was stopped, and not ended, keeps its session: the kernel answers for it. Who waits
+for its partitions has PostgreSQL end a session that has said nothing for long.
 """
 
 import asyncio
@@ -14,6 +17,7 @@ from typing import TypeAlias, cast
 
 import asyncpg
 import structlog
+from prometheus_client import CollectorRegistry, Counter
 
 from shared import failpoint
 from shared.contracts.envelope import headers
@@ -26,6 +30,8 @@ PAGE_EVENTS_MAX = 1000
 RECONNECT_SECONDS = 0.5
 BACKOFF_SECONDS_MAX = 5.0
 TAKEOVER_SECONDS_MAX = 0.5  # how long a partition may lie idle after its holder died
+SILENT_SECONDS_MAX = 15.0  # a holder that lives asks what to do many times a second
+LOOKING_SECONDS = 3.0  # between two looks for holders that are silent
 NONE = -1  # an epoch that never stands in the table
 
 BEHIND = """
@@ -34,6 +40,16 @@ FROM head AS h LEFT JOIN relay AS r USING (topic, partition)
 WHERE h.position > coalesce(r.position, 0)
 """
 TAKE = "SELECT pg_try_advisory_lock(hashtext('relay of ' || $1), $2)"
+END_SILENT = """
+SELECT a.pid, pg_terminate_backend(a.pid)
+FROM pg_stat_activity AS a WHERE a.datname = current_database()
+    AND a.state_change < clock_timestamp() - $2 * interval '1 second'
+    AND a.pid IN (
+        SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
+            AND classid = (hashtext('relay of ' || $1)::bigint & 4294967295)::oid
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
+"""
 CLAIM = """
 INSERT INTO relay AS r (topic, partition, epoch, owner) VALUES ($1, $2, 1, $3)
 ON CONFLICT (topic, partition) DO UPDATE SET epoch = r.epoch + 1, owner = excluded.owner
@@ -88,14 +104,33 @@ class Backoff:
         self.delay_seconds = min(self.delay_seconds * 2, seconds_max)
 
 
+class RelayMetrics:
+    """Made once in the life of a process, which may open its relay more than once."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.fenced = Counter(
+            "coprod_relay_fenced",
+            "Pages published under an epoch that had passed",
+            registry=registry,
+        )
+
+
 class Relay:
     """Runs beside the service's HTTP server; any number of processes may run one on the same store.
 
     ``wake`` is set after each commit. ``owner`` names this process to those who look at the table.
     """
 
-    def __init__(
-        self, pool: Pool, log: Log, *, deployment: str, owner: str, wake: asyncio.Event
+    def __init__(  # noqa: PLR0913 - all keywords, and each app builds one
+        self,
+        pool: Pool,
+        log: Log,
+        *,
+        deployment: str,
+        owner: str,
+        wake: asyncio.Event,
+        metrics: RelayMetrics | None = None,
+        silent_seconds: float = SILENT_SECONDS_MAX,
     ) -> None:
         self._pool, self._log = pool, log
         self._deployment, self._owner, self._wake = deployment, owner, wake
@@ -103,6 +138,9 @@ class Relay:
         self._draining: dict[TopicPartition, asyncio.Task[None]] = {}
         self._backoffs: defaultdict[TopicPartition, Backoff] = defaultdict(Backoff)
         self._broken: dict[TopicPartition, str] = {}
+        self._look_at = 0.0
+        self._metrics = metrics or RelayMetrics(CollectorRegistry())
+        self._silent_seconds = silent_seconds
         self._stopping = False
 
     async def run(self) -> None:
@@ -133,8 +171,9 @@ class Relay:
             try:
                 while not self._stopping and not leasing.is_closed():
                     self._wake.clear()
-                    for at, epoch in await self._behind():
-                        if await self._lease(cast("Connection", leasing), at, epoch):
+                    held = cast("Connection", leasing)
+                    for at, epoch in await self._behind(held):
+                        if await self._lease(held, at, epoch):
                             self._draining[at] = asyncio.create_task(self._drain(at))
                             self._draining[at].add_done_callback(lambda _: self._wake.set())
                     await self._await_work()
@@ -152,12 +191,13 @@ class Relay:
         for at in [at for at, task in self._draining.items() if task.done()]:
             self._draining.pop(at).result()
 
-    async def _behind(self) -> list[tuple[TopicPartition, int]]:
-        """Return the partitions to be taken up now, with the epoch that stands in the table."""
+    async def _behind(self, leasing: Connection) -> list[tuple[TopicPartition, int]]:
+        """Return the partitions to be taken up now, with the epoch that stands in the table.
+
+        Asked in the session that holds the locks: so it is never silent for long.
+        """
         now = asyncio.get_running_loop().time()
-        behind = [
-            (TopicPartition(row[0], row[1]), row[2]) for row in await self._pool.fetch(BEHIND)
-        ]
+        behind = [(TopicPartition(row[0], row[1]), row[2]) for row in await leasing.fetch(BEHIND)]
         return [
             (at, epoch)
             for at, epoch in behind
@@ -173,6 +213,7 @@ class Relay:
             return True
         if lease is None and not await leasing.fetchval(TAKE, *at):
             self._backoffs[at].longer(TAKEOVER_SECONDS_MAX)
+            await self._end_silent(leasing, at.topic)
             return False
         row = await leasing.fetchrow(CLAIM, *at, self._owner)
         if row is None:
@@ -180,6 +221,15 @@ class Relay:
         self._leases[at] = Lease(row["position"], row["epoch"])
         logger.info("partition_leased", topic=at.topic, partition=at.partition, **dict(row))
         return True
+
+    async def _end_silent(self, leasing: Connection, topic: str) -> None:
+        """End the sessions of processes that hold partitions of the topic and do nothing more."""
+        now = asyncio.get_running_loop().time()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOKING_SECONDS
+        for pid, _ in await leasing.fetch(END_SILENT, topic, self._silent_seconds):
+            logger.warning("silent_relay_ended", topic=topic, session=pid)
 
     async def _drain(self, at: TopicPartition) -> None:
         """Publish page after page until nothing is left, or the lease is."""
@@ -212,7 +262,9 @@ class Relay:
         args = (*at, lease.epoch, before, lease.position)
         if await self._pool.fetchval(ADVANCE, *args):
             return True
-        lease.epoch = NONE  # fenced: rewound, or taken over
+        lease.epoch = NONE  # rewound, or taken over
+        logger.warning("relay_fenced", topic=at.topic, partition=at.partition)
+        self._metrics.fenced.inc()
         return False
 
     def _outgoing(self, event: StoredEvent) -> OutgoingRecord:

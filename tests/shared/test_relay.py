@@ -1,6 +1,7 @@
 """The relay: everything the store holds reaches the log in order, whatever crashes on the way."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,7 +16,7 @@ from shared.eventstore.store import Pool, PostgresEventStore
 from shared.log.embedded import EmbeddedLog
 from shared.log.partitioner import partition_of
 from shared.log.port import Log, OutgoingRecord, PublishFailed, TopicPartition
-from shared.relay import Relay, RewindRefused, progress, rewind
+from shared.relay import SILENT_SECONDS_MAX, TAKE, Relay, RewindRefused, progress, rewind
 from tests.shared.eventstore.provider import T0, link, project_nothing
 from tests.support.log import Notes
 from tests.support.memory_log import MemoryLog
@@ -23,6 +24,10 @@ from tests.support.polling import eventually
 
 pytestmark = pytest.mark.postgres
 HERE = TopicPartition(REGISTRY_SERVICES.name, partition_of("s", REGISTRY_SERVICES.partitions))
+SILENCE = """
+SELECT extract(epoch FROM clock_timestamp() - a.state_change) FROM pg_stat_activity AS a
+JOIN pg_locks AS l USING (pid) WHERE l.locktype = 'advisory' AND a.datname = current_database()
+"""
 
 
 class FragileLog(MemoryLog):
@@ -80,9 +85,20 @@ async def append(store: PostgresEventStore, first: int, last: int, service: str 
 
 @asynccontextmanager
 async def relaying(
-    pool: Pool, log: Log, wake: asyncio.Event | None = None, owner: str = "one"
+    pool: Pool,
+    log: Log,
+    wake: asyncio.Event | None = None,
+    owner: str = "one",
+    silent_seconds: float = SILENT_SECONDS_MAX,
 ) -> AsyncIterator[Relay]:
-    relay = Relay(pool, log, deployment="d", owner=owner, wake=wake or asyncio.Event())
+    relay = Relay(
+        pool,
+        log,
+        deployment="d",
+        owner=owner,
+        wake=wake or asyncio.Event(),
+        silent_seconds=silent_seconds,
+    )
     task = asyncio.create_task(relay.run())
     try:
         yield relay
@@ -182,6 +198,36 @@ async def test_one_process_at_a_time_publishes_a_partition_and_another_takes_ove
         await eventually(lambda: log.positions()[-1] == 20, within_seconds=3)
 
     assert log.positions() == list(range(1, 21))
+
+
+async def test_a_process_that_was_stopped_and_keeps_its_session_is_relieved(
+    pool: Pool, store: PostgresEventStore, log: FragileLog
+) -> None:
+    await append(store, 1, 3)
+    async with pool.acquire() as stopped:
+        assert await stopped.fetchval(TAKE, *HERE)
+
+        async with relaying(pool, log, owner="heir", silent_seconds=0.2):
+            await eventually(lambda: log.positions() == [1, 2, 3])
+
+        with pytest.raises(asyncpg.InterfaceError):
+            await stopped.fetchval("SELECT 1")
+
+
+async def test_a_process_that_waits_for_the_log_is_never_silent(
+    pool: Pool, store: PostgresEventStore, log: FragileLog
+) -> None:
+    log.gate.clear()
+    await append(store, 1, 3)
+    async with relaying(pool, log):
+        await eventually(lambda: log.waiting == 1)
+
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            assert await pool.fetchval(SILENCE) < 1.5
+            await asyncio.sleep(0.1)
+
+        log.gate.set()
 
 
 async def test_a_zombie_can_repeat_but_neither_lose_nor_move_the_position(
