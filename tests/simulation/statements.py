@@ -1,0 +1,384 @@
+"""What the statements of the event store, the relay and the consumer do, on the stand-in.
+
+A condition that compares columns is read from the statement itself (``matches``), so that whoever
+leaves one out of the SQL leaves it out here too. ``test_stand_ins`` runs all of them on both.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import asyncpg
+
+from shared import relay
+from shared.consumer import positions, quarantine
+from shared.eventstore import store
+from tests.simulation.postgres import STATEMENTS, Row, Session, statement
+
+__all__ = ["STATEMENTS"]
+
+CONDITION = re.compile(r"(?:\w+\.)?(\w+) (=|>=) (?:\$(\d+)|a\.(\w+))")
+MOMENT = datetime(2025, 3, 1, tzinfo=UTC)
+LOCK_SECONDS, IDLE_SECONDS = 1.0, 2.0
+HEAD = ("topic", "partition", "position")
+EVENT = (
+    *("stream_id", "version", "topic", "partition", "event_id", "source", "type", "subject"),
+    *("key", "time", "recorded_at", "correlation_id", "causation_id", "actor", "data"),
+)
+PAGE = (
+    *("event_id", "source", "type", "subject", "time", "recorded_at", "version", "topic"),
+    *("partition", "position", "key", "correlation_id", "causation_id", "data"),
+)
+HISTORY = (
+    *("stream_id", "version", "event_id", "type", "time", "recorded_at", "topic", "partition"),
+    *("position", "data"),
+)
+STANDING = ("topic", "partition", "next_offset", "position", "epoch", "broken_run")
+HELD = tuple(name.strip() for name in quarantine.COLUMNS.split(","))
+
+
+@cache
+def conditions(text: str) -> Sequence[tuple[str, str, int | str]]:
+    """Return (column, operator, argument number or field) of each comparison after WHERE."""
+    where = text.partition("WHERE")[2].partition("RETURNING")[0]
+    return [
+        (column, operator, int(number) if number else name)
+        for column, operator, number, name in CONDITION.findall(where)
+    ]
+
+
+def matches(
+    text: str, row: Mapping[str, Any], args: Sequence[Any], fields: Mapping[str, Any] | None = None
+) -> bool:
+    for column, operator, operand in conditions(text):
+        wanted = args[operand - 1] if isinstance(operand, int) else (fields or {})[operand]
+        if not (row[column] == wanted if operator == "=" else row[column] >= wanted):
+            return False
+    return True
+
+
+def rows(names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> list[Row]:
+    return [Row(names, [row[name] for name in names]) for row in found]
+
+
+# --- event store
+
+
+@statement(store.TIMEOUTS)
+async def timeouts(session: Session) -> Sequence[Row]:
+    session.lock_timeout, session.idle_timeout = LOCK_SECONDS, IDLE_SECONDS
+    return []
+
+
+@statement(store.LOCK_STREAMS)
+async def lock_streams(session: Session, stream_ids: Sequence[str]) -> Sequence[Row]:
+    for stream_id in sorted(set(stream_ids)):
+        if session.get("stream", (stream_id,)) is not None:
+            await session.lock("stream", (stream_id,))
+    return []
+
+
+@statement(store.HISTORY)
+async def history(session: Session, stream_ids: Sequence[str]) -> Sequence[Row]:
+    wanted = set(stream_ids)
+    found = [row for _, row in session.scan("event") if row["stream_id"] in wanted]
+    return rows(HISTORY, sorted(found, key=lambda row: (row["stream_id"], row["version"])))
+
+
+@statement(store.REMEMBERED)
+async def remembered(session: Session, scopes: Sequence[str], keys: Sequence[str]) -> Sequence[Row]:
+    found = []
+    for asked in zip(scopes, keys, strict=True):
+        promise = session.get("idempotency", asked)
+        if promise is None:
+            continue
+        places = [
+            f"{event['topic']}/{event['partition']}:{event['position']}"
+            for version in range(promise["after_version"] + 1, promise["last_version"] + 1)
+            if (event := session.get("event", (promise["stream_id"], version)))
+            and event["topic"] is not None
+        ]
+        found.append({**promise, "positions": ",".join(places) or None})
+    names = ("scope", "key", "request_hash", "status", "body", "headers", "positions")
+    return rows(names, found)
+
+
+@statement(store.MOVE_STREAMS)
+async def move_streams(session: Session, *columns: Any) -> Sequence[Row]:
+    await timeouts(session)
+    names = (
+        *("scope", "key", "request_hash", "status", "body", "headers"),
+        *("stream_id", "after_version", "last_version"),
+    )
+    promises = [dict(zip(names, one, strict=True)) for one in zip(*columns[:9], strict=True)]
+    for promise in sorted(promises, key=lambda one: (one["scope"], one["key"])):
+        key = (promise["scope"], promise["key"])
+        await session.lock("idempotency", key)
+        if session.get("idempotency", key) is not None:
+            raise asyncpg.UniqueViolationError(f"{key} is used already")
+        session.put("idempotency", key, promise)
+    moves = sorted(zip(*columns[10:], strict=True))
+    return [Row(("moved",), (await _moved(session, moves),))]
+
+
+async def _moved(session: Session, moves: Sequence[Sequence[Any]]) -> int:
+    moved = 0
+    for stream_id, read, *_ in moves:
+        stream = session.get("stream", (stream_id,))
+        if stream is not None and stream["version"] == read:
+            await session.lock("stream", (stream_id,))
+    for stream_id, read, version, *_ in moves:
+        stream = session.get("stream", (stream_id,))
+        if stream is not None and stream["version"] == read:
+            session.put("stream", (stream_id,), {"version": version})
+            moved += 1
+    for stream_id, read, version, *_ in moves:
+        if read == 0:
+            await session.lock("stream", (stream_id,))
+            if session.get("stream", (stream_id,)) is None:
+                session.put("stream", (stream_id,), {"version": version})
+                moved += 1
+    return moved
+
+
+@statement(store.APPEND_EVENTS)
+async def append_events(session: Session, *columns: Any) -> Sequence[Row]:
+    at, lists = columns[10], [*columns[:10], *columns[11:]]
+    incoming = list(zip(*lists, strict=True))
+    counted: defaultdict[tuple[str, int], int] = defaultdict(int)
+    for event in incoming:
+        if event[2] is not None:
+            counted[event[2], event[3]] += 1
+    following = {}
+    for place, events in sorted(counted.items()):
+        await session.lock("head", place)
+        head = session.get("head", place)
+        following[place] = head["position"] + 1 if head else 1
+        position = following[place] + events - 1
+        session.put("head", place, dict(zip(HEAD, (*place, position), strict=True)))
+    given = []
+    for event in incoming:
+        position = None
+        if event[2] is not None:
+            position = following[event[2], event[3]]
+            following[event[2], event[3]] += 1
+        row = dict(zip(EVENT, (*event[:10], at, *event[10:]), strict=True))
+        if session.get("event", event[:2]) is not None:
+            raise asyncpg.UniqueViolationError(f"{event[:2]} is stored already")
+        session.put("event", event[:2], {**row, "position": position})
+        given.append(Row(("given",), (position,)))
+    return given
+
+
+@statement(store.HEADS)
+async def heads(session: Session) -> Sequence[Row]:
+    return rows(HEAD, [row for _, row in session.scan("head")])
+
+
+@statement(store.PAGE)
+async def page(
+    session: Session, topic: str, partition: int, after: int, limit: int, page_bytes: int
+) -> Sequence[Row]:
+    placed = sorted(
+        (row for _, row in session.scan("event") if row["topic"] == topic),
+        key=lambda row: row["position"],
+    )
+    found, size = [], 0
+    for row in placed:
+        if row["partition"] != partition or row["position"] <= after:
+            continue
+        if len(found) == limit or size >= page_bytes:
+            break
+        found.append(row)
+        size += len(row["data"])
+    return rows(PAGE, found)
+
+
+# --- relay
+
+
+@statement(relay.BEHIND)
+async def behind(session: Session) -> Sequence[Row]:
+    relayed = dict(session.scan("relay"))
+    nothing = {"position": 0, "epoch": 0}
+    return [
+        Row(("topic", "partition", "epoch"), (*key, relayed.get(key, nothing)["epoch"]))
+        for key, head in session.scan("head")
+        if head["position"] > relayed.get(key, nothing)["position"]
+    ]
+
+
+@statement(relay.POSITIONS)
+async def relay_positions(session: Session) -> Sequence[Row]:
+    relayed = dict(session.scan("relay"))
+    names = ("topic", "partition", "head", "relayed")
+    return [
+        Row(names, (*key, head["position"], relayed[key]["position"] if key in relayed else 0))
+        for key, head in session.scan("head")
+    ]
+
+
+@statement(relay.TAKE)
+async def relay_take(session: Session, topic: str, partition: int) -> Sequence[Row]:
+    key = ("relay", topic, partition)
+    taken = session.database.advisory.setdefault(key, session) is session
+    return [Row(("taken",), (taken,))]
+
+
+@statement(relay.END_SILENT)
+async def end_silent(session: Session, topic: str, seconds: float) -> Sequence[Row]:
+    silent_since = session.database.loop.time() - seconds
+    holders = {
+        holder
+        for (kind, of, _), holder in session.database.advisory.items()
+        if (kind, of) == ("relay", topic) and holder.active_at < silent_since
+    }
+    for holder in holders:
+        holder.end()
+    return [Row(("pid", "ended"), (number, True)) for number in range(len(holders))]
+
+
+@statement(relay.CLAIM)
+async def relay_claim(session: Session, topic: str, partition: int, owner: str) -> Sequence[Row]:
+    key = (topic, partition)
+    await session.lock("relay", key)
+    held = session.get("relay", key) or {"position": 0, "epoch": 0}
+    row = {
+        **dict(zip(HEAD, (*key, held["position"]), strict=True)),
+        "epoch": held["epoch"] + 1,
+        "owner": owner,
+    }
+    session.put("relay", key, row)
+    return rows(("position", "epoch"), [row])
+
+
+async def _move(session: Session, text: str, args: Sequence[Any], **changes: Any) -> list[Row]:
+    """Update the relay's row where the statement's conditions hold, before and after waiting."""
+    key = (args[0], args[1])
+    row = session.get("relay", key)
+    if row is None or not matches(text, row, args):
+        return []
+    await session.lock("relay", key)
+    row = session.get("relay", key)
+    if not matches(text, row, args):
+        return []
+    epoch = row["epoch"] + changes.pop("epochs", 0)
+    session.put("relay", key, {**row, **changes, "epoch": epoch})
+    return [Row(("moved",), (True,))]
+
+
+@statement(relay.ADVANCE)
+async def relay_advance(session: Session, *args: Any) -> Sequence[Row]:
+    return await _move(session, relay.ADVANCE, args, position=args[4])
+
+
+@statement(relay.REWIND)
+async def relay_rewind(session: Session, *args: Any) -> Sequence[Row]:
+    return await _move(session, relay.REWIND, args, position=args[2], epochs=1)
+
+
+# --- consumer
+
+
+@statement(positions.CLAIM)
+async def claim(
+    session: Session, consumer: str, topics: Sequence[str], partitions: Sequence[int], owner: str
+) -> Sequence[Row]:
+    claimed = []
+    for topic, partition in sorted(zip(topics, partitions, strict=True)):
+        key = (consumer, topic, partition)
+        await session.lock("consumer_position", key)
+        held = session.get("consumer_position", key)
+        fresh = dict(zip(STANDING, (topic, partition, 0, 0, 0, 0), strict=True))
+        row = {**(held or fresh), "consumer": consumer, "owner": owner}
+        row["epoch"] += 1
+        session.put("consumer_position", key, row)
+        claimed.append(row)
+    return rows(STANDING, claimed)
+
+
+@statement(positions.ADVANCE)
+async def advance(session: Session, consumer: str, *columns: Any) -> Sequence[Row]:
+    names = ("topic", "partition", "epoch", "base", "next_offset", "position", "broken_run")
+    moved = []
+    for move in zip(*columns, strict=True):
+        fields = dict(zip(names, move, strict=True))
+        key = (consumer, fields["topic"], fields["partition"])
+        held = session.get("consumer_position", key)
+        if held is None or not matches(positions.ADVANCE, held, (consumer,), fields):
+            continue
+        await session.lock("consumer_position", key)
+        held = session.get("consumer_position", key)
+        if not matches(positions.ADVANCE, held, (consumer,), fields):
+            continue
+        changes = {name: fields[name] for name in ("next_offset", "position", "broken_run")}
+        session.put("consumer_position", key, {**held, **changes})
+        moved.append(fields)
+    return rows(("topic", "partition"), moved)
+
+
+@statement(positions.STANDING)
+async def standing(session: Session, consumer: str) -> Sequence[Row]:
+    found = [row for key, row in session.scan("consumer_position") if key[0] == consumer]
+    return rows(STANDING, found)
+
+
+@statement(positions.HOLD)
+async def hold(session: Session, *key: Any) -> Sequence[Row]:
+    if session.get("consumer_position", key) is None:
+        return []
+    await session.lock("consumer_position", key)
+    return rows(("epoch",), [session.get("consumer_position", key)])
+
+
+@statement(positions.ADD_UNKNOWN)
+async def add_unknown(session: Session, *values: Any) -> Sequence[Row]:
+    if session.get("unknown_event", values[:4]) is not None:
+        raise asyncpg.UniqueViolationError(f"{values[:4]} is noted already")
+    session.put("unknown_event", values[:4], {"type": values[4]})
+    return []
+
+
+@statement(positions.UNKNOWN_TYPES)
+async def unknown_types(session: Session, consumer: str) -> Sequence[Row]:
+    types = {row["type"] for key, row in session.scan("unknown_event") if key[0] == consumer}
+    return [Row(("type",), (name,)) for name in sorted(types)]
+
+
+# --- quarantine
+
+
+@statement(quarantine.ADD)
+async def quarantine_add(session: Session, *values: Any) -> Sequence[Row]:
+    once = (*values[:4], values[9])
+    await session.lock("quarantine_once", once)
+    if session.get("quarantine_once", once) is not None:
+        return []
+    number = session.database.number()
+    row = dict(zip(HELD, (number, *values), strict=False))
+    rest = {"first_seen": MOMENT, "mirrored_at": None, "status": "held"}
+    settled = {"settled_at": None, "settled_by": None}
+    session.put("quarantine", (number,), {**row, **rest, **settled})
+    session.put("quarantine_once", once, {})
+    return []
+
+
+@statement(quarantine.UNMIRRORED)
+async def unmirrored(session: Session, consumer: str, limit: int) -> Sequence[Row]:
+    found: list[Mapping[str, Any]] = []
+    for key, row in sorted(session.scan("quarantine")):
+        waits = row["consumer"] == consumer and row["mirrored_at"] is None
+        if waits and len(found) < limit and await session.lock("quarantine", key, wait=False):
+            found.append(session.get("quarantine", key))
+    return rows(HELD, found)
+
+
+@statement(quarantine.MIRRORED)
+async def mirrored(session: Session, numbers: Sequence[int]) -> Sequence[Row]:
+    for number in numbers:
+        row = session.get("quarantine", (number,))
+        session.put("quarantine", (number,), {**row, "mirrored_at": MOMENT})
+    return []
