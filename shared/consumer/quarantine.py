@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, cast
@@ -20,6 +21,7 @@ from shared.log.port import Log, LogRecord, OutgoingRecord, PublishFailed
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 MIRRORED_AT_ONCE_MAX = 100
 LETTER_BYTES_MAX = MESSAGE_BYTES_MAX * 8 // 10  # leaves room for what the log itself adds
+LOOKING_SECONDS = 5.0
 RETRY_SECONDS = 5.0
 
 ADD = """
@@ -148,9 +150,11 @@ async def held_count(pool: Pool) -> int:
 
 
 async def mirroring(pool: Pool, log: Log, consumer: str, unmirrored: asyncio.Event) -> None:
-    """Mirror whatever there is each time ``unmirrored`` is set, for ever."""
+    """Mirror whatever there is each time ``unmirrored`` is set, and now and then, for ever."""
     while True:
-        await unmirrored.wait()
+        with suppress(TimeoutError):  # looks by itself too: who quarantined some may be dead
+            async with asyncio.timeout(LOOKING_SECONDS):
+                await unmirrored.wait()
         unmirrored.clear()
         try:
             while await mirror(pool, log, consumer):
