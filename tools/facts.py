@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 
-from services.insights.facts import unpack
+from services.insights.packing import unpack
 from tools.deployment import DataOption, JsonOption, find
 from tools.fact_table import codes_of, row, schema
 from tools.failure import Failure

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from services.insights.facts import Fact, pack, unpack
+from services.insights.facts import Fact
+from services.insights.packing import pack, unpack
 from shared.log.port import TopicPartition
 
 

@@ -41,9 +41,14 @@ class Codebook:
         ``make`` is pure and is called again when it asked for names that had to be looked up first.
         """
         missing: set[Name] = set()
+        codes = self._codes
 
         def code(kind: str, value: str) -> int:
-            return self._code((kind, value), missing)
+            found = codes.get((kind, value))
+            if found is None:
+                missing.add((kind, value))
+                return UNKNOWN
+            return found
 
         while True:
             made = make(code)
@@ -59,13 +64,6 @@ class Codebook:
         """Return what the codes stand for."""
         rows = await self._pool.fetch(NAMES, list(codes))
         return {row["code"]: row["value"] for row in rows}
-
-    def _code(self, name: Name, missing: set[Name]) -> int:
-        code = self._codes.get(name)
-        if code is None:
-            missing.add(name)
-            return UNKNOWN
-        return code
 
     async def _learn(self, missing: set[Name]) -> None:
         if len(self._codes) + len(missing) > REMEMBERED_MAX:

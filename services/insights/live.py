@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
+import msgspec
 import structlog
 
 from services.insights.chunk import Chunk
@@ -31,8 +32,7 @@ INLINE_FACTS_MAX = (
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, gc=False):
     """What one event did to one service."""
 
     service_id: str

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from services.insights.chunk import chunk_of
 from services.insights.codebook import Codebook
 from services.insights.directory import ServiceInfo, described
@@ -11,6 +13,7 @@ from services.insights.facts import facts_of
 from services.insights.live import Change, Live
 from services.insights.store import SOURCE_TOPICS, FactStore, Folded
 from shared.consumer import Batch, Claim
+from shared.contracts.lean import LeanMessage
 from shared.contracts.registry import AgencyRegistered
 from shared.contracts.topics import EXCHANGE_ACTIVITY, REGISTRY_SERVICES
 from shared.contracts.vocabulary import Message
@@ -20,13 +23,12 @@ from shared.log.port import TopicPartition
 Code = Callable[[str, str], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(msgspec.Struct, frozen=True, gc=False):
     """One event, decoded; ``key`` is the id of its service, or of its agency."""
 
     key: str
     position: int
-    message: Message
+    message: Message | LeanMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,17 @@ import orjson
 from shared.contracts.catalogue import schema_uri
 
 CONTENT_TYPE = b"application/json"
+_ALWAYS = (
+    *("content-type", "ce_specversion", "ce_id", "ce_source", "ce_type", "ce_subject", "ce_time"),
+    *("ce_recordedtime", "ce_sequence", "ce_position", "ce_deployment", "ce_partitionkey"),
+    "ce_dataschema",
+)
+_WRITTEN = (
+    (*_ALWAYS, "ce_correlationid"),
+    (*_ALWAYS, "ce_correlationid", "ce_causationid"),
+    _ALWAYS,
+)
+"""Names that ``headers`` writes, in its order; it leaves the last out that are None."""
 
 
 class BrokenEnvelope(ValueError):
@@ -70,8 +81,10 @@ def parse(
     """
     if value is None:
         raise BrokenEnvelope("the record has no value; an event topic holds no tombstones")
-    found = _texts(raw)
     try:
+        if (written := _as_written(raw)) is not None:
+            return _event(topic, partition, written, value)
+        found = _texts(raw)
         return Event(
             id=found["ce_id"],
             source=found["ce_source"],
@@ -110,6 +123,40 @@ def structured(event: Event) -> bytes:
             "datacontenttype": CONTENT_TYPE.decode(),
             "data": orjson.Fragment(event.data),
         }
+    )
+
+
+def _as_written(raw: Iterable[tuple[str, bytes | None]]) -> list[str] | None:
+    """Return the texts of headers that are plainly ours, at once; None for any others."""
+    try:
+        names, values = zip(*raw, strict=True)
+        whole = b"\n".join(values)
+    except (TypeError, ValueError):
+        return None
+    if names not in _WRITTEN or not whole.isascii() or b"\0" in whole:
+        return None
+    texts = whole.decode("ascii").split("\n")
+    return texts if len(texts) == len(names) else None
+
+
+def _event(topic: str, partition: int, written: list[str], value: bytes) -> Event:
+    _, _, id_, source, type_, subject, time, recorded, sequence, position, *rest = written
+    deployment, key, _, *links = rest
+    return Event(
+        id_,
+        source,
+        type_,
+        subject,
+        datetime.fromisoformat(time),
+        datetime.fromisoformat(recorded),
+        int(sequence),
+        topic,
+        partition,
+        int(position),
+        key,
+        deployment,
+        value,
+        *links,
     )
 
 

@@ -4,17 +4,14 @@ import msgspec
 import pytest
 
 from services.insights.facts import (
-    FORMAT_VERSION,
     ActFact,
     ConsultationFact,
     RoleFact,
-    UnknownFormat,
     day_number,
     facts_of,
-    pack,
     turned,
-    unpack,
 )
+from services.insights.packing import FORMAT_VERSION, UnknownFormat, pack, unpack
 from shared.contracts.exchange import (
     Act,
     ConsultationClosed,

@@ -1,8 +1,11 @@
 """Every way in which a record's headers can be poison is told from a good record."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shared.contracts.envelope import BrokenEnvelope, headers, parse
+from shared.contracts.envelope import BrokenEnvelope, Event, headers, parse
+from tests.support.stream import AT, event
 
 GOOD: list[tuple[str, bytes | None]] = [
     ("ce_specversion", b"1.0"),
@@ -37,7 +40,7 @@ def test_headers_of_others_do_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "names"),
+    ("raw", "names"),
     [
         (GOOD[:-1], "ce_partitionkey is missing"),
         ([*GOOD, ("ce_causationid", None)], "ce_causationid is null"),
@@ -47,11 +50,40 @@ def test_headers_of_others_do_not_matter() -> None:
         ([*GOOD[:5], ("ce_time", b"yesterday"), *GOOD[6:]], "broken value"),
     ],
 )
-def test_poison_is_named(headers: list[tuple[str, bytes | None]], names: str) -> None:
+def test_poison_is_named(raw: list[tuple[str, bytes | None]], names: str) -> None:
     with pytest.raises(BrokenEnvelope, match=names):
-        parse("t", 0, headers, b"{}")
+        parse("t", 0, raw, b"{}")
 
 
 def test_a_tombstone_on_an_event_topic_is_poison() -> None:
     with pytest.raises(BrokenEnvelope, match="no value"):
         parse("t", 0, GOOD, None)
+
+
+WORDS = st.one_of(
+    st.just(b"plain"), st.just("é".encode()), st.just(b"two\nlines"), st.just(b"a\0b"), st.binary()
+)
+
+
+@given(
+    links=st.lists(WORDS, max_size=2),
+    subject=WORDS,
+    time=st.sampled_from([b"2025-03-01T12:00:00Z", b"2025-03-01T12:00:00", b"noon"]),
+    position=st.sampled_from([b"1", b" 7", b"x", b"0"]),
+)
+def test_the_order_of_headers_says_nothing(
+    links: list[bytes], subject: bytes, time: bytes, position: bytes
+) -> None:
+    """What is written by ``headers`` is read at once; anything else, header by header."""
+    causes = zip(("ce_correlationid", "ce_causationid"), links, strict=False)
+    told = dict([*headers(event(1)), *causes])
+    told |= {"ce_subject": subject, "ce_time": time, "ce_position": position}
+
+    assert _read(list(told.items())) == _read(list(reversed(told.items())))
+
+
+def _read(raw: list[tuple[str, bytes | None]]) -> Event | bool:
+    try:
+        return parse(AT.topic, AT.partition, raw, b"{}")
+    except BrokenEnvelope:
+        return False

@@ -7,10 +7,11 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.insights.facts import Fact, pack, turned, unpack
+from services.insights.facts import Fact, turned
 from services.insights.metrics.figures import figures
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.timeline import Timeline
+from services.insights.packing import pack, unpack
 from tests.support.archetypes import DAY, Story, facts_told
 
 WINDOWS = ("28d", "90d", "365d", "life")
