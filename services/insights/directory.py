@@ -13,7 +13,6 @@ from shared.contracts.registry import (
     ServiceRegistered,
 )
 from shared.contracts.topics import REGISTRY_SERVICES
-from shared.contracts.vocabulary import Message
 from shared.log.partitioner import partition_of
 
 ServiceEvent: TypeAlias = (
@@ -41,7 +40,7 @@ class ServiceInfo:
     providers: tuple[str, ...] = ()
 
 
-def described(info: ServiceInfo | None, event: Message) -> ServiceInfo | None:
+def described(info: ServiceInfo | None, event: object) -> ServiceInfo | None:
     """Return what is known after the event; other events than a service's change nothing.
 
     A change to a service that was never registered leaves it unknown: its registration may wait in

@@ -10,6 +10,7 @@ from services.insights.reader import Reader
 from services.insights.store import FOLDED, FactStore, Pool
 from shared.clock import Clock
 from shared.consumer import Consumer, ConsumerMetrics
+from shared.contracts import lean
 from shared.log.port import Log
 
 
@@ -46,6 +47,7 @@ class Fold:
             owner=around.owner,
             metrics=around.metrics,
             broken_run_max=around.broken_run_max,
+            decode=lean.decode,
         )
         self.reader = Reader(
             store=self.store,

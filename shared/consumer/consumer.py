@@ -16,10 +16,11 @@ from prometheus_client import CollectorRegistry
 from shared import failpoint
 from shared.consumer import positions, quarantine
 from shared.consumer.handler import Batch, Handler
-from shared.consumer.intake import Broken, Intake, Standing, examine, take
+from shared.consumer.intake import Broken, Decode, Intake, Standing, examine, take
 from shared.consumer.metrics import ConsumerMetrics
 from shared.consumer.patience import Stopping, passes, patiently
 from shared.consumer.quarantine import Pool
+from shared.contracts import catalogue
 from shared.contracts.topics import Topic
 from shared.eventstore.port import Connection
 from shared.log.port import Log, LogRecord, Subscription, TopicPartition
@@ -76,12 +77,14 @@ class Consumer:
         deployment: str,
         owner: str,
         metrics: ConsumerMetrics | None = None,
+        decode: Decode = catalogue.decode,
         broken_run_max: int = 100,
         batch_records_max: int = 2000,
         taking_back_seconds: float = TAKING_BACK_SECONDS,
     ) -> None:
         self._pool, self._log, self._handler = pool, log, handler
         self._identity = Identity(name, owner, deployment)
+        self._decode = decode
         self._topics = [topic.name for topic in topics]
         self._metrics = metrics or ConsumerMetrics(CollectorRegistry())
         self._broken_run_max = broken_run_max
@@ -180,7 +183,7 @@ class Consumer:
                 return
             before = {at: self._standings[at] for at in batch if at in self._standings}
             intakes = {
-                at: take(standing, batch[at], self._identity.deployment)
+                at: take(standing, batch[at], self._identity.deployment, self._decode)
                 for at, standing in before.items()
             }
             self._refuse_bad_deployment(intakes)
@@ -230,7 +233,7 @@ class Consumer:
         at = TopicPartition(held.record.topic, held.record.partition)
         if held.consumer != self._identity.name or at not in self._standings:
             raise RetryRefused("held_elsewhere", f"{held.consumer} does not hold {at} here")
-        examined = examine(held.record, self._identity.deployment)
+        examined = examine(held.record, self._identity.deployment, self._decode)
         if isinstance(examined, Broken):
             raise RetryRefused("still_broken", f"{examined.reason}: {examined.detail}")
         event, message = examined

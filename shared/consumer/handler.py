@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from shared.contracts.envelope import Event
-from shared.contracts.vocabulary import Message
 from shared.eventstore.port import Connection
 from shared.log.port import TopicPartition
 
@@ -25,13 +24,14 @@ class Batch:
 
     ``positions`` are those that the batch brings each partition to. They can be ahead of its last
     event (and there can be none): a quarantined record or an unknown type uses up its position too.
-    ``messages`` are the events decoded, one for one. ``replayed`` marks one quarantined event that
-    is taken after all, long after its position was passed; such a batch moves no position.
+    ``messages`` are the events decoded, one for one, as the consumer was told to. ``replayed``
+    marks one quarantined event that is taken after all, long after its position was passed; such a
+    batch moves no position.
     """
 
     events: Mapping[TopicPartition, Sequence[Event]]
     positions: Mapping[TopicPartition, int]
-    messages: Mapping[TopicPartition, Sequence[Message]] = field(default_factory=dict)
+    messages: Mapping[TopicPartition, Sequence[Any]] = field(default_factory=dict)
     replayed: bool = False
 
 

@@ -1,7 +1,8 @@
 """Sorts what the log delivers of one partition: next, seen before, broken, unknown, too early."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import msgspec
 from pydantic import ValidationError
@@ -12,6 +13,9 @@ from shared.contracts.vocabulary import Message
 from shared.log.port import LogRecord
 
 NUL_ESCAPED = rb"\u0000"
+
+Decode: TypeAlias = Callable[[str, bytes], Any]
+"""Reads the data of a type; it raises what ``catalogue.decode`` raises, for the same data."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -48,7 +52,7 @@ class Intake:
     broken_run: int
     gap_until: int | None
     events: list[Event] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
+    messages: list[Any] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     unknown: list[Event] = field(default_factory=list)
     duplicates: int = 0
@@ -59,7 +63,12 @@ class Intake:
         return Standing(self.offset, self.position, self.epoch, self.broken_run, self.gap_until)
 
 
-def take(standing: Standing, records: Iterable[LogRecord], deployment: str) -> Intake:
+def take(
+    standing: Standing,
+    records: Iterable[LogRecord],
+    deployment: str,
+    decode: Decode = catalogue.decode,
+) -> Intake:
     """Sort the records, in their order."""
     intake = Intake(
         standing.offset,
@@ -70,17 +79,22 @@ def take(standing: Standing, records: Iterable[LogRecord], deployment: str) -> I
     )
     for record in records:
         if record.offset >= standing.offset:
-            _add(intake, record, deployment)
+            _add(intake, record, deployment, decode)
     return intake
 
 
-def examine(record: LogRecord, deployment: str) -> tuple[Event, Message | None] | Broken:
+def examine(
+    record: LogRecord, deployment: str, decode: Decode = catalogue.decode
+) -> tuple[Event, Any] | Broken:
     """Return the event and its message (None for an unknown type), or the fault."""
     event = _identify(record, deployment)
-    return event if isinstance(event, Broken) else _understand(record, event)
+    if isinstance(event, Broken):
+        return event
+    message = _understand(record, event, decode)
+    return message if isinstance(message, Broken) else (event, message)
 
 
-def _add(intake: Intake, record: LogRecord, deployment: str) -> None:
+def _add(intake: Intake, record: LogRecord, deployment: str, decode: Decode) -> None:
     event = _identify(record, deployment)
     if isinstance(event, Broken):
         _quarantine(intake, event)
@@ -93,17 +107,16 @@ def _add(intake: Intake, record: LogRecord, deployment: str) -> None:
             intake.gap_until = event.position
     else:
         intake.position, intake.gap_until = event.position, None
-        _take_next(intake, record, event)
+        _take_next(intake, record, event, decode)
         _past(intake, record)
 
 
-def _take_next(intake: Intake, record: LogRecord, event: Event) -> None:
-    understood = _understand(record, event)
-    if isinstance(understood, Broken):
-        _quarantine(intake, understood)
+def _take_next(intake: Intake, record: LogRecord, event: Event, decode: Decode) -> None:
+    message = _understand(record, event, decode)
+    if isinstance(message, Broken):
+        _quarantine(intake, message)
         return
     intake.broken_run = 0
-    _, message = understood
     if message is None:
         intake.unknown.append(event)
     else:
@@ -138,10 +151,11 @@ def _identify(record: LogRecord, deployment: str) -> Event | Broken:
     return event
 
 
-def _understand(record: LogRecord, event: Event) -> tuple[Event, Message | None] | Broken:
+def _understand(record: LogRecord, event: Event, decode: Decode) -> Any:
+    """Return the message, None for one of an unknown type, or what is ``Broken`` about it."""
     kind = catalogue.BY_NAME.get(event.type)
     if kind is None:
-        return event, None
+        return None
     if record.value is None:
         detail = "the record has no value; an event topic holds no tombstones"
         return Broken(record, "no_value", detail, event.position, event.type)
@@ -149,15 +163,19 @@ def _understand(record: LogRecord, event: Event) -> tuple[Event, Message | None]
         detail = f"events of type {event.type} do not belong into {record.topic}"
         return Broken(record, "wrong_topic", detail, event.position, event.type)
     try:
-        message = catalogue.decode(event.type, event.data)
+        message = decode(event.type, event.data)
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
         detail = f"{'.'.join(map(str, first['loc'])) or 'data'}: {first['msg']}"
         return Broken(record, "invalid_data", detail, event.position, event.type)
-    if NUL_ESCAPED in event.data and _holds_nul(message.model_dump()):
+    if isinstance(message, Message) and _nul_in(message, event.data):
         detail = "a text holds a NUL, which no database can"
         return Broken(record, "invalid_data", detail, event.position, event.type)
-    return event, message
+    return message
+
+
+def _nul_in(message: Message, data: bytes) -> bool:
+    return NUL_ESCAPED in data and _holds_nul(message.model_dump())
 
 
 def _holds_nul(value: object) -> bool:
