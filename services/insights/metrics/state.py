@@ -16,10 +16,11 @@ from services.insights.facts import (
     RoleFact,
     day_number,
 )
-from services.insights.metrics.defaults import DEFAULTS, WINDOW_DAYS, Defaults, first_day
+from services.insights.metrics.defaults import DEFAULTS, Defaults
 from services.insights.metrics.life import LifeTables
-from services.insights.metrics.tables import WindowTables, effect_of
+from services.insights.metrics.tables import Tables
 from services.insights.metrics.view import View
+from services.insights.metrics.window import RINGS, Window, ring_of, rings_of
 
 
 class ServiceState:
@@ -32,7 +33,7 @@ class ServiceState:
     def __init__(self, as_of: date, defaults: Defaults = DEFAULTS) -> None:
         self.as_of = as_of
         self.defaults = defaults
-        self.windows = {window: WindowTables() for window in WINDOW_DAYS}
+        self.rings = [Tables() for _ in range(RINGS)]
         self.life = LifeTables()
         self._views: dict[str, View] = {}
 
@@ -44,17 +45,11 @@ class ServiceState:
     def apply(self, facts: Iterable[Fact]) -> None:
         """Take facts of this service; those of days after ``as_of`` change nothing."""
         day = self.day
-        firsts = {window: first_day(window, day) for window in WINDOW_DAYS}
         for fact in facts:
-            if fact.day > day:
-                continue
-            self.life.add(fact, fact.sign)
-            windows = [
-                tables
-                for window, tables in self.windows.items()
-                if (first := firsts[window]) is None or fact.day >= first
-            ]
-            put(fact, windows, fact.sign)
+            age = day - fact.day
+            if age >= 0:
+                self.life.add(fact, fact.sign)
+                put(fact, self.rings[ring_of(age)], fact.sign)
         self.touch()
 
     def touch(self) -> None:
@@ -64,38 +59,30 @@ class ServiceState:
     def view(self, window: str) -> View:
         """Return the window as the figures read it, made once between two changes."""
         if window not in self._views:
+            rings = self.rings[: rings_of(window)]
             self._views[window] = View(
-                window,
-                self.windows[window],
-                self.windows["life"],
-                self.life,
-                self.day,
-                self.defaults,
+                window, Window(rings), Window(self.rings), self.life, self.day, self.defaults
             )
         return self._views[window]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ServiceState):
             return NotImplemented
-        mine = (self.as_of, self.defaults, self.windows, self.life)
-        return mine == (other.as_of, other.defaults, other.windows, other.life)
+        mine = (self.as_of, self.defaults, self.rings, self.life)
+        return mine == (other.as_of, other.defaults, other.rings, other.life)
 
     __hash__ = None  # type: ignore[assignment]  # a state changes
 
 
-def put(fact: Fact, windows: Iterable[WindowTables], sign: int) -> None:
-    """Add one fact to these windows (1), or take it from them (-1)."""
+def put(fact: Fact, tables: Tables, sign: int) -> None:
+    """Add one fact to the tables that hold its day (1), or take it from them (-1)."""
     match fact:
         case ActFact():
-            effect = effect_of(fact, sign)
-            for tables in windows:
-                tables.act(effect)
+            tables.act(fact, sign)
         case DecisionFact():
-            for tables in windows:
-                tables.decision(fact, sign)
+            tables.decision(fact, sign)
         case AllocationFact():
-            for tables in windows:
-                tables.allocation(fact, sign)
+            tables.allocation(fact, sign)
         case RoleFact() | FeedbackFact() | AnswerFact() | ChangeFact() | ConsultationFact():
             pass  # these count over the service's life, wherever they are read
 

@@ -4,8 +4,7 @@ An entry that comes back to zero is deleted, so that two ways to the same facts 
 """
 
 from dataclasses import dataclass, field
-from functools import cache
-from typing import NamedTuple
+from functools import cache, lru_cache
 
 from services.insights.facts import KINDS, ActFact, AllocationFact, DecisionFact
 from services.insights.metrics.cell import (
@@ -48,22 +47,6 @@ def receipt_cell(number: int) -> ReceiptCell:
     )
 
 
-class Effect(NamedTuple):
-    """What one act, added or taken back, does to the tables of every window that holds its day.
-
-    ``given``, ``receipts``: keys with the pair to add; ``edges``: giver and receiver; ``flow``:
-    what crossed parties and what flowed in all, pairs too; ``episode``: episode and role, or -1.
-    """
-
-    sign: int
-    given: int
-    amount: int
-    receipts: tuple[tuple[int, int], ...]
-    edges: tuple[int, ...]
-    flow: tuple[int, int]
-    episode: int
-
-
 def pair(count_weight: int, minutes_weight: int) -> int:
     """Return two weights as one integer; pairs add and subtract like the weights themselves."""
     return count_weight + (minutes_weight << PAIR_BITS)
@@ -74,52 +57,11 @@ def unpaired(value: int) -> tuple[int, int]:
     return value & PAIR_MASK, value >> PAIR_BITS
 
 
-def effect_of(fact: ActFact, sign: int) -> Effect:
-    """Return what adding (1) or taking back (-1) this act does."""
-    minutes = max(fact.minutes, 0)
-    receipts: tuple[tuple[int, int], ...] = ()
-    edges: tuple[int, ...] = ()
-    flow = (0, 0)
-    if fact.mode == ACT and 0 < len(fact.receivers) <= EDGE_RECEIVERS_MAX:
-        shares = _shares(minutes, len(fact.receivers), sign)
-        receipts = _receipts(fact, shares)
-        if not fact.giver_group:
-            edges = tuple(fact.giver << PERSON_BITS | person for person, _ in fact.receivers)
-            flow = _flow(fact, shares)
-    return Effect(
-        sign=sign,
-        given=fact.giver << CELL_BITS | cell_number(fact),
-        amount=sign * pair(1, minutes),
-        receipts=receipts,
-        edges=edges,
-        flow=flow,
-        episode=_in_episode(fact),
-    )
-
-
-def _shares(minutes: int, receivers: int, sign: int) -> list[int]:
-    return [
-        sign * pair(acts, time)
-        for acts, time in zip(parted(1, receivers), parted(minutes, receivers), strict=True)
-    ]
-
-
-def _receipts(fact: ActFact, shares: list[int]) -> tuple[tuple[int, int], ...]:
-    helps, lay = fact.kind not in NO_HELP_KINDS, fact.party in LAY
-    how = helps << 2 | lay << 3 | fact.giver_group << 4
-    return tuple(
-        (person << RECEIPT_BITS | how | party, share)
-        for (person, party), share in zip(fact.receivers, shares, strict=True)
-    )
-
-
-def _flow(fact: ActFact, shares: list[int]) -> tuple[int, int]:
-    crossed = whole = 0
-    for (_, party), share in zip(fact.receivers, shares, strict=True):
-        if party:
-            whole += share
-            crossed += share if party != fact.party else 0
-    return crossed, whole
+@lru_cache(maxsize=10_000)
+def shares(minutes: int, receivers: int) -> tuple[int, ...]:
+    """Return what each of that many receivers has of one act: pairs of millionths."""
+    parts = zip(parted(1, receivers), parted(minutes, receivers), strict=True)
+    return tuple(pair(acts, time) for acts, time in parts)
 
 
 def parted(units: int, parts: int) -> list[int]:
@@ -129,8 +71,6 @@ def parted(units: int, parts: int) -> list[int]:
 
 
 def _in_episode(fact: ActFact) -> int:
-    if not fact.episode:
-        return -1
     role = EPISODE_OTHER
     if fact.mode == ACT:
         role = EPISODE_PROFESSIONAL_ACT if fact.party == PROFESSIONAL else EPISODE_LAY_ACT
@@ -147,8 +87,8 @@ def add(table: dict[int, int], key: int, amount: int) -> None:
 
 
 @dataclass(slots=True)
-class WindowTables:
-    """What happened within one window.
+class Tables:
+    """What happened within some days.
 
     ``given``: giver and cell -> contributions and minutes, as a pair; ``receipts``: person and
     receipt cell -> millionths of acts and of minutes, as a pair; ``edges``: giver and receiver ->
@@ -167,18 +107,32 @@ class WindowTables:
     voters: dict[int, int] = field(default_factory=dict)
     allocations: dict[int, list[int]] = field(default_factory=dict)
 
-    def act(self, effect: Effect) -> None:
-        add(self.given, effect.given, effect.amount)
-        for key, share in effect.receipts:
-            add(self.receipts, key, share)
-        for edge in effect.edges:
-            add(self.edges, edge, effect.sign)
-        if effect.episode >= 0:
-            add(self.episodes, effect.episode, effect.sign)
-        self.crossed += effect.flow[0]
-        self.flowed += effect.flow[1]
+    def act(self, fact: ActFact, sign: int) -> None:
+        minutes = max(fact.minutes, 0)
+        giver = fact.giver
+        add(self.given, giver << CELL_BITS | cell_number(fact), sign * pair(1, minutes))
+        if fact.episode:
+            add(self.episodes, _in_episode(fact), sign)
+        if fact.mode == ACT and 0 < len(fact.receivers) <= EDGE_RECEIVERS_MAX:
+            self._received(fact, minutes, sign)
 
-    def merge(self, other: "WindowTables", sign: int) -> None:
+    def _received(self, fact: ActFact, minutes: int, sign: int) -> None:
+        helps, lay = fact.kind not in NO_HELP_KINDS, fact.party in LAY
+        how = helps << 2 | lay << 3 | fact.giver_group << 4
+        edge = fact.giver << PERSON_BITS
+        receivers = fact.receivers
+        for (person, party), share in zip(receivers, shares(minutes, len(receivers)), strict=True):
+            amount = sign * share
+            add(self.receipts, person << RECEIPT_BITS | how | party, amount)
+            if fact.giver_group:
+                continue
+            add(self.edges, edge | person, sign)
+            if party:
+                self.flowed += amount
+                if party != fact.party:
+                    self.crossed += amount
+
+    def merge(self, other: "Tables", sign: int) -> None:
         """Add (1) or take back (-1) everything that is in other tables, as if fact by fact."""
         for mine, theirs in (
             (self.given, other.given),
@@ -195,7 +149,7 @@ class WindowTables:
             mine + sign * theirs for mine, theirs in zip(self.power, other.power, strict=True)
         ]
         for currency, amounts in other.allocations.items():
-            self._allocate(currency, [sign * amount for amount in amounts])
+            self.allocate(currency, [sign * amount for amount in amounts])
 
     def decision(self, fact: DecisionFact, sign: int) -> None:
         level = LEVEL_WEIGHTS[fact.level]
@@ -208,9 +162,9 @@ class WindowTables:
 
     def allocation(self, fact: AllocationFact, sign: int) -> None:
         amount = sign * fact.amount
-        self._allocate(fact.currency, [sign, amount * fact.lay, amount])
+        self.allocate(fact.currency, [sign, amount * fact.lay, amount])
 
-    def _allocate(self, currency: int, amounts: list[int]) -> None:
+    def allocate(self, currency: int, amounts: list[int]) -> None:
         before = self.allocations.pop(currency, [0, 0, 0])
         entry = [old + new for old, new in zip(before, amounts, strict=True)]
         if any(entry):

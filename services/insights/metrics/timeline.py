@@ -1,13 +1,14 @@
 """Timeline: the state of a service on one day after another, by moving windows over facts."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 
 from services.insights.facts import Fact, day_number
-from services.insights.metrics.defaults import DEFAULTS, Defaults, first_day
+from services.insights.metrics.defaults import DEFAULTS, Defaults
 from services.insights.metrics.state import ServiceState, as_date, put
-from services.insights.metrics.tables import WindowTables
+from services.insights.metrics.tables import Tables
+from services.insights.metrics.window import ring_of
 
 
 class Timeline:
@@ -21,7 +22,7 @@ class Timeline:
         for fact in facts:
             self._by_day[fact.day].append(fact)
         self._days = sorted(self._by_day)
-        self._tables: dict[int, WindowTables] = {}  # of each day by itself, made when first moved
+        self._tables: dict[int, Tables] = {}  # of each day by itself, made when first moved
         self._before = self._days[0] - 1 if self._days else 0
         self._state = ServiceState(as_date(self._before), defaults)
 
@@ -33,30 +34,32 @@ class Timeline:
     def at(self, as_of: date) -> ServiceState:
         """Return the state as of a day; the next call moves this same state on."""
         old, new = self._state.day, day_number(as_of)
-        for window, tables in self._state.windows.items():
-            for day, sign in self._crossed(window, old, new):
-                tables.merge(self._of(day), sign)
-        for day, sign in self._crossed("life", old, new):
-            for fact in self._by_day[day]:
-                self._state.life.add(fact, sign * fact.sign)
+        for day in self._days:
+            before, after = self._ring(day, old), self._ring(day, new)
+            if before != after:
+                self._move(day, before, after)
         self._state.as_of = as_of
         self._state.touch()
         return self._state
 
-    def _of(self, day: int) -> WindowTables:
-        if day not in self._tables:
-            self._tables[day] = WindowTables()
+    def _move(self, day: int, before: int | None, after: int | None) -> None:
+        rings = self._state.rings
+        if before is not None:
+            rings[before].merge(self._of(day), -1)
+        if after is not None:
+            rings[after].merge(self._of(day), 1)
+        if before is None or after is None:
+            sign = 1 if before is None else -1
             for fact in self._by_day[day]:
-                put(fact, (self._tables[day],), fact.sign)
+                self._state.life.add(fact, sign * fact.sign)
+
+    def _of(self, day: int) -> Tables:
+        if day not in self._tables:
+            self._tables[day] = Tables()
+            for fact in self._by_day[day]:
+                put(fact, self._tables[day], fact.sign)
         return self._tables[day]
 
-    def _crossed(self, window: str, old: int, new: int) -> Iterator[tuple[int, int]]:
-        """Yield (day with facts, 1 if it enters the window and -1 if it leaves)."""
-        before, after = self._range(window, old), self._range(window, new)
-        for day in self._days:
-            if (day in after) != (day in before):
-                yield day, (1 if day in after else -1)
-
-    def _range(self, window: str, day: int) -> range:
-        first = first_day(window, day)
-        return range(self._before if first is None else first, day + 1)
+    def _ring(self, day: int, as_of: int) -> int | None:
+        """Return the ring that holds the day as of another; None: it is still to come."""
+        return ring_of(as_of - day) if day <= as_of else None

@@ -14,10 +14,10 @@ from services.insights.metrics.tables import (
     PERSON_BITS,
     RECEIPT_BITS,
     ReceiptCell,
-    WindowTables,
     receipt_cell,
     unpaired,
 )
+from services.insights.metrics.window import Window
 
 CELL_MASK = (1 << CELL_BITS) - 1
 RECEIPT_MASK = (1 << RECEIPT_BITS) - 1
@@ -67,8 +67,8 @@ class View:
     """
 
     window: str
-    tables: WindowTables
-    whole: WindowTables
+    tables: Window
+    whole: Window
     life: LifeTables
     day: int
     defaults: Defaults

@@ -1,0 +1,89 @@
+"""Window: the tables of one window, formed on reading from the rings of days that it spans.
+
+A fact is kept in one ring, however many windows hold its day: rings are what lies between the first
+day of one window and that of the next longer one. So taking a fact costs the same for one window as
+for all of them.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import cached_property
+
+from services.insights.metrics.defaults import WINDOW_DAYS
+from services.insights.metrics.tables import Tables, add
+
+AGES = tuple(sorted(days for days in WINDOW_DAYS.values() if days is not None))
+"""From how many days before the as-of day on each ring but the first begins."""
+RINGS = len(AGES) + 1
+
+
+def ring_of(age: int) -> int:
+    """Return which ring holds a day that lies ``age`` days before the as-of day."""
+    return bisect_right(AGES, age)
+
+
+def rings_of(window: str) -> int:
+    """Return how many rings, from the newest, a window spans."""
+    days = WINDOW_DAYS[window]
+    return RINGS if days is None else AGES.index(days) + 1
+
+
+class Window:
+    """The sums of several rings; see ``Tables``. What is returned must not be changed."""
+
+    def __init__(self, rings: Sequence[Tables]) -> None:
+        self._rings = rings
+
+    @cached_property
+    def given(self) -> dict[int, int]:
+        return _sum([ring.given for ring in self._rings])
+
+    @cached_property
+    def receipts(self) -> dict[int, int]:
+        return _sum([ring.receipts for ring in self._rings])
+
+    @cached_property
+    def edges(self) -> dict[int, int]:
+        return _sum([ring.edges for ring in self._rings])
+
+    @cached_property
+    def episodes(self) -> dict[int, int]:
+        return _sum([ring.episodes for ring in self._rings])
+
+    @cached_property
+    def voters(self) -> dict[int, int]:
+        return _sum([ring.voters for ring in self._rings])
+
+    @cached_property
+    def allocations(self) -> dict[int, list[int]]:
+        whole = Tables()
+        for ring in self._rings:
+            for currency, amounts in ring.allocations.items():
+                whole.allocate(currency, amounts)
+        return whole.allocations
+
+    @property
+    def crossed(self) -> int:
+        return sum(ring.crossed for ring in self._rings)
+
+    @property
+    def flowed(self) -> int:
+        return sum(ring.flowed for ring in self._rings)
+
+    @property
+    def power(self) -> list[int]:
+        return [sum(parts) for parts in zip(*(ring.power for ring in self._rings), strict=True)]
+
+
+def _sum(tables: Sequence[dict[int, int]]) -> dict[int, int]:
+    some = sorted((table for table in tables if table), key=len)
+    if not some:
+        return {}
+    *smaller, largest = some
+    if not smaller:
+        return largest
+    whole = dict(largest)
+    for table in smaller:
+        for key, amount in table.items():
+            add(whole, key, amount)
+    return whole
