@@ -38,6 +38,7 @@ COMMANDS = (
     Entry("rebuild", "tools.rebuild:rebuild", "Fold from the start beside the live figures."),
     Entry("facts", "tools.facts:app", "Export the facts behind the figures."),
     Entry("relay", "tools.relay:app", "Publish a range of the log again."),
+    Entry("consumer", "tools.consumer:app", "Have a service read the log again."),
     Entry("contracts", "tools.documents:contracts", "Write the published documents again."),
     Entry("provision", "tools.provision:provision", "Make databases, roles and topics."),
 )

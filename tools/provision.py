@@ -8,8 +8,9 @@ from typing import Annotated
 
 import psycopg
 import typer
+from aiokafka.errors import InvalidReplicationFactorError
 
-from shared.log.provisioning import create_topics
+from shared.log.provisioning import TopicMismatch, create_topics
 from shared.provisioning import MIGRATIONS, DeploymentMismatch
 from shared.provisioning import provision as provision_databases
 from shared.settings import with_password
@@ -19,6 +20,7 @@ from tools.kafka.local_kafka import answers
 from tools.output import say
 
 POLL_SECONDS = 0.5
+REPLICATION = "COPROD_KAFKA_REPLICATION_FACTOR"
 
 TimeoutOption = Annotated[
     float,
@@ -30,8 +32,9 @@ def provision(timeout: TimeoutOption = 120.0) -> None:
     """Make every database, role and topic that the services need; repeating it changes nothing.
 
     Read from the environment: COPROD_ADMIN_URL (a role that may create roles and databases),
-    COPROD_LOG (kafka or embedded), COPROD_KAFKA_BOOTSTRAP, COPROD_TOPIC_PREFIX; and, from the
-    environment or from files in /run/secrets, the passwords COPROD_ADMIN_PASSWORD,
+    COPROD_LOG (kafka or embedded), COPROD_KAFKA_BOOTSTRAP, COPROD_TOPIC_PREFIX,
+    COPROD_KAFKA_REPLICATION_FACTOR (1 unless set); and, from the environment or from files in
+    /run/secrets, the passwords COPROD_ADMIN_PASSWORD,
     COPROD_REGISTRY_PASSWORD, COPROD_EXCHANGE_PASSWORD, COPROD_INSIGHTS_PASSWORD,
     COPROD_LOG_PASSWORD and COPROD_READONLY_PASSWORD.
     """
@@ -43,7 +46,7 @@ def provision(timeout: TimeoutOption = 120.0) -> None:
     _provision_databases(admin, embedded=embedded)
     if bootstrap is not None:
         _await("Kafka", lambda: _kafka_problem(bootstrap), deadline)
-        asyncio.run(create_topics(bootstrap, os.environ.get("COPROD_TOPIC_PREFIX", "")))
+        _create_topics(bootstrap)
     say("provisioned")
 
 
@@ -63,6 +66,25 @@ def _provision_databases(admin: str, *, embedded: bool) -> None:
             "Name another server in COPROD_ADMIN_URL, or drop the databases of the other.",
         ) from None
     say(f"databases of deployment {made.deployment}: {', '.join(made.owners)}")
+
+
+def _create_topics(bootstrap: str) -> None:
+    prefix = os.environ.get("COPROD_TOPIC_PREFIX", "")
+    try:
+        asyncio.run(create_topics(bootstrap, prefix, _replication_factor()))
+    except (TopicMismatch, InvalidReplicationFactorError) as refused:
+        raise Failure(str(refused), "See COPROD_KAFKA_REPLICATION_FACTOR.") from None
+
+
+def _replication_factor() -> int:
+    value = os.environ.get(REPLICATION) or "1"
+    if not value.isdecimal() or int(value) < 1:
+        raise Failure(
+            f"{REPLICATION}={value} is not a number of replicas",
+            "1 on a single broker, 3 on three or more.",
+            code=ExitCode.USAGE,
+        )
+    return int(value)
 
 
 def _demanded(variable: str) -> str:

@@ -7,7 +7,7 @@ import asyncpg
 import typer
 
 from shared.contracts.topics import EVENT_TOPICS
-from shared.relay import RewindRefused
+from shared.relay import RewindRefused, progress
 from shared.relay import rewind as rewind_relay
 from tools.deployment import DataOption, JsonOption, find
 from tools.failure import ExitCode, Failure
@@ -32,12 +32,14 @@ def rewind(
         Literal["registry", "exchange"], typer.Option("--service", help="Whose events.")
     ],
     topic: Annotated[str, typer.Option("--topic", help="Without the deployment's prefix.")],
-    partition: Annotated[int, typer.Option("--partition", min=0)],
     to: Annotated[int, typer.Option("--to", metavar="POSITION", min=0, help="0 for everything.")],
+    partition: Annotated[
+        int | None, typer.Option("--partition", min=0, help="All of the topic unless named.")
+    ] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Publish again everything after POSITION in one partition; consumers drop what they have."""
+    """Publish again everything after POSITION; consumers drop what they have."""
     known = {each.name for each in EVENT_TOPICS if each.producer == service}
     if topic not in known:
         raise Failure(
@@ -45,18 +47,29 @@ def rewind(
             f"Its topics are {', '.join(sorted(known))}.",
             code=ExitCode.USAGE,
         )
-    asyncio.run(_rewind(find(data).database(service), topic, partition, to))
+    rewound = asyncio.run(_rewind(find(data).database(service), topic, partition, to))
     if as_json:
-        print_json({"topic": topic, "partition": partition, "from_position": to + 1})
+        print_json({"topic": topic, "partitions": rewound, "from_position": to + 1})
     else:
-        say(f"{topic}/{partition} is published again from position {to + 1}")
+        numbers = ", ".join(map(str, rewound))
+        say(f"{topic}/{numbers} is published again from position {to + 1}")
 
 
-async def _rewind(dsn: str, topic: str, partition: int, to: int) -> None:
+async def _rewind(dsn: str, topic: str, partition: int | None, to: int) -> list[int]:
+    """Return the partitions that are published again; of a whole topic, those that reach so far."""
     async with asyncpg.create_pool(dsn, min_size=1, max_size=1) as pool:
+        if partition is None:
+            relayed = await progress(pool)
+            numbers = sorted(
+                at.partition for at, (_, end) in relayed.items() if at.topic == topic and end > to
+            )
+        else:
+            numbers = [partition]
         try:
-            await rewind_relay(pool, topic, partition, to)
+            for number in numbers:
+                await rewind_relay(pool, topic, number, to)
         except RewindRefused as refused:
             raise Failure(
                 str(refused), "`coprod status --json` shows how far each partition was published."
             ) from None
+    return numbers

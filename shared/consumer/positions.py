@@ -129,7 +129,7 @@ async def reset(
     consumers' partitions were set back.
     """
     rows = await conn.fetch(RESET, topic, partition, OLDEST)
-    return [(row["consumer"], TopicPartition(topic, row["partition"])) for row in rows]
+    return sorted((row["consumer"], TopicPartition(topic, row["partition"])) for row in rows)
 
 
 async def hold(conn: Connection, consumer: str, at: TopicPartition, epoch: int) -> bool:

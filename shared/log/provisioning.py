@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -28,11 +29,14 @@ async def create_topics(
 ) -> None:
     """Create what is missing; return when every partition has a leader. Repeating changes nothing.
 
+    Of more than one replica, a majority has each record before it is acknowledged.
+
     Raises:
-        TopicMismatch: an existing topic has other partitions or another configuration.
+        TopicMismatch: an existing topic has other partitions, fewer replicas or another
+            configuration.
         aiokafka.errors.KafkaError: the brokers do not answer or refuse.
     """
-    wanted = {prefix + topic.name: topic for topic in topics}
+    wanted = _named(prefix, topics, replication_factor)
     async with _admin(bootstrap) as admin:
         existing = set(await admin.list_topics())
         missing = [
@@ -43,11 +47,14 @@ async def create_topics(
         if missing:
             await _create(admin, missing)
         await _await_leaders(admin, wanted)
-        await _compare(admin, wanted)
+        await _compare(admin, wanted, replication_factor)
 
 
 async def verify_topics(
-    bootstrap: str, prefix: str = "", topics: Iterable[Topic] = EVERY_TOPIC
+    bootstrap: str,
+    prefix: str = "",
+    replication_factor: int = 1,
+    topics: Iterable[Topic] = EVERY_TOPIC,
 ) -> None:
     """Hold the topics to their data without changing anything.
 
@@ -55,7 +62,8 @@ async def verify_topics(
         TopicMismatch: a topic is missing or differs.
     """
     async with _admin(bootstrap) as admin:
-        await _compare(admin, {prefix + topic.name: topic for topic in topics})
+        wanted = _named(prefix, topics, replication_factor)
+        await _compare(admin, wanted, replication_factor)
 
 
 async def delete_topics(bootstrap: str, prefix: str = "") -> list[str]:
@@ -78,6 +86,22 @@ async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
         yield admin
     finally:
         await admin.close()
+
+
+def _named(prefix: str, topics: Iterable[Topic], replication_factor: int) -> dict[str, Topic]:
+    """Return the topics as they are to be on this Kafka, by their whole names."""
+    durable = {} if replication_factor == 1 else _durability(replication_factor)
+    return {
+        prefix + topic.name: replace(topic, config={**topic.config, **durable}) for topic in topics
+    }
+
+
+def _durability(replication_factor: int) -> dict[str, str]:
+    return {
+        "min.insync.replicas": str(replication_factor // 2 + 1),
+        # a replica that was left behind would lead without what others have acknowledged
+        "unclean.leader.election.enable": "false",
+    }
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
@@ -114,17 +138,28 @@ async def _await_absence(admin: AIOKafkaAdminClient, names: set[str]) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _compare(admin: AIOKafkaAdminClient, wanted: dict[str, Topic]) -> None:
-    partitions = {
-        topic["topic"]: len(topic["partitions"])
+async def _compare(
+    admin: AIOKafkaAdminClient, wanted: dict[str, Topic], replication_factor: int
+) -> None:
+    described = {
+        topic["topic"]: topic["partitions"]
         for topic in await admin.describe_topics()
         if topic["topic"] in wanted
+    }
+    partitions = {name: len(parts) for name, parts in described.items()}
+    replicas = {
+        name: min(len(part["replicas"]) for part in parts) for name, parts in described.items()
     }
     differences = [f"{name} does not exist" for name in wanted if name not in partitions]
     differences += [
         f"{name} has {count} partitions, not {wanted[name].partitions}"
         for name, count in partitions.items()
         if count != wanted[name].partitions
+    ]
+    differences += [
+        f"{name} has {count} replicas, not {replication_factor}"
+        for name, count in replicas.items()
+        if count < replication_factor
     ]
     configs = await _configs(admin, partitions)
     differences += [

@@ -151,6 +151,30 @@ def test_a_position_never_published_cannot_be_rewound_to(running: Up) -> None:
     assert "99" in answer.stderr
 
 
+def test_a_whole_topic_is_published_and_read_again_and_harms_nothing(running: Up) -> None:
+    before = asked(running, "metrics", "care")["metrics"]
+    topic = ("--topic", EXCHANGE_ACTIVITY.name)
+
+    rewound = asked(running, "relay", "rewind", "--service", "exchange", *topic, "--to", "0")
+    reset = asked(running, "consumer", "reset", "--service", "insights", *topic)
+    ok(running, "wait", "--timeout", "60")
+
+    assert rewound["partitions"]
+    assert [each["partition"] for each in reset] == list(range(EXCHANGE_ACTIVITY.partitions))
+    report = asked(running, "verify", "--deep")
+    assert report["clean"], report["problems"]
+    assert asked(running, "metrics", "care")["metrics"] == before
+
+
+def test_only_what_a_service_reads_can_be_read_again(running: Up) -> None:
+    answer = running.coprod(
+        *("consumer", "reset", "--service", "exchange", "--topic", EXCHANGE_ACTIVITY.name)
+    )
+
+    assert answer.returncode == ExitCode.USAGE
+    assert "registry.services.v1" in answer.stderr
+
+
 def test_a_rebuild_is_equal_and_switches(running: Up) -> None:
     build = asked(running, "rebuild", "--timeout", "120")
 
