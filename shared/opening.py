@@ -19,6 +19,9 @@ POOL_SIZE_MAX = 10
 CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_SECONDS = 10
 PING_TIMEOUT_SECONDS = 2
+# Longer than a statement may take: whoever is silent in a transaction for that long was stopped,
+# and nobody else could claim what it has locked.
+IDLE_IN_TRANSACTION_SECONDS_MAX = 15
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0)  # the last one for as long as it takes
 DEPLOYMENT = "SELECT id FROM deployment"
 APPLIED = "SELECT migration_id FROM _yoyo_migration"
@@ -121,6 +124,9 @@ async def open_pool(dsn: str) -> AsyncIterator[Pool]:
         max_size=POOL_SIZE_MAX,
         timeout=CONNECT_TIMEOUT_SECONDS,
         command_timeout=STATEMENT_TIMEOUT_SECONDS,
+        server_settings={
+            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS_MAX}s"
+        },
     )
     try:
         yield pool

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import FastAPI
@@ -29,7 +29,7 @@ from shared.http.application import application, document
 from shared.log.connect import open_log
 from shared.log.reach import Reach, reaching
 from shared.opening import Opening, deployment_of, open_pool
-from shared.relay import Relay
+from shared.relay import Relay, RelayMetrics
 from shared.settings import ServiceSettings
 from shared.telemetry import metrics_registry
 
@@ -38,6 +38,15 @@ WATCH_SECONDS = 0.5
 
 class ConsumerFailed(Exception):
     """The replica can't go on in this process; a new one starts from the stored positions."""
+
+
+class Meters:
+    """What this service measures, once a process, however often its parts are opened."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.positions = positions.PositionMeters(registry)
+        self.consumer = ConsumerMetrics(registry)
+        self.relay = RelayMetrics(registry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +92,17 @@ class Exchange:
 
 @asynccontextmanager
 async def open_exchange(
-    settings: ServiceSettings, metrics: CollectorRegistry, clock: Clock
+    settings: ServiceSettings, meters: Meters, clock: Clock
 ) -> AsyncIterator[Exchange]:
     log = open_log(settings)
     owner = f"{socket.gethostname()}/{os.getpid()}"
-    async with open_pool(settings.database_url) as pool:
+    async with open_pool(settings.database_url) as pool, AsyncExitStack() as closing:
         deployment = await deployment_of(pool, "exchange")
         wake = asyncio.Event()
         store = PostgresEventStore(pool, clock=clock, on_commit=wake.set)
-        relay = Relay(pool, log, deployment=deployment, owner=owner, wake=wake)
+        relay = Relay(
+            pool, log, deployment=deployment, owner=owner, wake=wake, metrics=meters.relay
+        )
         consumer = Consumer(
             pool,
             log,
@@ -100,37 +111,40 @@ async def open_exchange(
             handler=DirectoryFold(),
             deployment=deployment,
             owner=owner,
-            metrics=ConsumerMetrics(metrics),
+            metrics=meters.consumer,
             broken_run_max=settings.broken_run_max,
         )
         desk = Desk(pool, store, await load_identity(pool))
         automatic = AutomaticConfirmation(pool, store, clock)
+        closing.push_async_callback(log.stop)
         await log.start()
+        closing.push_async_callback(consumer.stop)
         await consumer.start()
         tasks = [asyncio.create_task(relay.run()), asyncio.create_task(automatic.run())]
-        try:
-            journal = Journal(pool, store)
-            async with reaching(log, (*TOPICS, EXCHANGE_ACTIVITY)) as reach:
-                yield Exchange(pool, deployment, desk, journal, relay, consumer, tasks, reach)
-        finally:
-            relay.stop()
-            tasks[1].cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await consumer.stop()
-            await log.stop()
+        closing.push_async_callback(_ended, relay, tasks)
+        journal = Journal(pool, store)
+        async with reaching(log, (*TOPICS, EXCHANGE_ACTIVITY)) as reach:
+            yield Exchange(pool, deployment, desk, journal, relay, consumer, tasks, reach)
+
+
+async def _ended(relay: Relay, tasks: Sequence[asyncio.Task[None]]) -> None:
+    relaying, confirming = tasks
+    relay.stop()
+    confirming.cancel()
+    await asyncio.gather(relaying, confirming, return_exceptions=True)
 
 
 def exchange_app(settings: ServiceSettings, clock: Clock | None = None) -> FastAPI:
     """Return the application; its parts open when it starts to serve."""
     metrics = metrics_registry()
-    opening = Opening(lambda: open_exchange(settings, metrics, clock or SystemClock()))
-    meters = positions.PositionMeters(metrics)
+    meters = Meters(metrics)
+    opening = Opening(lambda: open_exchange(settings, meters, clock or SystemClock()))
 
     async def read() -> positions.Positions:
         return await opening.parts.positions()
 
     async def measure() -> None:
-        meters.show(await read())
+        meters.positions.show(await read())
 
     app = application("exchange", metrics, MEANINGS, opening.lifespan)
     app.include_router(health.router(opening.waiting, metrics, measure))

@@ -23,7 +23,7 @@ from shared.contracts.topics import INSIGHTS_CHANGES, INSIGHTS_SERVICES
 from shared.eventstore.store import PostgresEventStore
 from shared.http import positions
 from shared.log.reach import Reach
-from shared.relay import Relay
+from shared.relay import Relay, RelayMetrics
 
 BEAT_SECONDS = 0.5
 EVALUATED_A_BEAT_MAX = 50
@@ -41,6 +41,7 @@ class Meters:
         self.consumer = ConsumerMetrics(registry)
         self.publisher = PublisherMeters(registry)
         self.stream = StreamGauges(registry)
+        self.relay = RelayMetrics(registry)
 
 
 class Insights:
@@ -56,6 +57,7 @@ class Insights:
             deployment=around.deployment,
             owner=around.owner,
             wake=committed,
+            metrics=meters.relay,
         )
         self.pool = around.pool
         self._projections = Projections(around.pool)

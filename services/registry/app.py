@@ -22,7 +22,7 @@ from shared.http.application import application, document
 from shared.log.connect import open_log
 from shared.log.reach import Reach, reaching
 from shared.opening import Opening, deployment_of, open_pool
-from shared.relay import Relay
+from shared.relay import Relay, RelayMetrics
 from shared.settings import ServiceSettings
 from shared.telemetry import metrics_registry
 
@@ -52,13 +52,13 @@ class Registry:
 
 
 @asynccontextmanager
-async def open_registry(settings: ServiceSettings) -> AsyncIterator[Registry]:
+async def open_registry(settings: ServiceSettings, meters: RelayMetrics) -> AsyncIterator[Registry]:
     log = open_log(settings)
     async with open_pool(settings.database_url) as pool:
         deployment = await deployment_of(pool, "registry")
         wake = asyncio.Event()
         owner = f"{socket.gethostname()}/{os.getpid()}"
-        relay = Relay(pool, log, deployment=deployment, owner=owner, wake=wake)
+        relay = Relay(pool, log, deployment=deployment, owner=owner, wake=wake, metrics=meters)
         store = PostgresEventStore(pool, clock=SystemClock(), on_commit=wake.set)
         await log.start()
         relaying = asyncio.create_task(relay.run())
@@ -74,8 +74,9 @@ async def open_registry(settings: ServiceSettings) -> AsyncIterator[Registry]:
 
 def registry_app(settings: ServiceSettings) -> FastAPI:
     """Return the application; its parts open when it starts to serve."""
-    opening = Opening(lambda: open_registry(settings))
     metrics = metrics_registry()
+    relayed = RelayMetrics(metrics)
+    opening = Opening(lambda: open_registry(settings, relayed))
     meters = positions.PositionMeters(metrics)
 
     async def read() -> positions.Positions:

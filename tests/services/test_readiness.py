@@ -1,10 +1,12 @@
 """Ready means that the log was reached as well: its address is right, and its topics are there."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 import httpx
+import psycopg
 import pytest
 from fastapi import FastAPI
 
@@ -12,8 +14,9 @@ from services.exchange.app import exchange_app
 from services.insights.app import insights_app
 from services.registry.app import registry_app
 from shared.log.provisioning import create_topics
+from shared.provisioning import database_of
 from shared.settings import ServiceSettings
-from tests.support.service import readiness
+from tests.support.service import embedded_settings, readiness
 from tools.kafka.local_kafka import LocalKafka, free_port
 
 pytestmark = pytest.mark.postgres
@@ -65,6 +68,23 @@ async def test_a_log_that_was_not_provisioned_is_waited_for(
 
     async with opened(APPS[service](settings)) as client:
         await readiness(client, until="provisioning: the database of its log")
+
+
+@pytest.mark.parametrize("service", APPS)
+async def test_a_log_that_was_away_for_several_attempts_is_found_when_it_is_back(
+    service: str, fresh_database: Fresh, postgres_admin_dsn: str
+) -> None:
+    settings = embedded_settings(fresh_database(service), fresh_database("log"))
+    name = database_of(settings.log_url or "")
+    with psycopg.connect(postgres_admin_dsn, autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {name} RENAME TO {name}_away")
+
+        async with opened(APPS[service](settings)) as client:
+            for _ in range(20):
+                await readiness(client, until="does not exist")
+                await asyncio.sleep(0.02)
+            admin.execute(f"ALTER DATABASE {name}_away RENAME TO {name}")
+            await readiness(client, until='"ready"')
 
 
 @pytest.mark.kafka

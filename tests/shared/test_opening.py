@@ -97,3 +97,12 @@ async def test_a_database_behind_this_build_is_not_provisioned(
     async with open_pool(dsn) as pool:
         with pytest.raises(NotProvisioned, match="lacks registry-0001"):
             await deployment_of(pool, "registry")
+
+
+async def test_who_is_stopped_in_a_transaction_does_not_keep_its_locks(
+    fresh_database: Callable[[str], str],
+) -> None:
+    async with open_pool(fresh_database("registry")) as pool:
+        limit = await pool.fetchval("SHOW idle_in_transaction_session_timeout")
+
+    assert limit == "15s"
