@@ -151,7 +151,8 @@ def _digest(record: LogRecord) -> int:
 def _event(record: LogRecord, deployment: str) -> Event | None:
     """Return the event; None for what the consumers quarantine without using up a position."""
     try:
-        event = parse(record.topic, record.partition, record.headers, record.value)
+        # as consumers read it: without a value it still uses up its position
+        event = parse(record.topic, record.partition, record.headers, record.value or b"")
     except BrokenEnvelope:
         return None
     ours = event.deployment == deployment and event.position >= 1 and event.sequence >= 1
