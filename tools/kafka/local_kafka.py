@@ -5,12 +5,14 @@ from its published jars if there is a Java 17.
 """
 
 import os
+import random
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 VERSION = "4.3.1"
+PORTS = range(10_000, 32_000)
 
 
 class KafkaAbsent(Exception):
@@ -53,10 +55,19 @@ def find_kafka(data: Path | None = None) -> LocalKafka:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a loopback port that nobody listens on now, and that stays free until it is taken.
+
+    Not one of those that connections are given: while its server is away, whoever tries to connect
+    could be given that very port, be connected with itself, and keep the server from starting.
+    """
+    while True:
+        port = random.choice(PORTS)  # noqa: S311 - not a secret
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def answers(bootstrap: str) -> bool:

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 
 from shared.log.embedded_subscription import log_record
-from shared.log.kafka_client import METADATA_AGE_MS_MAX, REQUEST_TIMEOUT_MS
+from shared.log.kafka_client import METADATA_AGE_MS_MAX, REQUEST_TIMEOUT_MS, UNREACHABLE
 from shared.log.kafka_fetching import UNREADABLE, Fetched, record
 from shared.log.kafka_salvage import salvage
 from shared.log.port import LogRecord, TopicPartition
@@ -19,6 +19,7 @@ from tools.failure import ExitCode, Failure
 PAGE_RECORDS = 2_000
 FETCH_TIMEOUT_MS = 1_000
 SILENT_FETCHES_MAX = 30
+TRIES = 6  # each takes as long as a request may
 
 EMBEDDED_END = "SELECT next_offset FROM log_end WHERE topic = $1 AND partition = $2"
 EMBEDDED_PAGE = """
@@ -65,7 +66,7 @@ class KafkaRecords:
     async def of(self, partition: TopicPartition) -> AsyncGenerator[LogRecord, None]:
         at = KafkaPartition(self._prefix + partition.topic, partition.partition)
         self._consumer.assign([at])
-        end = (await self._consumer.end_offsets([at]))[at]
+        end = await self._end(at)
         await self._consumer.seek_to_beginning(at)
         silent = 0
         while await self._consumer.position(at) < end:
@@ -79,6 +80,18 @@ class KafkaRecords:
             for one in found:
                 if one.offset < end:
                     yield record(partition, one)
+
+    async def _end(self, at: KafkaPartition) -> int:
+        """Ask until a broker knows: one may have gone, and another may not lead yet."""
+        for _ in range(TRIES):
+            try:
+                return int((await self._consumer.end_offsets([at]))[at])
+            except UNREACHABLE as error:
+                why = error
+        raise Failure(
+            f"Kafka does not say where {at.topic}/{at.partition} ends: {why!r}",
+            code=ExitCode.UNREACHABLE,
+        )
 
     async def _fetched(self, at: KafkaPartition) -> list[Fetched]:
         start = await self._consumer.position(at)
