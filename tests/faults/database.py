@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +47,24 @@ class Postgres:
     async def make(self) -> None:
         (self.directory / "logs").mkdir(parents=True, exist_ok=True)
         await postgres.make_cluster(self.directory)
-        self._server = Process(postgres.program(self.directory, self.port), restarts=False)
+        self.move(self.port)
 
-    async def start(self) -> None:
+    def move(self, port: int) -> None:
+        """Listen there from the next start on."""
+        self.port = port
+        self._server = Process(postgres.program(self.directory, port), restarts=False)
+
+    async def start(self, env: Mapping[str, str] | None = None) -> None:
         """Start it and wait until it takes connections; a killed one recovers first."""
+        await self.server.start(env)
+        await self.revive()
+
+    async def revive(self) -> None:
+        """Start it again if it has ended, and wait until it takes connections."""
         async with asyncio.timeout(ANSWERING_SECONDS_MAX):
-            await self.server.start()
             while not await postgres.answers(self.admin):
                 if not self.server.alive:
-                    # what the killed one left behind holds its memory for a moment longer
+                    # what a killed one left behind holds its memory for a moment longer
                     await self.server.start()
                 await asyncio.sleep(0.05)
 

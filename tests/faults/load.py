@@ -31,7 +31,7 @@ class Load:
         self._world, self._client = w, client
         self._interval, self._seed = 1 / rate, seed
         self._workers = workers
-        self._numbers = count()
+        self._numbers, self._newcomers = count(), count()
         self._next = time.monotonic()
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -85,6 +85,22 @@ class Load:
             return self.acknowledged >= target
 
         await eventually(reached, within_seconds)
+
+    async def newcomer(self) -> None:
+        """Have one person more take part in one of the services."""
+        number = next(self._newcomers)
+        key = f"{self._seed}-newcomer-{number}"
+        person = await self._client.registry(
+            "/v1/participants", {"kind": "person"}, **{"Idempotency-Key": key}
+        )
+        role = {
+            "participant_id": person.answer["participant_id"],
+            "party": PARTIES[number % len(PARTIES)],
+            "since": datetime.now(UTC).date().isoformat(),
+        }
+        service = self.services[number % len(self.services)]
+        path = f"/v1/services/{service}/roles"
+        await self._client.registry(path, role, **{"Idempotency-Key": f"{key}-role"})
 
     async def finish(self) -> Journal:
         """Begin nothing more, let every command that was begun be answered."""

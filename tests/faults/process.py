@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
+
 from tools import process
 from tools.process import Program
 
@@ -27,7 +29,6 @@ class Process:
         self._watch: asyncio.Task[None] | None = None
         self._failures = 0
         self.exit_codes: list[int] = []
-        self.paused = False
 
     @property
     def name(self) -> str:
@@ -41,6 +42,15 @@ class Process:
     @property
     def alive(self) -> bool:
         return self._process is not None and self._process.returncode is None
+
+    @property
+    def paused(self) -> bool:
+        """Whether it was stopped, by ``pause`` or by itself at a failpoint, and not resumed."""
+        if not self.alive:
+            return False
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        return False
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -63,7 +73,6 @@ class Process:
         if env:
             self._program = replace(self._program, env={**self._program.env, **env})
         self._process = await process.spawn(self._program)
-        self.paused = False
         self._watch = asyncio.create_task(self._watched(), name=f"watch {self.name}")
 
     async def stop(self) -> None:
@@ -99,11 +108,9 @@ class Process:
     def pause(self) -> None:
         """Take the processor from it; it knows nothing of it."""
         self.signal(signal.SIGSTOP)
-        self.paused = True
 
     def resume(self) -> None:
         self.signal(signal.SIGCONT)
-        self.paused = False
 
     def signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
@@ -126,7 +133,6 @@ class Process:
             self._failures += 1
             await asyncio.sleep(pause)
             self._process = await process.spawn(self._program)
-            self.paused = False
 
     async def _unwatched(self) -> None:
         if self._watch is not None:

@@ -20,6 +20,7 @@ pytestmark = [
 ]
 
 SEED = 20260301
+RECOVERY_SECONDS_MAX = 60.0
 KILLS = 4
 PAGES = 12  # that each life publishes and notes before it ends
 
@@ -31,7 +32,9 @@ async def test_killed_at_random_it_loses_and_doubles_nothing(
     async with (
         world(tmp_path, **on_either) as w,
         load(w, seed=SEED) as running,
-        trial(w, running, Fault("relay killed at random", "F1", SEED)) as under_way,
+        trial(
+            w, running, Fault("relay killed at random", "F1", SEED, RECOVERY_SECONDS_MAX)
+        ) as under_way,
     ):
         for _ in range(KILLS):
             await running.reaches(20)
@@ -45,7 +48,9 @@ async def test_killed_between_the_logs_answer_and_its_own_note_it_repeats_and_no
     tmp_path: Path, on_either: dict[str, Any], trial: Run
 ) -> None:
     """Every life ends there, so the next begins by publishing what the log holds already."""
-    fault = Fault("relay killed before it notes what is published", "F1", SEED)
+    fault = Fault(
+        "relay killed before it notes what is published", "F1", SEED, RECOVERY_SECONDS_MAX
+    )
     async with (
         world(tmp_path, **on_either) as w,
         load(w, seed=SEED) as running,

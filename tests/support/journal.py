@@ -4,9 +4,10 @@ import asyncio
 import os
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ class Client:
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._addresses = {"registry": _listed(registry), "exchange": _listed(exchange)}
+        self._preferred = {service: found[0] for service, found in self._addresses.items()}
         self.journal, self.patience_seconds = journal, patience_seconds
         self._http = httpx.AsyncClient(
             timeout=ATTEMPT_SECONDS, trust_env=False, limits=httpx.Limits(max_connections=200)
@@ -105,7 +107,8 @@ class Client:
         key = headers.setdefault("Idempotency-Key", uuid.uuid4().hex)
         begun = time.monotonic()
         last = "never sent"
-        for attempt, address in enumerate(self._forever(service), start=1):
+        for attempt in count(1):
+            address = self._preferred[service]
             assert time.monotonic() < begun + self.patience_seconds, f"{path}, {key}: {last}"
             try:
                 answer = await self._http.post(f"{address}{path}", json=body, headers=headers)
@@ -116,8 +119,9 @@ class Client:
                     assert answer.is_success, f"{path}, {key}: {answer.text}"
                     return self._accepted(key, path, answer, attempt, begun)
                 last = answer.text
+            self._avoid(service, address)
             await asyncio.sleep(RETRY_SECONDS)
-        raise AssertionError("unreachable: addresses never run out")
+        raise AssertionError("unreachable: there is always another attempt")
 
     def _accepted(
         self, key: str, path: str, answer: httpx.Response, attempts: int, begun: float
@@ -135,10 +139,11 @@ class Client:
         self.journal.write(acknowledged)
         return acknowledged
 
-    def _forever(self, service: str) -> Iterator[str]:
-        addresses = self._addresses[service]
-        while True:
-            yield from addresses
+    def _avoid(self, service: str, address: str) -> None:
+        """Prefer the next one, unless another request has found out already."""
+        known = self._addresses[service]
+        if self._preferred[service] == address:
+            self._preferred[service] = known[(known.index(address) + 1) % len(known)]
 
     async def settle(self) -> None:
         """Register an agency, a service and its people."""
