@@ -7,6 +7,7 @@ client of the test can know, and what is true of the processes.
 
 import asyncio
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -85,9 +86,17 @@ async def check(
 
 
 async def examine(
-    w: World, journal: Journal, since: Baseline | None = None, *, rebuild: bool = False
+    w: World,
+    journal: Journal,
+    since: Baseline | None = None,
+    *,
+    rebuild: bool = False,
+    others: AbstractSet[str] = frozenset(),
 ) -> Findings:
-    """Look at everything, and count what happened on the way."""
+    """Look at everything, and count what happened on the way.
+
+    ``others``: positions of events that come from no command of the journal.
+    """
     await w.ready()
     report = await _verified(w, rebuild=rebuild)
     broken = [
@@ -95,7 +104,7 @@ async def examine(
         for check, sentences in report["problems"].items()
         for sentence in sentences
     ]
-    broken += await _journaled(w, journal)
+    broken += await _journaled(w, journal, others)
     broken += await asyncio.to_thread(_shown_alike, w)
     if since is not None:
         broken += await _returned(w, since)
@@ -127,7 +136,7 @@ async def _verified(w: World, *, rebuild: bool) -> dict[str, Any]:
     return report
 
 
-async def _journaled(w: World, journal: Journal) -> list[str]:
+async def _journaled(w: World, journal: Journal, others: AbstractSet[str]) -> list[str]:
     """Hold acknowledged commands against the events: each is there once, and nothing else is."""
     broken = []
     told = Counter(journal.positions)
@@ -135,7 +144,7 @@ async def _journaled(w: World, journal: Journal) -> list[str]:
     stored: set[str] = set()
     for name in WRITERS:
         stored |= {at for (at,) in await w.postgres.fetch(PLACED, database=name)}
-    lost, unclaimed = told.keys() - stored, stored - told.keys()
+    lost, unclaimed = told.keys() - stored, stored - told.keys() - others
     broken += [f"acknowledged, and not stored: {at}" for at in sorted(lost)[:10]]
     broken += [f"stored, and no command was answered for it: {at}" for at in sorted(unclaimed)[:10]]
     remembered = await _remembered(w, list(journal.accepted))

@@ -85,7 +85,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class Trial:
-    """One scenario under way; ``since`` is what the processes needed before the fault, if told."""
+    """One scenario under way; ``since`` is what the processes needed before the fault, if told.
+
+    ``others`` are positions of events that somebody else than the load had stored.
+    """
 
     world: World
     load: Load
@@ -94,6 +97,7 @@ class Trial:
     since: invariants.Baseline | None = None
     recovery_seconds: float | None = None
     repeats_min: int = 0
+    others: set[str] = field(default_factory=set)
     begun: float = field(default_factory=time.monotonic)
 
     def expect_repeats(self, at_least: int) -> None:
@@ -116,7 +120,9 @@ class Trial:
             await self.recovered()
         journal = await self.load.finish()
         await self.world.folded(self.fault.recovery_seconds_max)
-        findings = await invariants.examine(self.world, journal, self.since, rebuild=self.rebuild)
+        findings = await invariants.examine(
+            self.world, journal, self.since, rebuild=self.rebuild, others=self.others
+        )
         if findings.repeats < self.repeats_min:
             few = f"the log repeats {findings.repeats} records, not {self.repeats_min} or more"
             findings.broken.append(few)
