@@ -14,7 +14,7 @@ from aiokafka import ConsumerRecord
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaConnectionError, OutOfOrderSequenceNumber
 
-from tests.simulation.loop import SimulatedLoop
+from tests.simulation.loop import later_outside
 from tests.simulation.luck import Fate, Luck
 from tests.simulation.postgres import settle
 
@@ -45,7 +45,9 @@ class Group:
 
 
 class Broker:
-    def __init__(self, loop: SimulatedLoop, luck: Luck, partitions: Mapping[str, int]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, luck: Luck, partitions: Mapping[str, int]
+    ) -> None:
         self.loop, self.luck = loop, luck
         self.partitions = dict(partitions)
         self.logs: dict[KafkaPartition, list[ConsumerRecord[Any, Any]]] = {
@@ -66,7 +68,7 @@ class Broker:
 
     def away(self, seconds: float) -> None:
         self.up = False
-        self.loop.later_outside(seconds, self._back)
+        later_outside(self.loop, seconds, self._back)
 
     def _back(self) -> None:
         self.up = True
@@ -79,12 +81,12 @@ class Broker:
         """
         fate = self.luck.fate()
         answer: asyncio.Future[T] = self.loop.create_future()
-        self.loop.later_outside(fate.delay_to, self._arrived, work, fate, answer)
+        later_outside(self.loop, fate.delay_to, self._arrived, work, fate, answer)
         return await answer
 
     def _arrived(self, work: Callable[[], T], fate: Fate, answer: "asyncio.Future[T]") -> None:
         if fate.lost_to or not self.up:
-            self.loop.later_outside(0.1, settle, answer, KafkaConnectionError("no answer"))
+            later_outside(self.loop, 0.1, settle, answer, KafkaConnectionError("no answer"))
             return
         outcome: T | Exception
         try:
@@ -93,7 +95,7 @@ class Broker:
             outcome = refused
         if fate.lost_back:
             outcome = KafkaConnectionError("no answer")
-        self.loop.later_outside(fate.delay_back, settle, answer, outcome)
+        later_outside(self.loop, fate.delay_back, settle, answer, outcome)
 
     # --- producing
 
@@ -168,7 +170,7 @@ class Broker:
         if not group.settling:
             group.settling = True
             group.rounds += 1
-            self.loop.later_outside(REBALANCE_SECONDS, self._try_to_settle, name, group.rounds)
+            later_outside(self.loop, REBALANCE_SECONDS, self._try_to_settle, name, group.rounds)
 
     def _try_to_settle(self, name: str, late_round: int = 0) -> None:
         group = self.groups[name]
@@ -185,7 +187,7 @@ class Broker:
             joined, member.joined = member.joined, None
             if joined is not None and not joined.done():
                 joined.set_result(frozenset(shares[member.number]))
-            self.loop.later_outside(SESSION_SECONDS, self._expire, name, member)
+            later_outside(self.loop, SESSION_SECONDS, self._expire, name, member)
 
     def _expire(self, name: str, member: Member) -> None:
         group = self.groups[name]
@@ -196,7 +198,7 @@ class Broker:
             self.leave(name, member)
         else:
             left = max(0.05, SESSION_SECONDS - silent)
-            self.loop.later_outside(left, self._expire, name, member)
+            later_outside(self.loop, left, self._expire, name, member)
 
 
 def _by_range(

@@ -26,6 +26,7 @@ from aiokafka.errors import (
 
 from shared.log.kafka_client import Clients
 from tests.simulation.kafka import Broker, Member
+from tests.simulation.loop import later_outside
 
 BATCH_RECORDS_MAX = 3  # so that a page is several batches
 DELIVERY_SECONDS = 0.8
@@ -120,7 +121,7 @@ class Producer:
         luck, write = self._broker.luck, partial(self._broker.append, self._id, at, first, records)
         while True:
             if luck.strikes("produced_late"):  # on a connection that the client gives up on
-                self._broker.loop.later_outside(luck.chance.random() * 4, _quietly, write)
+                later_outside(self._broker.loop, luck.chance.random() * 4, _quietly, write)
             elif not luck.strikes("produce_lost"):
                 try:
                     return await self._broker.request(write)

@@ -85,10 +85,6 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         heapq.heappush(self._timers, (when, self._timers_set, timer))
         return timer
 
-    def later_outside(self, delay: float, callback: Any, *args: Any) -> None:
-        """Call back as no process: it happens whoever dies meanwhile."""
-        self.call_at(self._now + delay, callback, *args, context=_OUTSIDE_CONTEXT)
-
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """Leave it where it is; it is passed over when its time comes."""
 
@@ -197,6 +193,11 @@ def _outside_context() -> Context:
 _OUTSIDE_CONTEXT = _outside_context()
 
 
-def outside(loop: SimulatedLoop, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+def outside(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
     """Begin work that no death of a process ends."""
     return loop.create_task(work, context=_OUTSIDE_CONTEXT)
+
+
+def later_outside(loop: asyncio.AbstractEventLoop, delay: float, callback: Any, *args: Any) -> None:
+    """Call back as no process: it happens whoever dies meanwhile."""
+    loop.call_later(delay, callback, *args, context=_OUTSIDE_CONTEXT)

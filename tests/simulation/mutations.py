@@ -243,9 +243,9 @@ MUTATIONS = (
                 "",
             ),
             Edit(
-                "shared.consumer.consumer",
-                "                async with asyncio.timeout(CHORE_SECONDS):\n",
-                "                async with asyncio.timeout(None):\n",
+                "shared.consumer.quarantine",
+                "            async with asyncio.timeout(LOOKING_SECONDS):\n",
+                "            async with asyncio.timeout(None):\n",
             ),
         ],
     ),

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeAlias, TypeVar, cast
 
 import asyncpg
 
-from tests.simulation.loop import HERE, SimulatedLoop, outside
+from tests.simulation.loop import HERE, later_outside, outside
 from tests.simulation.luck import Fate, Luck
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ def statement(*texts: str) -> Callable[[Statement], Statement]:
 class Database:
     """``watchers`` are told of each commit: (table, key) -> row, None for one that was deleted."""
 
-    def __init__(self, loop: SimulatedLoop, luck: Luck, name: str) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, luck: Luck, name: str) -> None:
         self.loop, self.luck, self.name = loop, luck, name
         self.tables: defaultdict[str, dict[tuple[Any, ...], Mapping[str, Any]]] = defaultdict(dict)
         self.locks: dict[RowKey, Session] = {}
@@ -66,6 +66,7 @@ class Database:
         self.waiting: defaultdict[RowKey, list[asyncio.Future[None]]] = defaultdict(list)
         self.sessions: set[Session] = set()
         self.up = True
+        self.deadlock_seconds = DEADLOCK_SECONDS  # how long who waits does so before looking why
         self.numbers = 0
         self.watchers: list[Callable[[Mapping[RowKey, Any]], None]] = []
 
@@ -79,7 +80,7 @@ class Database:
         self.up = False
         for session in list(self.sessions):
             session.end()
-        self.loop.later_outside(seconds, self._start)
+        later_outside(self.loop, seconds, self._start)
 
     def _start(self) -> None:
         self.up = True
@@ -138,6 +139,9 @@ class Session:
             if asyncio.current_task() is None:
                 raise MustWait
             self.waits_for = holder
+            if not self.database.deadlock_seconds and self._in_a_circle():
+                self.waits_for = None
+                raise asyncpg.DeadlockDetectedError("deadlock detected")
             freed = self.database.loop.create_future()
             self.database.waiting[at].append(freed)
             try:
@@ -146,7 +150,8 @@ class Session:
             except TimeoutError as late:
                 if self._in_a_circle():
                     raise asyncpg.DeadlockDetectedError("deadlock detected") from late
-                if self.lock_timeout is not None:
+                waited = self.database.loop.time() - began
+                if self.lock_timeout is not None and waited >= self.lock_timeout:
                     raise asyncpg.LockNotAvailableError("lock timeout") from late
             finally:
                 self.waits_for = None
@@ -157,8 +162,9 @@ class Session:
 
     def _patience(self, began: float) -> float:
         waited = self.database.loop.time() - began
-        timeout = DEADLOCK_SECONDS if self.lock_timeout is None else self.lock_timeout - waited
-        return max(0.0, min(DEADLOCK_SECONDS, timeout))
+        look = self.database.deadlock_seconds or DEADLOCK_SECONDS
+        timeout = look if self.lock_timeout is None else self.lock_timeout - waited
+        return max(0.0, min(look, timeout))
 
     def _in_a_circle(self) -> bool:
         behind, seen = self.waits_for, {self}
@@ -190,12 +196,12 @@ class Session:
             if own:
                 self.rollback()
             else:
-                self.failed = True
+                self._abort()
             raise
         if own:
             self.commit()
         elif self.idle_timeout is not None:
-            self.database.loop.later_outside(self.idle_timeout, self._idle, self._statements)
+            later_outside(self.database.loop, self.idle_timeout, self._idle, self._statements)
         return rows
 
     def begin(self) -> None:
@@ -234,6 +240,13 @@ class Session:
             return
         self.writes = None
         self._free()
+
+    def _abort(self) -> None:
+        """Undo what was done and let go of its locks; a rollback must follow all the same."""
+        self.failed = True
+        if not self.savepoints:
+            self.writes = {}
+            self._free()
 
     def end(self) -> None:
         """Close the session: its transaction is undone, its locks are free."""
@@ -315,7 +328,7 @@ class Connection:
             raise asyncpg.InterfaceError("connection is closed")
         loop, fate = self._database.loop, self._database.luck.fate()
         answer: asyncio.Future[T] = loop.create_future()
-        loop.later_outside(fate.delay_to, self._arrived, work, fate, answer)
+        later_outside(loop, fate.delay_to, self._arrived, work, fate, answer)
         try:
             return await answer
         except asyncio.CancelledError:
@@ -351,7 +364,7 @@ class Connection:
         if fate.lost_back or isinstance(outcome, asyncpg.PostgresConnectionError):
             self._lose(answer)
         else:
-            self._database.loop.later_outside(fate.delay_back, settle, answer, outcome)
+            later_outside(self._database.loop, fate.delay_back, settle, answer, outcome)
 
     def _lose(self, answer: "asyncio.Future[T]") -> None:
         self._break(self._database.luck.chance.choice((0.0, 0.05, 1.0)))
@@ -363,7 +376,7 @@ class Connection:
     def _break(self, seconds: float) -> None:
         """The client is rid of it at once; the server notices later."""
         self.broken = True
-        self._database.loop.later_outside(seconds, self._session.end)
+        later_outside(self._database.loop, seconds, self._session.end)
 
     def _abandoned(self) -> None:
         if not self.broken:

@@ -75,10 +75,12 @@ async def timeouts(session: Session) -> Sequence[Row]:
 
 @statement(store.LOCK_STREAMS)
 async def lock_streams(session: Session, stream_ids: Sequence[str]) -> Sequence[Row]:
+    locked = []
     for stream_id in sorted(set(stream_ids)):
         if session.get("stream", (stream_id,)) is not None:
             await session.lock("stream", (stream_id,))
-    return []
+            locked.append(Row((), ()))
+    return locked
 
 
 @statement(store.HISTORY)

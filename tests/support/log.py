@@ -1,5 +1,7 @@
 """Every log that keeps the promises of ``shared.log.port``, and a reader that takes notes."""
 
+import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from tools.kafka.local_kafka import LocalKafka
 LOG_TOPICS = (topics.REGISTRY_AGENCIES, topics.EXCHANGE_ACTIVITY, topics.INSIGHTS_SERVICES)
 ADAPTERS = [
     "memory",
+    "simulated",
     pytest.param("embedded", marks=pytest.mark.postgres),
     pytest.param("kafka", marks=pytest.mark.kafka),
 ]
@@ -43,6 +46,26 @@ def memory_log() -> Connect:
 
     async def connect() -> Log:
         return shared
+
+    return connect
+
+
+@pytest.fixture
+def simulated_log() -> Connect:
+    """The production adapter on the simulation's Kafka, as that is when no bad luck strikes."""
+    from shared.log.kafka import KafkaLog
+    from tests.simulation.kafka import Broker
+    from tests.simulation.kafka_clients import clients
+    from tests.simulation.luck import Luck
+
+    partitions = {topic.name: topic.partitions for topic in LOG_TOPICS}
+    brokers: list[Broker] = []
+
+    async def connect() -> Log:
+        if not brokers:
+            luck = Luck(random.Random(0))
+            brokers.append(Broker(asyncio.get_running_loop(), luck, partitions))
+        return KafkaLog("simulated", clients=clients(brokers[0]))
 
     return connect
 
