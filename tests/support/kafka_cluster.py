@@ -30,8 +30,8 @@ from tools.kafka.jars import find_java, find_libraries
 from tools.kafka.local_kafka import KafkaAbsent, free_port
 
 BROKERS = 3
-STARTUP_SECONDS_MAX = 120
-MENDING_SECONDS_MAX = 90
+STARTUP_SECONDS_MAX = 240
+MENDING_SECONDS_MAX = 180
 HEAP = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 STARTED = b"Kafka Server started"
 PROPERTIES = """\
