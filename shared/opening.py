@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from shared.eventstore.store import Pool
 from shared.http.problems import HttpRefusal
+from shared.outage import AWAY
 from shared.provisioning import MIGRATIONS
 
 POOL_SIZE_MAX = 10
@@ -156,7 +157,7 @@ async def _absence(pool: Pool) -> Sequence[str]:
     try:
         async with asyncio.timeout(PING_TIMEOUT_SECONDS):
             await pool.fetchval("SELECT 1")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
+    except AWAY as failure:
         return [_reason(failure)]
     return []
 
@@ -171,7 +172,7 @@ def _reason(failure: Exception) -> str:
             return f"provisioning: {failure}"
         case asyncpg.InvalidCatalogNameError() | asyncpg.InvalidAuthorizationSpecificationError():
             return f"provisioning: {failure}"
-        case OSError() | asyncpg.PostgresError() | asyncpg.InterfaceError():
+        case _ if isinstance(failure, AWAY):
             return f"its database: {type(failure).__name__} {failure}".rstrip()
         case _:
             return f"its parts: {type(failure).__name__} {failure}".rstrip()

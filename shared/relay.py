@@ -23,6 +23,7 @@ from shared import failpoint
 from shared.contracts.envelope import headers
 from shared.eventstore.store import Pool, StoredEvent, page
 from shared.log.port import Log, OutgoingRecord, PublishFailed, TopicPartition
+from shared.outage import AWAY
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 POLL_SECONDS = 0.05  # the safety net under the wake-up after a commit
@@ -70,7 +71,6 @@ POSITIONS = """
 SELECT h.topic, h.partition, h.position AS head, coalesce(r.position, 0) AS relayed
 FROM head AS h LEFT JOIN relay AS r USING (topic, partition)
 """
-AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 logger = structlog.get_logger()
 
 

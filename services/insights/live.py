@@ -19,10 +19,11 @@ from services.insights.directory import ServiceInfo
 from services.insights.facts import Fact, day_number
 from services.insights.metrics.state import ServiceState
 from services.insights.past import Past
-from services.insights.store import AWAY, SOURCE_TOPICS, FactStore
+from services.insights.store import SOURCE_TOPICS, FactStore
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.log.partitioner import partition_of
 from shared.log.port import TopicPartition
+from shared.outage import AWAY
 
 T = TypeVar("T")
 RETRY_SECONDS = 1.0

@@ -10,8 +10,9 @@ import structlog
 from services.insights.comparison import Comparison, compare
 from services.insights.fold import Fold
 from services.insights.projection import RUNNING, Build, BuildState, Projections
-from services.insights.store import AWAY, Pool
+from services.insights.store import Pool
 from shared.http.problems import HttpRefusal
+from shared.outage import AWAY
 
 LOCK = (0x696E7369, 1)  # any constants of our own; one rebuild at a time in all replicas
 RUNS = """

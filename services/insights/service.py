@@ -16,13 +16,14 @@ from services.insights.publisher import Publisher, PublisherMeters
 from services.insights.rebuild import Rebuild, Rebuilding
 from services.insights.replica import SnapshotReplica
 from services.insights.response import FoldedBody
-from services.insights.store import AWAY, FOLDED
+from services.insights.store import FOLDED
 from services.insights.stream import EventStream, StreamGauges
 from shared.consumer import ConsumerMetrics
 from shared.contracts.topics import INSIGHTS_CHANGES, INSIGHTS_SERVICES
 from shared.eventstore.store import PostgresEventStore
 from shared.http import positions
 from shared.log.reach import Reach
+from shared.outage import AWAY
 from shared.relay import Relay, RelayMetrics
 
 BEAT_SECONDS = 0.5

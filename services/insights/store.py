@@ -15,9 +15,6 @@ from shared.log.port import TopicPartition
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
-AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""What it looks like when the database can't be asked now."""
-
 SOURCES = (REGISTRY_SERVICES, EXCHANGE_ACTIVITY)
 """Where a service's facts come from; both put a service into the partition of the same number."""
 

@@ -20,6 +20,7 @@ PASSING = (
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,  # the server said farewell as a statement was being sent
 )
 WAIT_SECONDS_MIN = 0.05
 WAIT_SECONDS_MAX = 5.0

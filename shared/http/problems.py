@@ -25,14 +25,15 @@ PASSING_FAILURES = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
+    asyncpg.InsufficientResourcesError,  # a full disk, too many connections
+    asyncpg.OperatorInterventionError,  # it is stopped or started, or a statement took too long
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.LockNotAvailableError,
-    asyncpg.QueryCanceledError,
+    asyncpg.ReadOnlySQLTransactionError,  # another server is about to take its place
     asyncpg.InvalidCatalogNameError,
     asyncpg.ObjectNotInPrerequisiteStateError,  # it takes no connections at present
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # it said farewell as a statement was being sent
     Conflict,  # others kept winning the race for the same stream
 )
 log = structlog.get_logger(__name__)

@@ -23,6 +23,7 @@ from shared.log.port import (
     Reader,
     TopicPartition,
 )
+from shared.outage import AWAY
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 CONNECTIONS_MAX = 4
@@ -103,7 +104,7 @@ class EmbeddedLog:
                 headers,
                 timeout=PUBLISH_TIMEOUT_SECONDS,
             )
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except AWAY as error:
             raise PublishFailed(f"{topic}/{partition}: {error!r}") from error
 
     def subscribe(

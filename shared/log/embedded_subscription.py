@@ -16,6 +16,7 @@ import structlog
 
 from shared.contracts.topics import PROVISIONED
 from shared.log.port import LogRecord, Reader, TopicPartition
+from shared.outage import AWAY
 
 T = TypeVar("T")
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -62,7 +63,6 @@ ORDER BY found.topic, found.partition, found."offset"
 """
 HEADERS = msgspec.msgpack.Decoder(list[tuple[str, bytes | None]])
 UNREADABLE_HEADERS = "coprod-unreadable-headers"
-AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 log = structlog.get_logger()
 
 
