@@ -113,6 +113,7 @@ async def open_exchange(
             owner=owner,
             metrics=meters.consumer,
             broken_run_max=settings.broken_run_max,
+            retelling=TOPICS,
         )
         desk = Desk(pool, store, await load_identity(pool))
         automatic = AutomaticConfirmation(pool, store, clock)

@@ -2,7 +2,8 @@
 
 The consumer hands batches over in order and without repeats, and moves the positions in the same
 transaction: whoever reads a position in this database may read what it promises as well. A record
-that was quarantined and is taken after all comes late; what came after it stands.
+that was quarantined and is taken after all comes late: all that was ever said of its key is then
+told again, in order.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -74,6 +75,17 @@ END_ROLE = """
 UPDATE directory_role SET until = $3
 WHERE service_id = $1 AND participant_id = $2 AND until IS NULL
 """
+# What is known of a key, before its whole story is told again.
+FORGET = {
+    topics.REGISTRY_SERVICES.name: (
+        "DELETE FROM directory_role WHERE service_id = $1",
+        "DELETE FROM directory_provider WHERE service_id = $1",
+        "DELETE FROM directory_service WHERE service_id = $1",
+    ),
+    topics.REGISTRY_PARTICIPANTS.name: (
+        "DELETE FROM directory_affiliation WHERE participant_id = $1",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +132,11 @@ class DirectoryFold:
     async def restore(self, claims: Sequence[Claim]) -> None: ...
 
     async def apply(self, conn: Connection, batch: Batch) -> None:
-        for kind, run in groupby(chain.from_iterable(batch.messages.values()), key=type):
+        told = batch.story or list(chain.from_iterable(batch.messages.values()))
+        for at, events in batch.events.items() if batch.story else ():
+            for statement in FORGET.get(at.topic, ()):
+                await conn.execute(statement, events[0].key)
+        for kind, run in groupby(told, key=type):
             events = list(run)
             for write in WRITES.get(kind, ()):
                 await conn.executemany(write.sql, [write.arguments(event) for event in events])

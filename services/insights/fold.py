@@ -11,6 +11,7 @@ from services.insights.store import FOLDED, FactStore, Pool
 from shared.clock import Clock
 from shared.consumer import Consumer, ConsumerMetrics
 from shared.contracts import lean
+from shared.contracts.topics import REGISTRY_SERVICES
 from shared.log.port import Log
 
 
@@ -47,6 +48,7 @@ class Fold:
             owner=around.owner,
             metrics=around.metrics,
             broken_run_max=around.broken_run_max,
+            retelling=[REGISTRY_SERVICES],
             decode=lean.decode,
         )
         self.reader = Reader(

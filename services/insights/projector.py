@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import msgspec
 
@@ -74,8 +75,11 @@ class Projector:
             for source, events in batch.events.items()
         }
         changes = await self._codebook.coded(lambda code: _changes(heard, code))
-        self._effects = Effects(self._folded(heard, changes), changes)
-        await self._store.save(connection, self._effects.folded)
+        folded = self._folded(heard, changes)
+        if batch.story:
+            folded = replace(folded, services=_retold(batch))
+        self._effects = Effects(folded, changes)
+        await self._store.save(connection, folded)
 
     async def committed(self, batch: Batch) -> None:
         effects, self._effects = self._effects, NOTHING
@@ -124,6 +128,15 @@ class Projector:
             for source, made in changes.items()
         )
         return Folded([chunk for chunk in chunks if chunk is not None], services, agencies)
+
+
+def _retold(batch: Batch) -> dict[str, ServiceInfo]:
+    """Return what registry says of the service of a late event: it can't be said out of order."""
+    (event,) = chain.from_iterable(batch.events.values())
+    info: ServiceInfo | None = None
+    for message in batch.story:
+        info = described(info, message)
+    return {event.key: info} if info is not None else {}
 
 
 def _changes(

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Header, Path, Query
 from pydantic import BaseModel
 
 from shared.consumer import quarantine
-from shared.consumer.consumer import Consumer, RetryRefused
-from shared.consumer.quarantine import Held, NotHeld, Pool
+from shared.consumer.consumer import Consumer
+from shared.consumer.quarantine import Held, NotHeld, Pool, RetryRefused
 from shared.http.command import Actor
 from shared.http.paging import (
     LIMIT_DEFAULT,
@@ -28,6 +28,7 @@ REMEDIES = {
     "still_broken": "Upgrade to a build that understands it, or discard it.",
     "held_elsewhere": "Ask the replica that holds the partition, or wait until one does.",
     "no_position": "Rewind the relay of the service that wrote it, then discard this record.",
+    "log_unreadable": "Try again as soon as the log can be read.",
     "not_applicable": "Discard it, or rebuild.",
 }
 

@@ -15,11 +15,21 @@ from prometheus_client import CollectorRegistry
 
 from shared import failpoint
 from shared.consumer import positions, quarantine
-from shared.consumer.handler import Batch, Handler
-from shared.consumer.intake import Broken, Decode, Intake, Standing, examine, take
+from shared.consumer.handler import Batch, Handler, batch_of
+from shared.consumer.intake import (
+    Broken,
+    Decode,
+    Intake,
+    Standing,
+    TooManyBroken,
+    examine,
+    take,
+)
 from shared.consumer.metrics import ConsumerMetrics
 from shared.consumer.patience import Stopping, passes, patiently
-from shared.consumer.quarantine import Pool
+from shared.consumer.positions import Fenced
+from shared.consumer.quarantine import Pool, RetryRefused
+from shared.consumer.retelling import Taken, retold
 from shared.contracts import catalogue
 from shared.contracts.topics import Topic
 from shared.eventstore.port import Connection
@@ -32,26 +42,6 @@ Standings = Mapping[TopicPartition, Standing]
 
 logger = structlog.get_logger(__name__)
 T = TypeVar("T")
-
-
-class TooManyBroken(Exception):
-    """So many broken records in a row that it is rather this build or its producer that is."""
-
-
-class RetryRefused(Exception):
-    """A quarantined record can't be taken now; ``reason`` is a stable word."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-
-
-class Fenced(Exception):
-    """Some rows did not move, so the transaction must not commit."""
-
-    def __init__(self, lost: set[TopicPartition]) -> None:
-        super().__init__(f"no longer ours: {sorted(lost)}")
-        self.lost = lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +68,7 @@ class Consumer:
         owner: str,
         metrics: ConsumerMetrics | None = None,
         decode: Decode = catalogue.decode,
+        retelling: Sequence[Topic] = (),
         broken_run_max: int = 100,
         batch_records_max: int = 2000,
         taking_back_seconds: float = TAKING_BACK_SECONDS,
@@ -85,6 +76,7 @@ class Consumer:
         self._pool, self._log, self._handler = pool, log, handler
         self._identity = Identity(name, owner, deployment)
         self._decode = decode
+        self._retelling = {topic.name for topic in retelling}
         self._topics = [topic.name for topic in topics]
         self._metrics = metrics or ConsumerMetrics(CollectorRegistry())
         self._broken_run_max = broken_run_max
@@ -203,11 +195,12 @@ class Consumer:
             RetryRefused: it still can't be taken, or not here.
         """
         async with self._turn:
+            story = await self._story(number)  # before: a transaction must not wait for the log
             batch: Batch | None = None
             try:
                 async with self._connected() as conn, conn.transaction():
                     held = await quarantine.locked(conn, number)
-                    batch = self._replay(held)
+                    batch = self._replay(held, story)
                     await self._apply_late(conn, batch)
                     await quarantine.settle(conn, number, "retried", actor)
             except Exception as error:
@@ -229,7 +222,18 @@ class Consumer:
                 raise
             raise RetryRefused("not_applicable", f"{error!r}") from error
 
-    def _replay(self, held: quarantine.Held) -> Batch:
+    async def _story(self, number: int) -> Sequence[object]:
+        held = await quarantine.shown(self._pool, number)
+        if held is None or held.status != "held" or held.record.topic not in self._retelling:
+            return ()
+        (at,) = self._replay(held, ()).events
+        taken = Taken(self._standings[at].position, self._identity.deployment, self._decode)
+        try:
+            return await retold(self._pool, self._log, held, taken)
+        except Exception as error:
+            raise RetryRefused("log_unreadable", f"what came after it: {error!r}") from error
+
+    def _replay(self, held: quarantine.Held, story: Sequence[object]) -> Batch:
         at = TopicPartition(held.record.topic, held.record.partition)
         if held.consumer != self._identity.name or at not in self._standings:
             raise RetryRefused("held_elsewhere", f"{held.consumer} does not hold {at} here")
@@ -242,7 +246,7 @@ class Consumer:
         if held.position is None:
             detail = "it used no position up; rewind the relay and discard it"
             raise RetryRefused("no_position", detail)
-        return Batch({at: [event]}, {}, {at: [message]}, replayed=True)
+        return Batch({at: [event]}, {}, {at: [message]}, replayed=True, story=story)
 
     async def _claimed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Take the partitions over, their memory too; return where each goes on."""
@@ -273,7 +277,7 @@ class Consumer:
         """Commit what was sorted; partitions that turn out to be somebody else's are left out."""
         while True:
             changed = {at: i for at, i in intakes.items() if i.standing != before[at] or i.broken}
-            batch = _batch(before, changed)
+            batch = batch_of(before, changed)
             try:
                 await self._patiently(lambda: self._commit(before, changed, batch))  # noqa: B023
             except Fenced as fenced:
@@ -389,15 +393,3 @@ class Consumer:
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         retries = self._metrics.retries.labels(self._identity.name)
         return await patiently(work, self._stopping, retries.inc)
-
-
-def _batch(before: Standings, intakes: Mapping[TopicPartition, Intake]) -> Batch:
-    return Batch(
-        events={at: intake.events for at, intake in intakes.items() if intake.events},
-        positions={
-            at: intake.standing.position
-            for at, intake in intakes.items()
-            if intake.standing.position != before[at].position
-        },
-        messages={at: intake.messages for at, intake in intakes.items() if intake.events},
-    )

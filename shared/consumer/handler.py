@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from shared.consumer.intake import Intake, Standing
 from shared.contracts.envelope import Event
 from shared.eventstore.port import Connection
 from shared.log.port import TopicPartition
@@ -26,13 +27,15 @@ class Batch:
     event (and there can be none): a quarantined record or an unknown type uses up its position too.
     ``messages`` are the events decoded, one for one, as the consumer was told to. ``replayed``
     marks one quarantined event that is taken after all, long after its position was passed; such a
-    batch moves no position.
+    batch moves no position. ``story`` then is every event of its key that was taken, in order and
+    itself among them, where the consumer was told that its topic needs that.
     """
 
     events: Mapping[TopicPartition, Sequence[Event]]
     positions: Mapping[TopicPartition, int]
     messages: Mapping[TopicPartition, Sequence[Any]] = field(default_factory=dict)
     replayed: bool = False
+    story: Sequence[Any] = ()
 
 
 class Handler(Protocol):
@@ -55,3 +58,18 @@ class Handler(Protocol):
     async def forget(self, partitions: Sequence[TopicPartition]) -> None:
         """Drop the memory of these partitions: others have claimed them, or may."""
         ...
+
+
+def batch_of(
+    before: Mapping[TopicPartition, Standing], intakes: Mapping[TopicPartition, Intake]
+) -> Batch:
+    """Return what the intakes bring, from how their partitions stood before."""
+    return Batch(
+        events={at: intake.events for at, intake in intakes.items() if intake.events},
+        positions={
+            at: intake.standing.position
+            for at, intake in intakes.items()
+            if intake.standing.position != before[at].position
+        },
+        messages={at: intake.messages for at, intake in intakes.items() if intake.events},
+    )

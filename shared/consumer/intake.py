@@ -18,6 +18,10 @@ Decode: TypeAlias = Callable[[str, bytes], Any]
 """Reads the data of a type; it raises what ``catalogue.decode`` raises, for the same data."""
 
 
+class TooManyBroken(Exception):
+    """So many broken records in a row that it is rather this build or its producer that is."""
+
+
 class Standing(msgspec.Struct, frozen=True):
     """Where a claimed partition stands: what its row says, and the gap that holds it up, if any.
 

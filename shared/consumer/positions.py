@@ -47,6 +47,14 @@ INSERT INTO unknown_event (consumer, topic, partition, position, type) VALUES ($
 UNKNOWN_TYPES = "SELECT DISTINCT type FROM unknown_event WHERE consumer = $1 ORDER BY type"
 
 
+class Fenced(Exception):
+    """Some rows did not move, so the transaction must not commit."""
+
+    def __init__(self, lost: set[TopicPartition]) -> None:
+        super().__init__(f"no longer ours: {sorted(lost)}")
+        self.lost = lost
+
+
 async def claim(
     conn: Connection, consumer: str, partitions: Sequence[TopicPartition], owner: str
 ) -> dict[TopicPartition, Standing]:

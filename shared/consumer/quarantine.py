@@ -81,6 +81,14 @@ class NotHeld(Exception):
         self.number, self.status = number, status
 
 
+class RetryRefused(Exception):
+    """A quarantined record can't be taken now; ``reason`` is a stable word."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
 async def add(conn: Connection, consumer: str, broken: Iterable[Broken]) -> None:
     rows = [
         (

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import asyncpg
+from msgspec.structs import replace
 
 from services.exchange import request
 from services.exchange.desk import Desk
@@ -30,6 +31,7 @@ from shared.http.command import CommandContext
 from shared.http.strict import StrictModel
 from shared.log.port import TopicPartition
 from tests.services.exchange.builders import NOON, START
+from tests.support.stream import event
 
 PEOPLE = {"ann": Party.USER, "bob": Party.FAMILY_SOCIAL, "pat": Party.PROFESSIONAL}
 SOMEWHERE = TopicPartition("registry.services.v1", 0)
@@ -66,6 +68,14 @@ async def put(pool: Pool, *said: Message) -> None:
     """Fold what registry said, as the consumer would."""
     async with pool.acquire() as connection, connection.transaction():
         batch = Batch(events={}, positions={}, messages={SOMEWHERE: said})
+        await DirectoryFold().apply(connection, batch)  # type: ignore[arg-type]
+
+
+async def put_late(pool: Pool, service_id: str, story: Sequence[Message]) -> None:
+    """Fold an event of the service's that waited in quarantine, with all that was said of it."""
+    late = replace(event(1, SOMEWHERE), key=service_id)
+    async with pool.acquire() as connection, connection.transaction():
+        batch = Batch(events={SOMEWHERE: [late]}, positions={}, replayed=True, story=story)
         await DirectoryFold().apply(connection, batch)  # type: ignore[arg-type]
 
 

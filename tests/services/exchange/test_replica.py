@@ -14,10 +14,11 @@ from shared.contracts.registry import (
     ServiceDescribed,
     ServiceProviderLinked,
     ServiceProviderUnlinked,
+    ServiceRegistered,
 )
 from shared.contracts.vocabulary import ParticipantKind, Party
 from tests.services.exchange.builders import START
-from tests.services.exchange.counter import Counter, put, registered, role
+from tests.services.exchange.counter import Counter, put, put_late, registered, role
 
 pytestmark = pytest.mark.postgres
 JUNE = date(2026, 6, 1)
@@ -79,6 +80,35 @@ async def test_a_participant_is_known_by_a_role_before_their_own_topic_comes(
     await put(counter.pool, registered("eve"))
 
     assert await counter.given(giver_id="eve")
+
+
+async def test_what_comes_late_is_told_with_all_that_was_said_before_and_since(
+    counter: Counter,
+) -> None:
+    """A role began, ended and began again; its first beginning waited in quarantine."""
+    again = role("library", "eve", Party.USER, date(2026, 3, 1))
+    ended = RoleEnded(
+        service_id="library",
+        participant_id="eve",
+        participant_kind=ParticipantKind.PERSON,
+        party=Party.USER,
+        until=date(2026, 2, 1),
+    )
+    newer = ServiceDescribed(service_id="library", name="New", starts_on=date(2025, 6, 1))
+    await put(counter.pool, newer, ended, again)
+    late = role("library", "eve", Party.USER, date(2026, 1, 1))
+    registration = ServiceRegistered(
+        service_id="library", agency_ids=("local",), name="Old", starts_on=START
+    )
+
+    await put_late(counter.pool, "library", [registration, newer, late, ended, again])
+
+    questions = Questions(services={"library"})
+    questions.presence("library", "eve")
+    known = await Lookup(counter.pool).answer(questions)
+    periods = sorted((each.since, each.until) for each in known.roles["library", "eve"])
+    assert periods == [(date(2026, 1, 1), date(2026, 2, 1)), (date(2026, 3, 1), None)]
+    assert known.services["library"].starts_on == date(2025, 6, 1)
 
 
 async def test_affiliations_end(counter: Counter) -> None:

@@ -1,0 +1,44 @@
+"""All events of one key once more, in their order, for tables that can't take one of them late.
+
+What a description or an end says depends on what was said before and after it. So when a record is
+taken out of quarantine after all, the handler is given the whole story of its key, to begin anew.
+"""
+
+from typing import Any, NamedTuple
+
+from shared.consumer.intake import Broken, Decode, examine
+from shared.consumer.quarantine import Held, Pool
+from shared.log.port import Log, TopicPartition
+
+LEFT = """
+SELECT position FROM quarantine
+WHERE consumer = $1 AND topic = $2 AND partition = $3 AND position IS NOT NULL
+    AND status <> 'retried' AND id <> $4
+"""
+
+
+class Taken(NamedTuple):
+    """Up to which position a partition was taken, of which deployment, and how it is decoded."""
+
+    position: int
+    deployment: str
+    decode: Decode
+
+
+async def retold(pool: Pool, log: Log, held: Held, taken: Taken) -> list[Any]:
+    """Return the messages of the held record's key, itself among them.
+
+    What else of the key is in quarantine, or was given up, is left out.
+    """
+    at = TopicPartition(held.record.topic, held.record.partition)
+    left = {row["position"] for row in await pool.fetch(LEFT, held.consumer, *at, held.id)}
+    found: dict[int, tuple[str, Any]] = {}
+    for record in [held.record, *await log.read_all(at)]:
+        told = examine(record, taken.deployment, taken.decode)
+        if isinstance(told, Broken) or told[1] is None:
+            continue
+        event, message = told
+        if event.position <= taken.position and event.position not in left:
+            found.setdefault(event.position, (event.key, message))
+    key, _ = found[held.position or 0]
+    return [message for _, (whose, message) in sorted(found.items()) if whose == key]
