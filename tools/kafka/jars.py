@@ -22,7 +22,7 @@ from tools.kafka.local_kafka import VERSION, KafkaAbsent, LocalKafka, answers, f
 
 POM = Path(__file__).with_name("pom.xml")
 JAVA_VERSION_MIN = 17
-STARTUP_SECONDS_MAX = 60
+STARTUP_SECONDS_MAX = 120
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
