@@ -32,8 +32,11 @@ OUTSIDE = Process("servers")  # PostgreSQL, Kafka and the network: they outlive 
 HERE: ContextVar[Process] = ContextVar("process", default=OUTSIDE)
 
 
+STEPS_MAX = 500_000  # a schedule takes some thousand
+
+
 class Stuck(Exception):
-    """Nothing is left to be done, ever, and what was waited for has not come."""
+    """What was waited for has not come: nothing is left to be done, or the same for ever."""
 
 
 class SimulatedLoop(asyncio.AbstractEventLoop):
@@ -130,9 +133,11 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         asyncio._set_running_loop(self)
         try:
             task = self.create_task(work)
-            while not task.done():
+            for _ in range(STEPS_MAX):
+                if task.done():
+                    return task.result()
                 self._step()
-            return task.result()
+            raise Stuck(f"not over after {STEPS_MAX} steps, at {self._now:.1f} s")
         finally:
             self._end()
             asyncio._set_running_loop(None)
@@ -177,7 +182,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             self._now = max(self._now, when)
             self._enqueue(timer)
             return
-        raise Stuck
+        raise Stuck("nobody has anything to do any more")
 
 
 def _nothing() -> None:

@@ -29,7 +29,7 @@ from tests.simulation import promises
 from tests.simulation.kafka import Broker
 from tests.simulation.kafka_clients import clients
 from tests.simulation.ledger import Ledger
-from tests.simulation.loop import Process, SimulatedLoop
+from tests.simulation.loop import Process, SimulatedLoop, Stuck
 from tests.simulation.luck import Luck
 from tests.simulation.postgres import Database
 from tests.simulation.statements import STATEMENTS
@@ -88,7 +88,7 @@ class World:
         try:
             self.loop.run(self._play())
             self._check()
-        except promises.Broken as at_rest:
+        except (promises.Broken, Stuck) as at_rest:
             outcome.broken.append(str(at_rest))
         for broken in (self.stored.broken, self.folded.broken, self.loop.unhandled):
             outcome.broken.extend(broken[:3])
