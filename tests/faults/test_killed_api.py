@@ -17,12 +17,12 @@ pytestmark = [
     pytest.mark.faults,
     pytest.mark.system,
     pytest.mark.postgres,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 
 SEED = 20260303
 RECOVERY_SECONDS_MAX = 60.0
-KILLS = 4
+KILLS = 3
 COMMANDS = 12  # that each life stores before it ends
 
 

@@ -16,12 +16,12 @@ pytestmark = [
     pytest.mark.faults,
     pytest.mark.system,
     pytest.mark.postgres,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 
 SEED = 20260302
 RECOVERY_SECONDS_MAX = 60.0
-KILLS = 4
+KILLS = 3
 BATCHES = 5  # that each life takes before it ends
 
 

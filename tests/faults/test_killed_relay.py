@@ -16,12 +16,12 @@ pytestmark = [
     pytest.mark.faults,
     pytest.mark.system,
     pytest.mark.postgres,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 
 SEED = 20260301
 RECOVERY_SECONDS_MAX = 60.0
-KILLS = 4
+KILLS = 3
 PAGES = 12  # that each life publishes and notes before it ends
 
 
@@ -43,7 +43,6 @@ async def test_killed_at_random_it_loses_and_doubles_nothing(
         await under_way.recovered()
 
 
-@pytest.mark.fast_faults
 async def test_killed_between_the_logs_answer_and_its_own_note_it_repeats_and_nothing_is_doubled(
     tmp_path: Path, on_either: dict[str, Any], trial: Run
 ) -> None:
