@@ -13,6 +13,7 @@ from shared.log.partitioner import partition_of
 from shared.log.port import TopicPartition
 from tests.faults.intruder import Raw, intrude
 from tests.faults.load import load
+from tests.faults.other_builds import store
 from tests.faults.outcome import Fault, Run
 from tests.faults.poison import content, held, settle, without_position
 from tests.faults.world import World, world
@@ -29,7 +30,16 @@ pytestmark = [
 SEED = 20260313
 TAKING_SECONDS_MAX = 60.0
 ROOM_BYTES = 24 * 1024**2
-RUN = 150  # more in a row than a consumer quarantines
+RUN, SOUND_RUN_MAX = 150, 100  # more in a row than a consumer quarantines unless told to
+CONFIRMED = "org.coprod.exchange.contribution.confirmed.v1"
+UNREADABLE = (
+    b"{}",
+    b"not JSON",
+    b'{"act": null}',
+    b"\xff\xfe",
+    b'{"act": {"giver_id": "\\u0000"}}',
+)
+COUNT = "SELECT count(*) FROM quarantine"
 
 
 @pytest.mark.fast_faults
@@ -57,6 +67,57 @@ async def test_poison_of_every_kind_is_kept_whole_and_stops_nothing(
         await under_way.recovered()
         assert await w.metric("coprod_consumer_gaps") == 0
         await eventually(lambda: _mirrored(w), TAKING_SECONDS_MAX)
+        await _give_up(w)
+
+
+async def test_events_that_no_build_can_read_cost_themselves_and_no_other(
+    tmp_path: Path, on_either: dict[str, Any], trial: Run
+) -> None:
+    """They come from a store, with positions that are dense and that nothing else will fill."""
+    async with (
+        world(tmp_path, **on_either) as w,
+        load(w, seed=SEED) as running,
+        trial(w, running, Fault("events that nobody can read", "F13", SEED)) as under_way,
+    ):
+        await under_way.warmed()
+        for data in UNREADABLE:
+            service = running.services[len(data) % len(running.services)]
+            under_way.others |= await store(w, service, CONFIRMED, data)
+
+        found = await _held(w, "insights", len(UNREADABLE))
+        await running.reaches(40)
+        await under_way.recovered()
+
+        assert {one["reason"] for one in found} == {"invalid_data"}
+        assert None not in {one["position"] for one in found}
+        numbers = [one["id"] for one in found]
+        assert set(await settle(w, "insights", "retry", numbers)) == {409}
+        await eventually(lambda: _mirrored(w), TAKING_SECONDS_MAX)
+        await _give_up(w)
+
+
+async def test_a_bad_release_stops_its_consumer_instead_of_filling_the_quarantine(
+    tmp_path: Path, on_embedded: dict[str, Any], trial: Run
+) -> None:
+    fault = Fault("a bad release: 150 broken events in a row", "F13", SEED, 60.0)
+    async with (
+        world(tmp_path, **on_embedded) as w,
+        load(w, seed=SEED, rate=10) as running,
+        trial(w, running, fault) as under_way,
+    ):
+        await under_way.warmed()
+        insights = w.process("insights")
+        broken = b'{"of": "a bad release"}'
+        under_way.others |= await store(w, running.services[0], CONFIRMED, broken, RUN)
+        await eventually(lambda: len(insights.exit_codes) >= 2, TAKING_SECONDS_MAX)
+        assert "TooManyBroken" in insights.log_text()
+        quarantined = await w.postgres.fetch(COUNT, database="insights")
+        assert quarantined[0][0] <= SOUND_RUN_MAX
+
+        await insights.restart({"COPROD_BROKEN_RUN_MAX": str(10 * RUN)})
+        await w.ready()
+        await under_way.recovered()
+        await _held(w, "insights", RUN)
         await _give_up(w)
 
 
@@ -112,9 +173,12 @@ async def _mirrored(w: World) -> bool:
 
 
 async def _give_up(w: World) -> None:
-    """Discard everything, once as an operator does."""
+    """Discard everything, of each service once as an operator does."""
     for service in ("exchange", "insights"):
-        first, *others = [one["id"] for one in await held(w, service)]
+        numbers = [one["id"] for one in await held(w, service)]
+        if not numbers:
+            continue
+        first, *others = numbers
         code, said = await w.coprod("quarantine", "discard", f"{service}/{first}")
         assert code == ExitCode.OK, said
         assert set(await settle(w, service, "discard", others)) == {200}
