@@ -74,6 +74,8 @@ class Postgres:
 
     async def kill(self) -> None:
         """End the postmaster and every backend with nothing written any more."""
+        if not self.server.alive:
+            return
         backends = psutil.Process(self.pid).children(recursive=True)
         await self.server.kill_and_leave()
         for backend in backends:

@@ -130,6 +130,10 @@ class World:
         """End every service's process at once; the test is over."""
         await asyncio.gather(*(one.kill_and_leave() for one in self.processes.values()))
 
+    async def kill_postgres(self) -> None:
+        """End the server that is in use by now."""
+        await self.postgres.kill()
+
     async def ready(self, within_seconds: float = READY_SECONDS_MAX) -> None:
         """Wait until every process that is not paused says that it can do its work."""
         told: dict[str, str | None] = {}
@@ -275,7 +279,7 @@ async def world(
     async with AsyncExitStack() as stack:
         stack.enter_context(lock.held(directory))  # commands take it for that of a supervisor
         await w.postgres.make()
-        stack.push_async_callback(w.postgres.kill)
+        stack.push_async_callback(w.kill_postgres)
         await w.postgres.start()
         stack.push_async_callback(w.kill)
         if started:
