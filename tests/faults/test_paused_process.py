@@ -55,7 +55,7 @@ async def test_a_stopped_consumer_is_relieved_and_fenced_when_it_goes_on(
         assert await w.metric("coprod_consumer_fenced_total", "insights-2") > 0
 
 
-async def test_a_stopped_relay_is_relieved_and_cannot_move_the_position_when_it_goes_on(
+async def test_a_stopped_relay_is_relieved_and_fenced_when_it_goes_on(
     tmp_path: Path, on_either: dict[str, Any], trial: Run
 ) -> None:
     """Its session in PostgreSQL outlives it for as long as the kernel answers for it."""
