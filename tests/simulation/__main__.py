@@ -14,7 +14,7 @@ from rich.progress import track
 
 from tests.simulation.play import Tally, play, prepare
 
-CHUNK = 25
+CHUNK = 10
 
 
 def main(

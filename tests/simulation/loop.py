@@ -32,7 +32,7 @@ OUTSIDE = Process("servers")  # PostgreSQL, Kafka and the network: they outlive 
 HERE: ContextVar[Process] = ContextVar("process", default=OUTSIDE)
 
 
-STEPS_MAX = 500_000  # a schedule takes some thousand
+STEPS_MAX = 200_000  # a schedule takes some thousand
 
 
 class Stuck(Exception):

@@ -219,8 +219,8 @@ MUTATIONS = (
         [
             Edit(
                 "shared.log.kafka_fetching",
-                "        self.consumer.seek(at, offset)\n",
-                "        self.consumer.seek(at, len(self.next) * 3)\n",
+                "        self._moved(at)\n        self.consumer.seek(at, offset)\n",
+                "        self._moved(at)\n        self.consumer.seek(at, len(self.next) * 3)\n",
             )
         ],
     ),

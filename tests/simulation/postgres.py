@@ -151,7 +151,7 @@ class Session:
                 if self._in_a_circle():
                     raise asyncpg.DeadlockDetectedError("deadlock detected") from late
                 waited = self.database.loop.time() - began
-                if self.lock_timeout is not None and waited >= self.lock_timeout:
+                if self.lock_timeout is not None and waited >= self.lock_timeout - 1e-6:
                     raise asyncpg.LockNotAvailableError("lock timeout") from late
             finally:
                 self.waits_for = None

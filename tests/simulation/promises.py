@@ -1,12 +1,13 @@
 """What must hold at every commit, and what must hold when everything has come to rest."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import TopicPartition as KafkaPartition
 
+from services.insights.live import LiveService
 from shared.contracts.envelope import parse
 from shared.log.port import TopicPartition
 from tests.simulation.kafka import Broker
@@ -67,8 +68,8 @@ class StorePromises:
 class FoldPromises:
     """Watches the commits of a consumer."""
 
-    def __init__(self, fold: Database) -> None:
-        self._fold = fold
+    def __init__(self, fold: Database, consumer: str) -> None:
+        self._fold, self._consumer = fold, consumer
         self._ends: defaultdict[tuple[str, int], int] = defaultdict(int)
         self.broken: list[str] = []
         fold.watchers.append(self.committed)
@@ -83,7 +84,7 @@ class FoldPromises:
                     f"{place} {row['position']} was applied after {self._ends[place]}"
                 )
             self._ends[place] = row["position"]
-            standing = self._fold.tables["consumer_position"]["fold", *place]
+            standing = self._fold.tables["consumer_position"][self._consumer, *place]
             if standing["epoch"] != row["epoch"]:
                 self.broken.append(
                     f"{place} {row['position']} was applied under epoch {row['epoch']}, "
@@ -108,8 +109,8 @@ def published(broker: Broker, at: TopicPartition) -> list[tuple[int, bytes]]:
 
 def check_commands(store: Database, accepted: Iterable[str], asked: Iterable[str]) -> None:
     """Every acknowledged command took effect once; whatever was not asked for did not."""
-    effects = Counter(provider for provider in _providers(store.tables["event"].values()))
-    twice = sorted(provider for provider, times in effects.items() if times > 1)
+    effects = Counter(name for name in _names(store.tables["event"].values()))
+    twice = sorted(name for name, times in effects.items() if times > 1)
     if twice:
         raise Broken(f"took effect more than once: {twice}")
     lost = sorted(set(accepted) - effects.keys())
@@ -119,9 +120,9 @@ def check_commands(store: Database, accepted: Iterable[str], asked: Iterable[str
         raise Broken(f"stored and never asked for: {made_up}")
 
 
-def _providers(events: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+def _names(events: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     for event in events:
-        _, _, rest = event["data"].partition(b'"organisation_id":"')
+        _, _, rest = event["data"].partition(b'"contribution_id":"')
         yield rest.partition(b'"')[0].decode()
 
 
@@ -150,6 +151,26 @@ def check_fold(
         raise Broken(f"{at}: {head} events are stored, applied were {applied}")
     if memories != [applied]:
         raise Broken(f"{at}: the table holds {len(applied)} events, the memories {memories}")
+
+
+def check_facts(
+    store: Database, fold: Database, service_id: str, lives: Sequence[LiveService]
+) -> None:
+    """The facts of every event are stored once, and one memory of the service has just those."""
+    events = [row for row in store.tables["event"].values() if row["key"] == service_id]
+    positions = {row["position"] for row in events}
+    at = next(((row["topic"], row["partition"]) for row in events), None)
+    stored = Counter(
+        position
+        for chunk in fold.tables["fact_chunk"].values()
+        if (chunk["topic"], chunk["partition"]) == at
+        for position in range(chunk["first_position"], chunk["last_position"] + 1)
+    )
+    if stored != dict.fromkeys(positions, 1):
+        raise Broken(f"{service_id}: events {sorted(positions)}, facts {sorted(stored.elements())}")
+    folded = [live.events for live in lives]
+    if events and folded != [len(events)]:
+        raise Broken(f"{service_id}: {len(events)} events, in memory {folded}")
 
 
 def check_rewound(broker: Broker, rewound: Rewound) -> None:

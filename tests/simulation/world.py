@@ -6,41 +6,44 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
+from services.insights.live import LiveService
+from services.insights.store import consumer_name
 from shared import relay as relaying
 from shared.clock import FixedClock
 from shared.consumer import Consumer, ConsumerMetrics
 from shared.consumer.patience import passes
 from shared.contracts import topics
-from shared.contracts.registry import ServiceProviderLinked
-from shared.contracts.topics import REGISTRY_SERVICES
+from shared.contracts.exchange import Act, ContributionConfirmed, Receiver
+from shared.contracts.topics import EXCHANGE_ACTIVITY, REGISTRY_SERVICES
+from shared.contracts.vocabulary import Party
 from shared.eventstore.handling import handle
-from shared.eventstore.port import Answer, Command, Happened, Refusal
+from shared.eventstore.port import Answer, Command, Happened, Refusal, Stream
 from shared.eventstore.store import Conflict, PostgresEventStore
 from shared.eventstore.store import Pool as AsyncpgPool
 from shared.log.kafka import KafkaLog
 from shared.log.partitioner import partition_of
 from shared.log.port import TopicPartition
 from shared.relay import Relay, RelayMetrics, RewindRefused, rewind
-from tests.shared.eventstore.provider import T0, key, link, project_nothing
+from tests.shared.eventstore.provider import BY_ANN, T0, key, project_nothing
 from tests.simulation import promises
 from tests.simulation.kafka import Broker
 from tests.simulation.kafka_clients import clients
-from tests.simulation.ledger import Ledger
 from tests.simulation.loop import Process, SimulatedLoop, Stuck
 from tests.simulation.luck import Luck
 from tests.simulation.postgres import Database
+from tests.simulation.projection import PROJECTION, Fold
 from tests.simulation.statements import STATEMENTS
 
 DEPLOYMENT = "simulated"
+FOLD = consumer_name(PROJECTION)
 SERVICES = ("s", "a", "b")
 PARTITIONS = sorted(
-    TopicPartition(REGISTRY_SERVICES.name, partition_of(name, REGISTRY_SERVICES.partitions))
+    TopicPartition(EXCHANGE_ACTIVITY.name, partition_of(name, EXCHANGE_ACTIVITY.partitions))
     for name in SERVICES
 )
-DEAD_LETTERS = topics.dead_letter(REGISTRY_SERVICES.name)
+DEAD_LETTERS = topics.dead_letter(EXCHANGE_ACTIVITY.name)
 CLIENTS, COMMANDS_EACH = 2, 3
 TROUBLE_SECONDS, RECOVERY_SECONDS = 1.2, 90.0
 ANSWER_SECONDS, RESTART_SECONDS, LOOK_SECONDS = 1.0, 0.15, 0.25
@@ -70,12 +73,13 @@ class World:
         self.luck = Luck.drawn(self.chance)
         self.store = Database(self.loop, self.luck, "registry")
         self.fold = Database(self.loop, self.luck, "insights")
-        partitions = {REGISTRY_SERVICES.name: REGISTRY_SERVICES.partitions, DEAD_LETTERS: 1}
+        events = (EXCHANGE_ACTIVITY, REGISTRY_SERVICES)
+        partitions = {**{topic.name: topic.partitions for topic in events}, DEAD_LETTERS: 1}
         self.broker = Broker(self.loop, self.luck, partitions)
         self.stored = promises.StorePromises(self.store, self.broker)
-        self.folded = promises.FoldPromises(self.fold)
+        self.folded = promises.FoldPromises(self.fold, FOLD)
         self.writers: dict[str, tuple[Process, PostgresEventStore]] = {}
-        self.readers: dict[str, tuple[Process, Consumer, Ledger]] = {}
+        self.readers: dict[str, tuple[Process, Consumer, Fold]] = {}
         self.processes: dict[str, Process] = {}
         self.accepted: set[str] = set()
         self.asked: set[str] = set()
@@ -159,20 +163,20 @@ class World:
     async def _read(self, process: Process) -> None:
         pool, log = self.fold.pool(), self._log()
         await log.start()
-        ledger = Ledger(pool)
+        fold = Fold(pool, T0.date())
         consumer = Consumer(
             cast("AsyncpgPool", pool),
             log,
-            name="fold",
-            topics=[REGISTRY_SERVICES],
-            handler=ledger,
+            name=FOLD,
+            topics=[EXCHANGE_ACTIVITY, REGISTRY_SERVICES],
+            handler=fold,
             deployment=DEPLOYMENT,
             owner=process.name,
             metrics=METRICS,
             taking_back_seconds=TAKING_BACK_SECONDS,
             batch_records_max=self.chance.choice((2, 5, 2000)),
         )
-        self.readers[process.name] = process, consumer, ledger
+        self.readers[process.name] = process, consumer, fold
         await consumer.start()
         while consumer.failure() is None:  # noqa: ASYNC110 - as a supervisor looks
             await asyncio.sleep(LOOK_SECONDS)
@@ -187,10 +191,10 @@ class World:
             asked = [
                 (f"o{number}-{command}-{n}", self.chance.choice(SERVICES)) for n in range(size)
             ]
-            self.asked.update(provider for provider, _ in asked)
+            self.asked.update(name for name, _ in asked)
             while not await self._sent(asked):  # noqa: ASYNC110 - as a client repeats
                 await asyncio.sleep(0.1)
-            self.accepted.update(provider for provider, _ in asked)
+            self.accepted.update(name for name, _ in asked)
 
     async def _sent(self, asked: list[tuple[str, str]]) -> bool:
         """Send the commands to any writer; return whether the answer came and said yes."""
@@ -280,7 +284,7 @@ class World:
     async def _operate(self) -> None:
         """Bring again what the log lost: ``coprod relay rewind`` to where the consumer stands."""
         for at in PARTITIONS:
-            held = self.fold.tables["consumer_position"].get(("fold", *at))
+            held = self.fold.tables["consumer_position"].get((FOLD, *at))
             if held is not None and held["position"] < len(promises.stored(self.store, at)):
                 await self._rewind_to(at, held["position"])
 
@@ -289,6 +293,15 @@ class World:
             {k: row["position"] for k, row in self.fold.tables["consumer_position"].items()},
             {k: row["position"] for k, row in self.store.tables["relay"].items()},
         )
+
+    def _lives(self, service_id: str) -> list[LiveService]:
+        """Return the service as each process that holds it has it in memory."""
+        lives = [
+            fold.live.owned(service_id)
+            for process, _, fold in self.readers.values()
+            if process.alive
+        ]
+        return [live for live in lives if live is not None]
 
     def _settled(self) -> bool:
         try:
@@ -303,8 +316,8 @@ class World:
             if not self.broker.lost:
                 promises.check_log(self.store, self.broker, at)
             memories = [
-                ledger.memory[at]
-                for process, consumer, ledger in self.readers.values()
+                fold.ledger.memory[at]
+                for process, consumer, fold in self.readers.values()
                 if process.alive and at in consumer.assigned()
             ]
             promises.check_fold(self.store, self.fold, at, memories)
@@ -328,11 +341,28 @@ def _real(at: TopicPartition) -> "promises.KafkaPartition":
     return promises.KafkaPartition(*at)
 
 
-def _command(provider: str, service: str) -> Command[Any]:
+def _command(name: str, service: str) -> Command[Any]:
     """Return a command that takes effect as often as it is carried out."""
-    event = ServiceProviderLinked(service_id=service, organisation_id=provider)
-    command = link(service, provider, idempotency=key(provider))
-    return replace(command, decide=lambda _: [Happened(event, T0)])
+    act = Act(
+        contribution_id=name,
+        service_id=service,
+        occurred_at=T0,
+        giver_id=f"giver-{name}",
+        giver_party=Party.USER,
+        receivers=(Receiver(participant_id="receiver", party=Party.PROFESSIONAL),),
+        minutes=1 + len(name),
+        recorded_by="somebody",
+    )
+    happened = [Happened(ContributionConfirmed(act=act, by="receiver"), T0)]
+    return Command(
+        stream=Stream(f"service-{service}", service, EXCHANGE_ACTIVITY, service),
+        initial=None,
+        decide=lambda _: happened,
+        evolve=lambda state, _: state,
+        answer=lambda _, version, __: Answer(200, {"version": version}),
+        provenance=BY_ANN,
+        idempotency=key(name),
+    )
 
 
 def _yes(answer: Answer | Refusal) -> bool:
