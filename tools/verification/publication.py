@@ -31,13 +31,16 @@ class Reading:
 
     ``ends`` are where ranges of positions without a hole ended. A relay that goes back sends what
     follows without a hole again; where a second one was slower, either goes on where it ended.
-    ``strangers`` are the offsets of records that are no events of this deployment.
+    ``early``: position -> digest of what stands before its turn, as after a lost beginning was
+    published again; consumers wait for what is missing. ``strangers`` are the offsets of records
+    that are no events of this deployment.
     """
 
     digests: "array[int]" = field(default_factory=lambda: array("Q"))
     ends: set[int] = field(default_factory=set)
     previous: int = 0
     repeats: int = 0
+    early: dict[int, int] = field(default_factory=dict)
     strangers: list[int] = field(default_factory=list)
 
     @property
@@ -58,11 +61,15 @@ class Reading:
             return None
         return f"repeats position {position} after {before}, and not what is in between"
 
-    def new(self, record: LogRecord) -> None:
+    def new(self, record: LogRecord) -> str | None:
+        """Return what is wrong with a record that equals the store, if it stood here before."""
         if self.previous != self.last:
             self.ends.add(self.previous)
         self.digests.append(_digest(record))
         self.previous = self.last
+        if self.early.pop(self.last, self.digests[-1]) != self.digests[-1]:
+            return f"holds position {self.last} early, with another content"
+        return None
 
 
 async def check_partition(
@@ -81,6 +88,9 @@ async def check_partition(
         await _compare(at, stored, published, reading, report)
     except Unreadable as unreadable:
         report.problem(CHECK, f"{at.name} {unreadable}")
+    if reading.early:
+        missing, found = reading.last + 1, min(reading.early)
+        report.problem(CHECK, f"{at.name} lacks position {missing}, and goes on with {found}")
     report.compared["repeats in the log"] += reading.repeats
     if reading.strangers:
         strangers = len(reading.strangers)
@@ -98,26 +108,25 @@ async def _compare(
     async for record in published:
         report.compared["records of the log"] += 1
         event = _event(record, at.deployment)
+        problem: str | None = None
         if event is None:
             reading.strangers.append(record.offset)
-            continue
-        if event.position <= reading.last:
+        elif event.position > reading.last + 1:
+            reading.early[event.position] = _digest(record)
+        elif event.position <= reading.last:
             problem = reading.repeat(record, event.position)
-        elif (problem := await _difference(record, event, reading.last, stored)) is None:
+        else:
+            problem = await _difference(record, event, stored)
+            if problem is not None:
+                report.problem(CHECK, f"{at.name} {problem}")
+                return  # whatever follows differs for the same cause
             report.compared["events equal in log and store"] += 1
-            reading.new(record)
-            continue
+            problem = reading.new(record)
         if problem is not None:
             report.problem(CHECK, f"{at.name} {problem}")
-            if event.position > reading.last:
-                return  # whatever follows differs for the same cause
 
 
-async def _difference(
-    record: LogRecord, event: Event, last: int, stored: AsyncIterator[Event]
-) -> str | None:
-    if event.position != last + 1:
-        return f"goes from position {last} to {event.position} at offset {record.offset}"
+async def _difference(record: LogRecord, event: Event, stored: AsyncIterator[Event]) -> str | None:
     original = await anext(stored, None)
     if original is None or original.position != event.position:
         return f"holds position {event.position}, which the store does not"

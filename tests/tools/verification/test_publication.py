@@ -103,6 +103,21 @@ async def test_a_hole_within_what_was_sent_again_is_found(positions: list[int]) 
     assert last == max(positions)
 
 
+async def test_what_came_before_a_lost_beginning_was_sent_again_is_in_place_at_last() -> None:
+    last, report = await check(STORE, log_of([4, 5, 1, 2, 3, 4, 5]))
+
+    assert (last, report.clean) == (5, True)
+    assert report.compared["repeats in the log"] == 0
+
+
+async def test_what_came_early_has_to_be_what_comes_in_its_turn() -> None:
+    forged = record(replace(event(3), data=b'{"a":1}'), 0)
+
+    _, report = await check(STORE, [forged, *log_of([0, 1, 2, 3, 4, 5])[1:]])
+
+    assert report.counts["the log equals the store"] == 1
+
+
 async def test_a_repeat_with_another_content_is_found() -> None:
     forged = record(replace(event(1), data=b'{"a":1}'), 2)
     published = [*log_of([1, 2]), forged, *log_of([1, 2, 3])[2:]]
