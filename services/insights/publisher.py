@@ -16,6 +16,7 @@ from shared.log.port import Log, OutgoingRecord, PublishFailed
 
 INTERVAL_SECONDS = 0.25  # between two snapshots of one service; the first after quiet does not wait
 EFFORT_MAX = 4  # a snapshot that took t to render is not rendered again for EFFORT_MAX times t
+REST_SECONDS_MAX = 5.0  # however long it took: the process may have been stopped meanwhile
 RETRY_SECONDS = 1.0
 JSON = [("content-type", b"application/json")]
 log = structlog.get_logger(__name__)
@@ -111,10 +112,12 @@ class Publisher:
             log.exception("snapshot_not_rendered", service_id=service_id, failure=repr(failure))
             self._later(service_id)
             return None
-        seconds = self._now() - started
+        ended = self._now()
+        seconds = ended - started
         self._meters.snapshots.inc()
         self._meters.render_seconds.observe(seconds)
-        self._not_before[service_id] = started + max(INTERVAL_SECONDS, EFFORT_MAX * seconds)
+        earned = started + max(INTERVAL_SECONDS, EFFORT_MAX * seconds)
+        self._not_before[service_id] = min(earned, ended + REST_SECONDS_MAX)
         return snapshot
 
     async def _send(self, number: int, snapshots: list[Snapshot]) -> None:
