@@ -25,6 +25,7 @@ from shared.log.port import OutgoingRecord, PublishFailed
 BATCH_BYTES_MAX = 900_000  # below the topics' limit, which holds for a whole batch
 BATCH_HEADER_BYTES = 61
 CLOSING_SECONDS_MAX = 5
+ACKNOWLEDGED_SECONDS_MAX = 20  # after the batch before; longer than another leader takes
 
 Client: TypeAlias = Any  # an AIOKafkaProducer, which is half typed, or a simulated one
 log = structlog.get_logger(__name__)
@@ -118,7 +119,10 @@ async def _deliver(
         # one that fails after another has failed would be reported as never looked at
         acknowledged.add_done_callback(lambda done: done.cancelled() or done.exception())
         acknowledgements.append(acknowledged)
-    await asyncio.gather(*acknowledgements)
+    for acknowledged in acknowledgements:
+        # A numbered batch is tried for ever, also where its partition was made anew meanwhile or
+        # the task that tries it has died; who waits for it would wait for ever, too.
+        await asyncio.wait_for(acknowledged, ACKNOWLEDGED_SECONDS_MAX)
 
 
 def _batches(producer: Client, records: Sequence[OutgoingRecord]) -> Iterator[Any]:

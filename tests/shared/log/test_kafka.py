@@ -14,6 +14,7 @@ from aiokafka.record.util import calc_crc32c
 
 from shared.contracts import topics
 from shared.log.kafka import KafkaLog
+from shared.log.kafka_producer import ACKNOWLEDGED_SECONDS_MAX
 from shared.log.port import OLDEST, OutgoingRecord, PublishFailed, TopicPartition
 from shared.log.provisioning import TopicMismatch, create_topics, delete_topics, verify_topics
 from tests.support.log import Logs, Notes, numbered
@@ -115,6 +116,20 @@ async def test_a_batch_that_the_broker_refuses_does_not_break_publishing(
 
     assert [record.value for record in await log.read_all(HERE)] == [b"0", b"1"]
     await log.stop()
+
+
+async def test_publishing_to_a_topic_that_was_deleted_fails_and_goes_on_once_it_is_there_again(
+    log: KafkaLog, kafka: LocalKafka, topic_prefix: str
+) -> None:
+    await log.publish(*HERE, numbered(3))
+    await delete_topics(kafka.bootstrap, topic_prefix)
+
+    with pytest.raises(PublishFailed):
+        await asyncio.wait_for(log.publish(*HERE, numbered(3, 3)), 2 * ACKNOWLEDGED_SECONDS_MAX)
+    await create_topics(kafka.bootstrap, topic_prefix, topics=[TOPIC])
+    await log.publish(*HERE, numbered(3, 3))
+
+    assert [record.value for record in await log.read_all(HERE)] == [b"3", b"4", b"5"]
 
 
 async def test_a_kafka_that_is_away_is_waited_for(
