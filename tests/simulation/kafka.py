@@ -139,6 +139,12 @@ class Broker:
         grown, self.grown = self.grown, self.loop.create_future()
         grown.set_result(None)
 
+    def lose_tail(self, at: KafkaPartition, left: int) -> None:
+        """Have the log end earlier, as after an unclean election or in a topic made anew."""
+        log = self.logs[at]
+        self.lost.update((at, record.value) for record in log[left:])
+        del log[left:]
+
     # --- groups
 
     def join(self, name: str, member: Member) -> Awaitable[frozenset[KafkaPartition]]:

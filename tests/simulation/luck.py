@@ -17,6 +17,7 @@ KINDS = (
     "rewound",
     "poisoned",
     "replica_restarted",
+    "tail_lost",  # records that were acknowledged, and maybe read, are gone from the log
     "acknowledged_lost",  # a batch is acknowledged and gone, as after an unclean election
 )
 

@@ -328,6 +328,19 @@ async def standing(session: Session, consumer: str) -> Sequence[Row]:
     return rows(STANDING, found)
 
 
+@statement(positions.RESET)
+async def reset(session: Session, topic: str, partition: int | None, oldest: int) -> Sequence[Row]:
+    found = []
+    for key, _ in sorted(session.scan("consumer_position")):
+        if key[1] == topic and partition in (None, key[2]):
+            await session.lock("consumer_position", key)
+            row = session.get("consumer_position", key)
+            changes = {"next_offset": oldest, "epoch": row["epoch"] + 1}
+            session.put("consumer_position", key, {**row, **changes})
+            found.append({**row, **changes})
+    return rows(("consumer", "partition"), found)
+
+
 @statement(positions.HOLD)
 async def hold(session: Session, *key: Any) -> Sequence[Row]:
     if session.get("consumer_position", key) is None:

@@ -207,6 +207,7 @@ def _step(chance: random.Random, number: int) -> Callable[[Peer], Awaitable[obje
         lambda: _statement(relay.ADVANCE, *at, epoch, position, position + 1),
         lambda: _statement(relay.REWIND, *at, position),
         lambda: _statement(positions.STANDING, "fold"),
+        lambda: _statement(positions.RESET, TOPIC, chance.choice((None, partition)), -1),
         lambda: _statement(positions.HOLD, "fold", *at),
         lambda: _statement(positions.ADD_UNKNOWN, "fold", *at, position, "unknown"),
         lambda: _statement(positions.UNKNOWN_TYPES, "fold"),
@@ -309,7 +310,13 @@ def test_every_statement_that_is_stood_in_for_is_compared() -> None:
         *(store.MOVE_STREAMS, store.APPEND_EVENTS, store.HEADS, store.HISTORY, store.REMEMBERED),
         *(store.LOCK_STREAMS, store.PAGE, relay.BEHIND, relay.POSITIONS, relay.TAKE, relay.CLAIM),
         *(relay.ADVANCE, relay.REWIND, positions.CLAIM, positions.ADVANCE, positions.STANDING),
-        *(positions.HOLD, positions.ADD_UNKNOWN, positions.UNKNOWN_TYPES, quarantine.ADD),
+        *(
+            positions.HOLD,
+            positions.RESET,
+            positions.ADD_UNKNOWN,
+            positions.UNKNOWN_TYPES,
+            quarantine.ADD,
+        ),
         quarantine.UNMIRRORED,
     }
     apart = {store.TIMEOUTS, relay.END_SILENT, quarantine.MIRRORED}

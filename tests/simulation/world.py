@@ -14,12 +14,14 @@ from shared import relay as relaying
 from shared.clock import FixedClock
 from shared.consumer import Consumer, ConsumerMetrics
 from shared.consumer.patience import passes
+from shared.consumer.positions import reset
 from shared.contracts import topics
 from shared.contracts.exchange import Act, ContributionConfirmed, Receiver
 from shared.contracts.topics import EXCHANGE_ACTIVITY, REGISTRY_SERVICES
 from shared.contracts.vocabulary import Party
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer, Command, Happened, Refusal, Stream
+from shared.eventstore.port import Connection as AsyncpgConnection
 from shared.eventstore.store import Conflict, PostgresEventStore
 from shared.eventstore.store import Pool as AsyncpgPool
 from shared.log.kafka import KafkaLog
@@ -83,7 +85,7 @@ class World:
         self.processes: dict[str, Process] = {}
         self.accepted: set[str] = set()
         self.asked: set[str] = set()
-        self.poison = 0
+        self.poison: list[bytes] = []
         self.over = False
 
     def run(self) -> Outcome:
@@ -224,8 +226,8 @@ class World:
             if self.luck.strikes("rewound", times=4):
                 await self._rewind(self.chance.choice(PARTITIONS))
             if self.luck.strikes("poisoned", times=4):
-                self.poison += 1
-                junk = (b"k", b"junk %d" % self.poison, ())
+                self.poison.append(b"junk %d" % len(self.poison))
+                junk = (b"k", self.poison[-1], ())
                 self.broker.write(_real(self.chance.choice(PARTITIONS)), [junk])
 
     def _trouble_processes(self) -> None:
@@ -240,6 +242,10 @@ class World:
     def _trouble_servers(self) -> None:
         if self.luck.strikes("database_crashed", times=2):
             self.chance.choice((self.store, self.fold)).crash(self.chance.random())
+        if self.luck.strikes("tail_lost", times=2):
+            at = _real(self.chance.choice(PARTITIONS))
+            if log := self.broker.logs[at]:
+                self.broker.lose_tail(at, self.chance.randrange(len(log)))
         if self.luck.strikes("broker_away", times=2):
             self.broker.away(self.chance.random() * 3)
 
@@ -282,11 +288,16 @@ class World:
                 still = 0
 
     async def _operate(self) -> None:
-        """Bring again what the log lost: ``coprod relay rewind`` to where the consumer stands."""
+        """Bring again what the log lost, as operators are told to, and read it from the start.
+
+        ``coprod relay rewind`` to where the consumer stands, and ``coprod consumer reset``.
+        """
         for at in PARTITIONS:
             held = self.fold.tables["consumer_position"].get((FOLD, *at))
             if held is not None and held["position"] < len(promises.stored(self.store, at)):
                 await self._rewind_to(at, held["position"])
+                async with self.fold.pool().acquire() as connection:
+                    await reset(cast("AsyncpgConnection", connection), *at)
 
     def _standing(self) -> object:
         return (
@@ -324,8 +335,10 @@ class World:
         for rewound in self.stored.rewound:
             promises.check_rewound(self.broker, rewound)
         quarantined = list(self.fold.tables["quarantine"].values())
-        if len(quarantined) != self.poison:
-            raise promises.Broken(f"{self.poison} bad records, {len(quarantined)} in quarantine")
+        lost = {value for _, value in self.broker.lost}
+        kept = sorted(row["value"] for row in quarantined if row["value"] not in lost)
+        if kept != sorted(value for value in self.poison if value not in lost):
+            raise promises.Broken(f"bad records {self.poison}, in quarantine {kept}, lost {lost}")
         if any(row["mirrored_at"] is None for row in quarantined):
             raise promises.Broken("a quarantined record is not in the dead letters")
         if self.broker.lost:
