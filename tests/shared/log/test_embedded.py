@@ -103,7 +103,11 @@ async def test_the_same_number_of_every_topic_goes_to_the_same_member(log: Embed
     for member in members:
         await member.start()
 
-    await eventually(lambda: sorted(len(m.assigned()) // 2 for m in members) == [4, 6, 6])
+    def shared_out() -> bool:  # who comes when decides who has six
+        shares = [len(member.assigned()) // len(topics) for member in members]
+        return sum(shares) == EXCHANGE_ACTIVITY.partitions and max(shares) <= 6
+
+    await eventually(shared_out)
 
     for member in members:
         numbers = [{at.partition for at in member.assigned() if at.topic == t} for t in topics]
