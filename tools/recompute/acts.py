@@ -1,6 +1,7 @@
 """The acts of one window as columns, and the words that the definitions single out."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,11 @@ class Acts:
             [{True: 1, False: 0, None: -1}[act.get("giver_in_provider_org")] for act in acts],
             dtype=np.int64,
         )
+
+    @cached_property
+    def received(self) -> set[str]:
+        """Everybody who received anything."""
+        return {receiver for _, receiver, _ in self.receipts(counted_as_received=True)}
 
     def phase(self, *names: str) -> Bools:
         return np.array([act.get("phase") in names for act in self.rows], dtype=bool)

@@ -4,6 +4,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import networkx as nx
@@ -38,14 +39,11 @@ class Figures:
         self.history, self.as_of, self.lens = history, as_of, lens
         length = WINDOWS[window]
         self.first_day = -(10**9) if length is None else as_of - length + 1
-        acts = [act for act in history.acts.values() if day(act["occurred_at"]) <= as_of]
-        self.life = Acts(acts)
-        self.now = Acts([act for act in acts if day(act["occurred_at"]) >= self.first_day])
+        self.life = _within_days(history, -(10**9), as_of)
+        self.now = _within_days(history, self.first_day, as_of)
         self.decisions = self._within(history.decisions, "decided_at")
         self.weight = self.now.weight(lens)
-        self.ever_received = {
-            receiver for _, receiver, _ in self.life.receipts(counted_as_received=True)
-        }
+        self.ever_received = self.life.received
 
     def _within(self, rows: Iterable[Data], field: str, first_day: int | None = None) -> list[Data]:
         start = self.first_day if first_day is None else first_day
@@ -56,7 +54,8 @@ class Figures:
     def evidence(self) -> tuple[int, int, int]:
         """Return acts and decisions in the window, givers, and days of evidence in life."""
         voters = max((sum(row["voters"].values()) for row in self.decisions), default=0)
-        ever = [int(found) for found in self.life.day]
+        days = self.life.day
+        ever = [int(days.min()), int(days.max())] if len(days) else []
         ever += [
             day(row["decided_at"])
             for row in self._within(self.history.decisions, "decided_at", -(10**9))
@@ -149,17 +148,21 @@ class Figures:
 
     # -- giving and receiving
 
-    def _edges(self) -> Iterable[tuple[int, str, str, str | None, int]]:
-        """Yield (row, giver, receiver, receiver's party, weight in millionths) between persons."""
+    @cached_property
+    def _edges(self) -> list[tuple[int, str, str, str | None, int]]:
+        """Row, giver, receiver, receiver's party and weight in millionths, between persons."""
+        found: list[tuple[int, str, str, str | None, int]] = []
         by_row: dict[int, list[tuple[str, str | None]]] = defaultdict(list)
         for row, receiver, party in self.now.receipts(counted_as_received=False):
             by_row[row].append((receiver, party))
-        for row, found in by_row.items():
+        for row, named in by_row.items():
             if not self.now.person[row]:
                 continue
-            each, left = divmod(int(self.weight[row]) * MILLION, len(found))
-            for place, (receiver, party) in enumerate(found):
-                yield row, self.now.giver[row], receiver, party, each + (place < left)
+            each, left = divmod(int(self.weight[row]) * MILLION, len(named))
+            for place, (receiver, party) in enumerate(named):
+                weight = each + (place < left)
+                found.append((row, self.now.giver[row], receiver, party, weight))
+        return found
 
     def _exchange(self) -> dict[str, Number]:
         now = self.now
@@ -169,7 +172,7 @@ class Figures:
         lay_received = {receiver for _, receiver, party in receipts if party in LAY}
         lay_edges = [
             (giver, receiver)
-            for row, giver, receiver, party, _ in self._edges()
+            for row, giver, receiver, party, _ in self._edges
             if now.lay[row] and party in LAY
         ]
         givers_of_lay = {giver for giver, _ in lay_edges}
@@ -191,7 +194,7 @@ class Figures:
     def _cross_party(self) -> Number:
         rows, total, crossing = set(), 0, 0
         people = set()
-        for row, giver, _receiver, party, weight in self._edges():
+        for row, giver, _receiver, party, weight in self._edges:
             if party is None:
                 continue
             rows.add(row)
@@ -209,7 +212,7 @@ class Figures:
         got: Counter[str] = Counter()
         for row in np.flatnonzero(self.now.act & self.now.person):
             gave[self.now.giver[row]] += int(self.weight[row]) * MILLION
-        for _, _, receiver, _, weight in self._edges():
+        for _, _, receiver, _, weight in self._edges:
             got[receiver] += weight
         people = gave.keys() | got.keys()
         total = sum(gave.values()) + sum(got.values())
@@ -225,8 +228,8 @@ class Figures:
     def _network(self) -> dict[str, Number]:
         now = self.now
         arcs: nx.DiGraph[str] = nx.DiGraph()
-        arcs.add_edges_from((giver, receiver) for _, giver, receiver, _, _ in self._edges())
-        edges = list(self._edges())
+        arcs.add_edges_from((giver, receiver) for _, giver, receiver, _, _ in self._edges)
+        edges = self._edges
         active = now.givers(now.act & now.person) | {receiver for _, _, receiver, _, _ in edges}
         lay = now.givers(now.act & now.person & now.lay)
         lay |= {receiver for _, _, receiver, party, _ in edges if party in LAY}
@@ -364,6 +367,17 @@ class Figures:
             "M3.top1": _top(active, 1),
             "M3.top10": _top(active, 10),
         }
+
+
+def _within_days(history: History, first: int, last: int) -> Acts:
+    """Return the acts of these days; all lenses, and windows that reach as far back, share them."""
+    key = first, last
+    if key not in history.columns:
+        acts = history.acts.values()
+        found = [act for act in acts if first <= day(act["occurred_at"]) <= last]
+        history.columns[key] = Acts(found)
+    columns: Acts = history.columns[key]
+    return columns
 
 
 def _resources(shifted: int, total: int, allocations: list[Data]) -> Number:

@@ -11,7 +11,10 @@ EPOCH = dt.date(1970, 1, 1)
 
 @dataclass(slots=True)
 class History:
-    """``acts`` are those that count; ``roles`` the lay persons registered, with first days."""
+    """``acts`` are those that count; ``roles`` the lay persons registered, with first days.
+
+    ``columns``: (first day, last day) -> the acts of these days as columns, made when asked for.
+    """
 
     acts: dict[str, Data] = field(default_factory=dict)
     decisions: list[Data] = field(default_factory=list)
@@ -20,6 +23,7 @@ class History:
     answers: dict[str, Data] = field(default_factory=dict)
     changes: dict[str, Data] = field(default_factory=dict)
     roles: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    columns: dict[tuple[int, int], Any] = field(default_factory=dict)
 
 
 def day(moment: str) -> int:
