@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults check test-deploy contracts lock clean
+.PHONY: help demo test faults soak check test-deploy contracts lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -23,6 +23,10 @@ check: $(VENV)/.dev ## lint, types and import rules
 
 faults: $(VENV)/.dev ## break everything that can be broken here, and write docs/faults.md
 	@$(BIN)/python -m pytest -v -m faults --write-faults docs/faults.md tests/faults $(ARGS)
+
+SCHEDULES ?= 1000000
+soak: $(VENV)/.dev ## play a million simulated schedules (SCHEDULES=n for fewer), from a new seed each time
+	@$(BIN)/python -m tests.simulation --schedules $(SCHEDULES) --first $(or $(FIRST),$(shell date +%s)000)
 
 test-deploy: $(VENV)/.dev ## build the image and bring the compose deployment up for true
 	@$(BIN)/python -m pytest -m deploy tests/deploy $(ARGS)
