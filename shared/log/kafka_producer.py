@@ -25,7 +25,7 @@ from shared.log.port import OutgoingRecord, PublishFailed
 BATCH_BYTES_MAX = 900_000  # below the topics' limit, which holds for a whole batch
 BATCH_HEADER_BYTES = 61
 CLOSING_SECONDS_MAX = 5
-ACKNOWLEDGED_SECONDS_MAX = 20  # after the batch before; longer than another leader takes
+SILENT_SECONDS_MAX = 20  # without one batch acknowledged; longer than a new leader takes
 
 Client: TypeAlias = Any  # an AIOKafkaProducer, which is half typed, or a simulated one
 log = structlog.get_logger(__name__)
@@ -51,10 +51,13 @@ class Producer:
         producer: Client | None = None
         try:
             producer = await self._started()
-            if topic not in self._existing:
-                await require_topics(producer.client, [topic])
-                self._existing.add(topic)
-            await _deliver(producer, topic, partition, records)
+            # A client that another publish has closed waits for ever for what it asks, and a
+            # numbered batch is tried for ever, whatever became of its partition.
+            async with asyncio.timeout(SILENT_SECONDS_MAX) as limit:
+                if topic not in self._existing:
+                    await require_topics(producer.client, [topic])
+                    self._existing.add(topic)
+                await _deliver(producer, topic, partition, records, limit)
         except PublishFailed:
             raise
         except Exception as error:  # whatever it was, the producer can't be trusted any more
@@ -109,7 +112,11 @@ def _check_sizes(topic: str, records: Sequence[OutgoingRecord]) -> None:
 
 
 async def _deliver(
-    producer: Client, topic: str, partition: int, records: Sequence[OutgoingRecord]
+    producer: Client,
+    topic: str,
+    partition: int,
+    records: Sequence[OutgoingRecord],
+    limit: asyncio.Timeout,
 ) -> None:
     if partition not in await producer.partitions_for(topic):
         raise PublishFailed(f"there is no partition {partition} of {topic}")
@@ -119,10 +126,15 @@ async def _deliver(
         # one that fails after another has failed would be reported as never looked at
         acknowledged.add_done_callback(lambda done: done.cancelled() or done.exception())
         acknowledgements.append(acknowledged)
+        _prolong(limit)
     for acknowledged in acknowledgements:
-        # A numbered batch is tried for ever, also where its partition was made anew meanwhile or
-        # the task that tries it has died; who waits for it would wait for ever, too.
-        await asyncio.wait_for(acknowledged, ACKNOWLEDGED_SECONDS_MAX)
+        await acknowledged
+        _prolong(limit)
+
+
+def _prolong(limit: asyncio.Timeout) -> None:
+    """Something was done: the time counts from now, however much is published at once."""
+    limit.reschedule(asyncio.get_running_loop().time() + SILENT_SECONDS_MAX)
 
 
 def _batches(producer: Client, records: Sequence[OutgoingRecord]) -> Iterator[Any]:

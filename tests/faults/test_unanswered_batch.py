@@ -8,7 +8,7 @@ import pytest
 
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.log.kafka import KafkaLog
-from shared.log.kafka_producer import ACKNOWLEDGED_SECONDS_MAX
+from shared.log.kafka_producer import SILENT_SECONDS_MAX
 from shared.log.port import PublishFailed, TopicPartition
 from shared.log.provisioning import create_topics
 from tests.support.kafka_cluster import KafkaCluster
@@ -17,7 +17,7 @@ from tests.support.proxy import Way
 
 pytestmark = [pytest.mark.faults, pytest.mark.kafka, pytest.mark.timeout(300)]
 HERE = TopicPartition(EXCHANGE_ACTIVITY.name, 3)
-GIVEN_UP_SECONDS_MAX = ACKNOWLEDGED_SECONDS_MAX + 20
+GIVEN_UP_SECONDS_MAX = SILENT_SECONDS_MAX + 20
 EVERY = [str(number).encode() for number in range(9)]
 
 

@@ -13,8 +13,9 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.record.util import calc_crc32c
 
 from shared.contracts import topics
+from shared.log import kafka_producer
 from shared.log.kafka import KafkaLog
-from shared.log.kafka_producer import ACKNOWLEDGED_SECONDS_MAX
+from shared.log.kafka_producer import SILENT_SECONDS_MAX
 from shared.log.port import OLDEST, OutgoingRecord, PublishFailed, TopicPartition
 from shared.log.provisioning import TopicMismatch, create_topics, delete_topics, verify_topics
 from tests.support.log import Logs, Notes, numbered
@@ -118,6 +119,24 @@ async def test_a_batch_that_the_broker_refuses_does_not_break_publishing(
     await log.stop()
 
 
+async def test_whoever_publishes_with_a_client_that_another_has_closed_does_not_hang(
+    log: KafkaLog, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The topic is away; one that fails throws the client away while others ask it for the topic."""
+    monkeypatch.setattr(kafka_producer, "SILENT_SECONDS_MAX", 2)
+    await log.publish(*HERE, numbered(1))
+    assert log._producer is not None
+    closed = log._producer._current
+    await closed.stop()
+    del closed.client.cluster._partitions[topic_prefix + HERE.topic]
+
+    with pytest.raises(PublishFailed, match="TimeoutError"):
+        await log.publish(*HERE, numbered(1, 1))
+    await log.publish(*HERE, numbered(1, 1))
+
+    assert [record.value for record in await log.read_all(HERE)] == [b"0", b"1"]
+
+
 async def test_publishing_to_a_topic_that_was_deleted_fails_and_goes_on_once_it_is_there_again(
     log: KafkaLog, kafka: LocalKafka, topic_prefix: str
 ) -> None:
@@ -125,7 +144,7 @@ async def test_publishing_to_a_topic_that_was_deleted_fails_and_goes_on_once_it_
     await delete_topics(kafka.bootstrap, topic_prefix)
 
     with pytest.raises(PublishFailed):
-        await asyncio.wait_for(log.publish(*HERE, numbered(3, 3)), 2 * ACKNOWLEDGED_SECONDS_MAX)
+        await asyncio.wait_for(log.publish(*HERE, numbered(3, 3)), 2 * SILENT_SECONDS_MAX)
     await create_topics(kafka.bootstrap, topic_prefix, topics=[TOPIC])
     await log.publish(*HERE, numbered(3, 3))
 
