@@ -1,12 +1,14 @@
 """Codebook: names as small integers, kept in the ``code`` table and remembered in memory."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias, TypeVar
 
 import asyncpg
 
 T = TypeVar("T")
+U = TypeVar("U")
 Name: TypeAlias = tuple[str, str]  # (kind, value)
+Code: TypeAlias = Callable[[str, str], int]
 
 REMEMBERED_MAX = 1_000_000  # about 200 MB of names; a fuller memory is emptied and learns again
 UNKNOWN = 1  # stands in while a fact is only tried out; such facts are made again
@@ -35,27 +37,43 @@ class Codebook:
         self._pool = pool
         self._codes: dict[Name, int] = {}
 
-    async def coded(self, make: Callable[[Callable[[str, str], int]], T]) -> T:
+    async def coded(self, make: Callable[[Code], T]) -> T:
         """Return ``make(code)`` where ``code`` knows every name that ``make`` asks for.
 
         ``make`` is pure and is called again when it asked for names that had to be looked up first.
         """
-        missing: set[Name] = set()
-        codes = self._codes
+        (made,) = await self.coded_each([make], lambda one, code: one(code))
+        return made
+
+    async def coded_each(self, each: Sequence[U], make: Callable[[U, Code], T]) -> list[T]:
+        """Return ``make(one, code)`` of each; only what asked for unknown names is made again."""
+        missing: list[Name] = []
+        codes, learnt = self._codes, dict[Name, int]()
 
         def code(kind: str, value: str) -> int:
-            found = codes.get((kind, value))
+            name = (kind, value)
+            found = codes.get(name) or learnt.get(name)
             if found is None:
-                missing.add((kind, value))
+                missing.append(name)
                 return UNKNOWN
             return found
 
-        while True:
-            made = make(code)
-            if not missing:
-                return made
-            await self._learn(missing)
+        made: list[T] = []
+        waiting: list[int] = []
+        known = 0
+        for number, one in enumerate(each):
+            made.append(make(one, code))
+            if len(missing) > known:
+                known = len(missing)
+                waiting.append(number)
+        while waiting:
+            learnt |= await self._learn(set(missing))
             missing.clear()
+            for number in waiting:
+                made[number] = make(each[number], code)
+            # once more where the memory was emptied meanwhile; what is learnt here stays here
+            waiting = waiting if missing else []
+        return made
 
     async def code(self, kind: str, value: str) -> int:
         return await self.coded(lambda code: code(kind, value))
@@ -65,7 +83,7 @@ class Codebook:
         rows = await self._pool.fetch(NAMES, list(codes))
         return {row["code"]: row["value"] for row in rows}
 
-    async def _learn(self, missing: set[Name]) -> None:
+    async def _learn(self, missing: set[Name]) -> dict[Name, int]:
         if len(self._codes) + len(missing) > REMEMBERED_MAX:
             self._codes.clear()
             # those asked for and known a moment ago come back as missing on the next try
@@ -76,6 +94,7 @@ class Codebook:
                 await connection.execute(ADD, kinds, values)
                 found = await _find(connection, missing)
         self._codes.update(found)
+        return found
 
 
 async def _find(

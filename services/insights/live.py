@@ -15,8 +15,9 @@ import structlog
 
 from services.insights.chunk import Chunk
 from services.insights.codebook import Codebook
+from services.insights.columns import folded
 from services.insights.directory import ServiceInfo
-from services.insights.facts import Fact, day_number
+from services.insights.facts import Fact
 from services.insights.metrics.state import ServiceState
 from services.insights.past import Past
 from services.insights.store import SOURCE_TOPICS, FactStore
@@ -64,16 +65,20 @@ class LiveService:
     def take(self, change: Change) -> None:
         """Fold one event's facts, now or as soon as nobody reads the state."""
         today = self.state.day
-        self.late += sum(fact.day < today for fact in change.facts)
+        for fact in change.facts:
+            if fact.day < today:
+                self.late += 1
         if self._waiting is None:
-            self._fold(change)
+            self._fold(change.facts)
         else:
             self._waiting.append(change)
 
-    def _fold(self, change: Change) -> None:
-        self.state.apply(change.facts)
-        self.facts += len(change.facts)
-        self.events += _counts(change.facts, self.state.as_of)
+    def _fold(self, facts: Sequence[Fact]) -> None:
+        state = self.state
+        state.apply(facts)
+        self.facts += len(facts)
+        day = state.day
+        self.events += facts[0].day <= day or any(fact.day <= day for fact in facts)
 
     def hold(self) -> None:
         self._waiting = []
@@ -81,7 +86,7 @@ class LiveService:
     def go_on(self) -> None:
         waiting, self._waiting = self._waiting or [], None
         for change in waiting:
-            self._fold(change)
+            self._fold(change.facts)
 
 
 @dataclass(slots=True)
@@ -282,22 +287,18 @@ class Live:
 
 
 def _of(services: dict[str, LiveService], service_id: str, number: int, day: date) -> LiveService:
-    if service_id not in services:
-        services[service_id] = LiveService(service_id, number, None, ServiceState(day))
-    return services[service_id]
+    service = services.get(service_id)
+    if service is None:
+        service = services[service_id] = LiveService(service_id, number, None, ServiceState(day))
+    return service
 
 
 def _folded(
     chunks: Sequence[Chunk], names: Mapping[int, str], number: int, today: date
 ) -> dict[str, LiveService]:
-    services: dict[str, LiveService] = {}
-    for chunk in chunks:
-        for position, facts in chunk.events():
-            service_id = names[facts[0].service]
-            _of(services, service_id, number, today).take(Change(service_id, position, facts))
-    return services
-
-
-def _counts(facts: Sequence[Fact], as_of: date) -> int:
-    day = day_number(as_of)
-    return int(any(fact.day <= day for fact in facts))
+    return {
+        names[code]: LiveService(
+            names[code], number, None, found.state, found.events, found.facts, found.late
+        )
+        for code, found in folded(chunks, today).items()
+    }

@@ -21,7 +21,7 @@ from services.insights.facts import (
 
 FORMAT_VERSION = 1
 # Position is the tag in packed facts: append only.
-_TYPES: tuple[type[Fact], ...] = (
+TYPES: tuple[type[Fact], ...] = (
     ActFact,
     RoleFact,
     DecisionFact,
@@ -31,7 +31,7 @@ _TYPES: tuple[type[Fact], ...] = (
     ChangeFact,
     ConsultationFact,
 )
-_TAGS = {sort: tag for tag, sort in enumerate(_TYPES)}
+_TAGS = {sort: tag for tag, sort in enumerate(TYPES)}
 
 
 class UnknownFormat(ValueError):
@@ -68,18 +68,27 @@ def unpack(packed: bytes) -> list[Fact]:
     Raises:
         UnknownFormat: the bytes are of another format version.
     """
-    version, count, written_tags, tables = msgspec.msgpack.decode(packed, strict=False)
+    tags, tables = opened(packed)
+    rows = {
+        tag: zip(*(read_column(column, tags.count(tag)) for column in columns), strict=True)
+        for tag, columns in tables.items()
+    }
+    facts: list[Any] = [TYPES[tag](*next(rows[tag])) for tag in tags]
+    return facts
+
+
+def opened(packed: bytes) -> tuple[list[int], dict[int, list[Any]]]:
+    """Return the tag of each fact, and tag -> its columns; ``read_column`` reads one of them.
+
+    Raises:
+        UnknownFormat: the bytes are of another format version.
+    """
+    version, count, tags, tables = msgspec.msgpack.decode(packed, strict=False)
     if version != FORMAT_VERSION:
         raise UnknownFormat(
             f"packed facts have format {version}; this build reads {FORMAT_VERSION}"
         )
-    tags = _read(written_tags, count)
-    rows = {
-        tag: zip(*(_read(column, tags.count(tag)) for column in columns), strict=True)
-        for tag, columns in tables.items()
-    }
-    facts: list[Any] = [_TYPES[tag](*next(rows[tag])) for tag in tags]
-    return facts
+    return read_column(tags, count), tables
 
 
 def _written(column: Sequence[Any]) -> Any:
@@ -96,7 +105,7 @@ def _written_large(column: Sequence[Any]) -> Any:
     return _written(column)
 
 
-def _read(column: Any, count: int) -> list[Any]:
+def read_column(column: Any, count: int) -> list[Any]:
     if not isinstance(column, list):
         return [column] * count
     if column and isinstance(column[0], str):

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, islice
 
 import msgspec
 
@@ -74,7 +74,12 @@ class Projector:
             ]
             for source, events in batch.events.items()
         }
-        changes = await self._codebook.coded(lambda code: _changes(heard, code))
+        every = list(chain.from_iterable(heard.values()))
+        made = iter(await self._codebook.coded_each(every, _change))
+        changes = {
+            source: [change for change in islice(made, len(events)) if change is not None]
+            for source, events in heard.items()
+        }
         folded = self._folded(heard, changes)
         if batch.story:
             folded = replace(folded, services=_retold(batch))
@@ -139,14 +144,6 @@ def _retold(batch: Batch) -> dict[str, ServiceInfo]:
     return {event.key: info} if info is not None else {}
 
 
-def _changes(
-    heard: Mapping[TopicPartition, Sequence[Heard]], code: Code
-) -> dict[TopicPartition, list[Change]]:
-    return {
-        source: [
-            Change(one.key, one.position, facts)
-            for one in events
-            if (facts := facts_of(one.message, code))
-        ]
-        for source, events in heard.items()
-    }
+def _change(one: Heard, code: Code) -> Change | None:
+    facts = facts_of(one.message, code)
+    return Change(one.key, one.position, facts) if facts else None

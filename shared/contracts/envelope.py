@@ -140,23 +140,21 @@ def _as_written(raw: Iterable[tuple[str, bytes | None]]) -> list[str] | None:
 
 
 def _event(topic: str, partition: int, written: list[str], value: bytes) -> Event:
-    _, _, id_, source, type_, subject, time, recorded, sequence, position, *rest = written
-    deployment, key, _, *links = rest
     return Event(
-        id_,
-        source,
-        type_,
-        subject,
-        datetime.fromisoformat(time),
-        datetime.fromisoformat(recorded),
-        int(sequence),
+        written[2],
+        written[3],
+        written[4],
+        written[5],
+        datetime.fromisoformat(written[6]),
+        datetime.fromisoformat(written[7]),
+        int(written[8]),
         topic,
         partition,
-        int(position),
-        key,
-        deployment,
+        int(written[9]),
+        written[11],
+        written[10],
         value,
-        *links,
+        *written[13:],
     )
 
 

@@ -156,19 +156,18 @@ def decode(type_name: str, data: bytes) -> Message | LeanMessage:
             message = decoder.decode(data)
         except msgspec.MsgspecError:
             return catalogue.decode(type_name, data)  # has the last word, and words for the fault
-        if all(_same_day(act.occurred_at, data) for act in acts(message)):
+        if isinstance(message, ContributionCorrected):
+            sound = _same_day(message.before, data) and _same_day(message.after, data)
+        else:
+            sound = _same_day(message.act, data)
+        if sound:
             return message
     return catalogue.decode(type_name, data)
 
 
-def acts(message: LeanMessage) -> tuple[Act, ...]:
-    if isinstance(message, ContributionCorrected):
-        return message.before, message.after
-    return (message.act,)
-
-
-def _same_day(moment: datetime, data: bytes) -> bool:
-    """Whether the model, too, reads this day; the two may differ by less than a microsecond."""
+def _same_day(act: Act, data: bytes) -> bool:
+    """Whether the model reads the same day; the two may differ by less than a microsecond."""
+    moment = act.occurred_at
     if moment.tzinfo is not UTC:
         return False
     return bool(moment.hour or moment.minute) or not _FINER_THAN_MICROSECONDS.search(data)

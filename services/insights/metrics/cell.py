@@ -45,22 +45,25 @@ class Cell:
 
 def cell_number(fact: ActFact) -> int:
     """Return the cell of an act; ``cell_of`` reads it."""
-    known = to_lay = 0
-    for _, party in fact.receivers:
-        known += party != 0
-        to_lay |= party in LAY
     return (
         fact.party
         | fact.phase << 2
         | fact.mode << 5
         | fact.outside << 7
-        | _reach(len(fact.receivers)) << 9
-        | _known(known, len(fact.receivers)) << 11
         | fact.giver_group << 13
-        | to_lay << 14
         | (fact.episode != 0) << 15
         | (fact.minutes != NO_MINUTES) << 16
+        | (_reached(fact.receivers) if fact.receivers else 0)
     )
+
+
+def _reached(receivers: tuple[tuple[int, int], ...]) -> int:
+    known = to_lay = 0
+    for _, party in receivers:
+        known += party != 0
+        to_lay |= party in LAY
+    count = len(receivers)
+    return _reach(count) << 9 | _known(known, count) << 11 | to_lay << 14
 
 
 @cache

@@ -43,7 +43,7 @@ class LifeTables:
     def add(self, fact: Fact, sign: int) -> None:
         match fact:
             case ActFact():
-                self._act(fact, sign)
+                self.act(fact, sign)
             case DecisionFact():
                 add(self.evidence, fact.day, sign)
             case RoleFact() if not fact.group:
@@ -53,7 +53,7 @@ class LifeTables:
             case RoleFact() | AllocationFact() | ConsultationFact():
                 pass
 
-    def _act(self, fact: ActFact, sign: int) -> None:
+    def act(self, fact: ActFact, sign: int) -> None:
         add(self.evidence, fact.day, sign)
         if not fact.giver_group:
             _add_within(self.days, fact.giver, stamped_day(fact.day, lay=fact.party in LAY), sign)

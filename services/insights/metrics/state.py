@@ -1,5 +1,6 @@
 """State of one service as of one day: tables that facts in any order bring to the same end."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import date, timedelta
 
@@ -20,40 +21,43 @@ from services.insights.metrics.defaults import DEFAULTS, Defaults
 from services.insights.metrics.life import LifeTables
 from services.insights.metrics.tables import Tables
 from services.insights.metrics.view import View
-from services.insights.metrics.window import RINGS, Window, ring_of, rings_of
+from services.insights.metrics.window import AGES, RINGS, Window, rings_of
 
 
 class ServiceState:
     """All that the figures of one service as of one day are read from.
 
-    ``as_of`` is fixed for whoever only applies; a new day needs a new state (``timeline``).
+    ``day`` is ``as_of``, counted from 1970-01-01; both are fixed for whoever only applies, and a
+    new day needs a new state (``timeline``).
     Facts may arrive in any order and in any batches; a fact and its retraction leave no trace.
     """
 
     def __init__(self, as_of: date, defaults: Defaults = DEFAULTS) -> None:
-        self.as_of = as_of
         self.defaults = defaults
+        self.move(as_of)
         self.rings = [Tables() for _ in range(RINGS)]
         self.life = LifeTables()
-        self._views: dict[str, View] = {}
 
-    @property
-    def day(self) -> int:
-        """The as-of day, counted from 1970-01-01."""
-        return day_number(self.as_of)
+    def move(self, as_of: date) -> None:
+        """Say of which day the tables are from now on; who moves it has moved them too."""
+        self.as_of = as_of
+        self.day = day_number(as_of)
+        self._views: dict[str, View] = {}
 
     def apply(self, facts: Iterable[Fact]) -> None:
         """Take facts of this service; those of days after ``as_of`` change nothing."""
-        day = self.day
+        day, life, rings = self.day, self.life, self.rings
         for fact in facts:
             age = day - fact.day
-            if age >= 0:
-                self.life.add(fact, fact.sign)
-                put(fact, self.rings[ring_of(age)], fact.sign)
-        self.touch()
-
-    def touch(self) -> None:
-        """Forget what was read so far: the tables have changed."""
+            if age < 0:
+                continue
+            tables = rings[bisect_right(AGES, age)]
+            if isinstance(fact, ActFact):  # as nearly all are
+                life.act(fact, fact.sign)
+                tables.act(fact, fact.sign)
+            else:
+                life.add(fact, fact.sign)
+                put(fact, tables, fact.sign)
         self._views.clear()
 
     def view(self, window: str) -> View:
@@ -77,7 +81,7 @@ class ServiceState:
 def put(fact: Fact, tables: Tables, sign: int) -> None:
     """Add one fact to the tables that hold its day (1), or take it from them (-1)."""
     match fact:
-        case ActFact():
+        case ActFact():  # as nearly all are
             tables.act(fact, sign)
         case DecisionFact():
             tables.decision(fact, sign)

@@ -78,12 +78,14 @@ def _in_episode(fact: ActFact) -> int:
 
 
 def add(table: dict[int, int], key: int, amount: int) -> None:
-    """Add to one entry; an entry of zero is none."""
-    value = table.get(key, 0) + amount
-    if value:
-        table[key] = value
+    """Add what is not zero to one entry; an entry of zero is none."""
+    value = table.get(key)
+    if value is None:
+        table[key] = amount
+    elif value + amount:
+        table[key] = value + amount
     else:
-        table.pop(key, None)
+        del table[key]
 
 
 @dataclass(slots=True)
@@ -120,10 +122,10 @@ class Tables:
         helps, lay = fact.kind not in NO_HELP_KINDS, fact.party in LAY
         how = helps << 2 | lay << 3 | fact.giver_group << 4
         edge = fact.giver << PERSON_BITS
-        receivers = fact.receivers
+        receivers, receipts = fact.receivers, self.receipts
         for (person, party), share in zip(receivers, shares(minutes, len(receivers)), strict=True):
             amount = sign * share
-            add(self.receipts, person << RECEIPT_BITS | how | party, amount)
+            add(receipts, person << RECEIPT_BITS | how | party, amount)
             if fact.giver_group:
                 continue
             add(self.edges, edge | person, sign)

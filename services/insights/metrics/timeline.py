@@ -38,8 +38,7 @@ class Timeline:
             before, after = self._ring(day, old), self._ring(day, new)
             if before != after:
                 self._move(day, before, after)
-        self._state.as_of = as_of
-        self._state.touch()
+        self._state.move(as_of)
         return self._state
 
     def _move(self, day: int, before: int | None, after: int | None) -> None:
