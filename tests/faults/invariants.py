@@ -200,8 +200,8 @@ def _shown_alike(w: World) -> list[str]:
 
 def _figures(metrics: list[Any], verdicts: list[Any]) -> list[Any]:
     return [
-        *((one["window"], one["lens"], one["metrics"], one["receipt"]) for one in metrics),
-        *((one["window"], one["class"], one["axes"], one["receipt"]) for one in verdicts),
+        *((one["window"], one["lens"], one["metrics"]) for one in metrics),
+        *((one["window"], one["class"], one["axes"]) for one in verdicts),
     ]
 
 

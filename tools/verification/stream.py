@@ -19,26 +19,27 @@ Record = Mapping[str, Any]
 def listen(url: str, said: Sequence[Said], report: Report) -> None:
     """Add to what was said of each service what one client of the stream is shown of it.
 
-    The client stays until no frame is older than what was answered before it came.
+    The client stays until no frame is older than what was answered before it came. One that says
+    the same is not older: an event that moves no figure makes no new frame.
     """
-    wanted = {one.service_id: one.positions for one in said}
+    wanted = {one.service_id: one for one in said}
     shown: dict[str, Record] = {}
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
         for record in _records(url, deadline, report):
             shown[record["service"]["service_id"]] = record
-            if all(_reached(shown.get(name), due) for name, due in wanted.items()):
+            if all(_shows(shown.get(name), due) for name, due in wanted.items()):
                 break
     except httpx.HTTPError as failed:
         report.problem(CHECK, f"{url} ended the stream: {failed!r}")
     for one in said:
         newest = shown.get(one.service_id)
-        if not _reached(newest, wanted[one.service_id]):
+        if not _shows(newest, one):
             stands = newest["receipt"]["positions"] if newest else "nothing"
             report.problem(
                 CHECK,
                 f"{url} shows {one.service_id} as of {stands} after {PATIENCE_SECONDS:g} s, "
-                f"answered was {wanted[one.service_id]}",
+                f"answered was {one.positions}",
             )
         if newest is not None:
             report.compared["frames of the stream"] += 1
@@ -71,11 +72,26 @@ def _records(url: str, deadline: float, report: Report) -> Iterator[Record]:
                 data = b""
 
 
-def _reached(record: Record | None, due: Mapping[str, int]) -> bool:
+def _shows(record: Record | None, said: Said) -> bool:
+    """Tell whether the frame is as new as what was answered, or says the same."""
+    due = said.positions
     if record is None:
         return not due
     positions = record["receipt"]["positions"]
-    return all(positions.get(partition, 0) >= position for partition, position in due.items())
+    reached = all(positions.get(partition, 0) >= position for partition, position in due.items())
+    return reached or _says_the_same(record, said)
+
+
+def _says_the_same(record: Record, said: Said) -> bool:
+    windows = record["windows"]
+    return all(
+        windows[answer["window"]]["metrics"][answer["lens"]] == answer["metrics"]
+        for answer in said.metrics
+    ) and all(
+        windows[answer["window"]]["verdict"][name] == answer[name]
+        for answer in said.verdicts
+        for name in ("class", "axes")
+    )
 
 
 def _add(said: Said, record: Record) -> None:
