@@ -112,7 +112,10 @@ class Insights:
         consumer = self.fold.consumer
         folding = self.fold.live.folding()
         return [
-            *(f"position {missing} of {at}" for at, (missing, _) in consumer.gaps().items()),
+            *(
+                f"position {missing} of {at.topic}/{at.partition}, before {found}"
+                for at, (missing, found) in consumer.gaps().items()
+            ),
             *(f"{at.topic}/{at.partition}: {why}" for at, why in consumer.unreadable().items()),
             *([f"its states of partitions {folding} to be folded"] if folding else []),
             *([f"its relay: {why}"] if (why := self._relay.failure()) else []),

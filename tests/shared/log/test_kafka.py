@@ -122,7 +122,7 @@ async def test_a_batch_that_the_broker_refuses_does_not_break_publishing(
 async def test_whoever_publishes_with_a_client_that_another_has_closed_does_not_hang(
     log: KafkaLog, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The topic is away; one that fails throws the client away while others ask it for the topic."""
+    """The topic is away; one that fails drops the client while others ask it for the topic."""
     monkeypatch.setattr(kafka_producer, "SILENT_SECONDS_MAX", 2)
     await log.publish(*HERE, numbered(1))
     assert log._producer is not None
