@@ -124,7 +124,10 @@ class Live:
             shard = self._shards.setdefault(source.partition, Shard())
             shard.applied[source] = position
         for number in {source.partition for source in positions}:
-            self._fold_again(number)
+            if any(self._shards[number].applied.values()):
+                self._fold_again(number)
+            else:
+                self._begin(number)
 
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop what is in memory of these partitions, and of their sisters in the other topics."""
@@ -247,6 +250,14 @@ class Live:
             _of(services, change.service_id, number, self._today).take(change)
         for service_id in {*infos, *(change.service_id for change in changes)}:
             self._changed(service_id)
+
+    def _begin(self, number: int) -> None:
+        """Nothing was ever folded there: there are no facts to read."""
+        shard = self._shards[number]
+        if shard.folding is not None:
+            shard.folding.cancel()
+        shard.services, shard.as_of, shard.folded_to = {}, self._today, {}
+        shard.since, shard.infos = None, {}
 
     def _fold_again(self, number: int) -> None:
         shard = self._shards[number]

@@ -32,7 +32,7 @@ async def test_a_batch_that_the_facts_held_already_is_not_taken_twice(
     batch = await _written(store)
     late = _memory(replicas, store)
 
-    late.claim({ACTIVITY: 0, REGISTRY: 0})
+    late.claim({ACTIVITY: 0, REGISTRY: 1})
     await eventually(lambda: late.owned(SERVICE))
     folded = _owned(late)
     assert late.positions(NUMBER) == {ACTIVITY: len(story.events), REGISTRY: 1}
