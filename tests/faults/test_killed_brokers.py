@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.system,
     pytest.mark.postgres,
     pytest.mark.kafka,
-    pytest.mark.timeout(420),
+    pytest.mark.timeout(600),
 ]
 
 SEED = 20260401
