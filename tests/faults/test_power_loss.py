@@ -59,6 +59,7 @@ async def _acknowledged(whole: Disk, topic: Topic) -> Disk:
     broker = psutil.Process(kafka.pid)
     try:
         await create_topics(kafka.bootstrap, topics=[topic])
+        whole.flush()  # what the broker made of its folder as it started, and that there is a topic
         await log.start()
         for number in range(RECORDS):
             await log.publish(*HERE, numbered(1, number))
