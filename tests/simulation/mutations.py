@@ -55,8 +55,8 @@ MUTATIONS = (
         [
             Edit(
                 "shared.log.kafka_producer",
-                "await asyncio.gather(*acknowledgements)",
-                "await acknowledgements[0]",
+                "    for acknowledged in acknowledgements:\n",
+                "    for acknowledged in acknowledgements[:1]:\n",
             )
         ],
     ),
