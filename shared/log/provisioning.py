@@ -15,6 +15,7 @@ from shared.contracts.topics import PROVISIONED, Topic
 
 EVERY_TOPIC = tuple(PROVISIONED.values())
 READY_SECONDS_MAX = 30
+SETTLING_SECONDS_MAX = 10
 
 
 class TopicMismatch(Exception):
@@ -47,7 +48,8 @@ async def create_topics(
         if missing:
             await _create(admin, missing)
         await _await_leaders(admin, wanted)
-        await _compare(admin, wanted, replication_factor)
+        # any broker may be asked, and each learns of what was created a moment later
+        await _compare(admin, wanted, replication_factor, SETTLING_SECONDS_MAX if missing else 0)
 
 
 async def verify_topics(
@@ -139,8 +141,24 @@ async def _await_absence(admin: AIOKafkaAdminClient, names: set[str]) -> None:
 
 
 async def _compare(
-    admin: AIOKafkaAdminClient, wanted: dict[str, Topic], replication_factor: int
+    admin: AIOKafkaAdminClient,
+    wanted: dict[str, Topic],
+    replication_factor: int,
+    patience_seconds: float = 0,
 ) -> None:
+    deadline = time.monotonic() + patience_seconds
+    while differences := await _differences(admin, wanted, replication_factor):
+        if time.monotonic() > deadline:
+            raise TopicMismatch(
+                "; ".join(sorted(differences))
+                + ". Provision again, or use another COPROD_TOPIC_PREFIX."
+            )
+        await asyncio.sleep(0.05)
+
+
+async def _differences(
+    admin: AIOKafkaAdminClient, wanted: dict[str, Topic], replication_factor: int
+) -> list[str]:
     described = {
         topic["topic"]: topic["partitions"]
         for topic in await admin.describe_topics()
@@ -168,11 +186,7 @@ async def _compare(
         for key, value in wanted[name].config.items()
         if configs[name].get(key) != value
     ]
-    if differences:
-        raise TopicMismatch(
-            "; ".join(sorted(differences))
-            + ". Provision again, or use another COPROD_TOPIC_PREFIX."
-        )
+    return differences
 
 
 async def _configs(

@@ -9,6 +9,7 @@ from tests.support.kafka_cluster import KafkaCluster
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]
 TOPICS = [EXCHANGE_ACTIVITY]
+ROUNDS = 12
 
 
 async def test_a_topic_has_its_replicas_and_a_majority_must_have_what_is_acknowledged(
@@ -24,6 +25,14 @@ async def test_a_topic_has_its_replicas_and_a_majority_must_have_what_is_acknowl
     configuration = await _configuration(cluster, name)
     assert configuration["min.insync.replicas"] == "2"
     assert configuration["unclean.leader.election.enable"] == "false"
+
+
+async def test_a_broker_that_learns_of_a_topic_late_is_no_reason_to_fail(
+    cluster: KafkaCluster, topic_prefix: str
+) -> None:
+    """Any of them may be asked; in a dozen rounds one that does not know yet is."""
+    for number in range(ROUNDS):
+        await create_topics(cluster.bootstrap, f"{topic_prefix}{number}.", 3, TOPICS)
 
 
 async def test_a_topic_with_fewer_replicas_than_asked_for_is_named(
