@@ -1,6 +1,7 @@
 """The consumer's handler of the simulation: a table of what was applied, and a memory of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from shared.consumer import Batch, Claim
 from shared.eventstore.port import Connection
@@ -9,6 +10,9 @@ from tests.simulation.postgres import Pool, Row, Session, statement
 
 ADD = "INSERT INTO ledger (topic, partition, position, subject, epoch) VALUES ($1, $2, $3, $4, $5)"
 APPLIED = "SELECT position FROM ledger WHERE topic = $1 AND partition = $2"
+
+Remembered: TypeAlias = Callable[[TopicPartition, Sequence[int], int], None]
+"""Is told of a partition the positions that a memory has just taken in, and under which epoch."""
 
 
 @statement(ADD)
@@ -31,8 +35,8 @@ async def applied(session: Session, topic: str, partition: int) -> Sequence[Row]
 class Ledger:
     """``memory``: partition -> positions; it must always be what the table holds."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, remembered: Remembered) -> None:
+        self._pool, self._remembered = pool, remembered
         self._epochs: dict[TopicPartition, int] = {}
         self.memory: dict[TopicPartition, list[int]] = {}
 
@@ -53,7 +57,9 @@ class Ledger:
 
     async def committed(self, batch: Batch) -> None:
         for at, events in batch.events.items():
-            self.memory[at].extend(event.position for event in events)
+            positions = [event.position for event in events]
+            self.memory[at].extend(positions)
+            self._remembered(at, positions, self._epochs[at])
 
     async def forget(self, partitions: Sequence[TopicPartition]) -> None:
         for at in partitions:

@@ -207,11 +207,6 @@ MUTATIONS = (
                 "accepted = {at: listed for at, listed in batch.items() if self._unmoved(at)}",
                 "accepted = batch",
             ),
-            Edit(
-                "shared.consumer.intake",
-                "        if record.offset >= standing.offset:\n",
-                "        if True:\n",
-            ),
         ],
     ),
     Mutation(

@@ -13,7 +13,7 @@ from services.insights.store import Pool as AsyncpgPool
 from shared.consumer import Batch, Claim
 from shared.eventstore.port import Connection
 from shared.log.port import TopicPartition
-from tests.simulation.ledger import Ledger
+from tests.simulation.ledger import Ledger, Remembered
 from tests.simulation.postgres import Pool, Row, Session, statement
 from tests.simulation.statements import rows
 
@@ -31,8 +31,8 @@ SERVICE = (
 class Fold:
     """A handler of two: the ledger that every event is counted in, and the projector."""
 
-    def __init__(self, pool: Pool, today: date) -> None:
-        self.ledger = Ledger(pool)
+    def __init__(self, pool: Pool, today: date, remembered: Remembered) -> None:
+        self.ledger = Ledger(pool, remembered)
         asyncpg_pool = cast("AsyncpgPool", pool)
         facts, self._codes = FactStore(asyncpg_pool, PROJECTION), Codebook(asyncpg_pool)
         self.live = Live(facts, self._codes, _unwatched, today)

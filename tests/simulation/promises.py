@@ -91,6 +91,16 @@ class FoldPromises:
                     f"when {standing['epoch']} stood"
                 )
 
+    def remembered(self, at: TopicPartition, positions: Sequence[int], epoch: int) -> None:
+        """A memory takes in what its process has committed, and nothing else."""
+        committed = {
+            row["position"]
+            for row in self._fold.tables["ledger"].values()
+            if (row["topic"], row["partition"], row["epoch"]) == (*at, epoch)
+        }
+        if missing := [position for position in positions if position not in committed]:
+            self.broken.append(f"{at} {missing} were remembered under {epoch}, never committed")
+
 
 def stored(store: Database, at: TopicPartition) -> list[Mapping[str, Any]]:
     rows = (row for row in store.tables["event"].values() if (row["topic"], row["partition"]) == at)

@@ -24,7 +24,6 @@ from shared.eventstore.port import Answer, Command, Happened, Refusal, Stream
 from shared.eventstore.port import Connection as AsyncpgConnection
 from shared.eventstore.store import Conflict, PostgresEventStore
 from shared.eventstore.store import Pool as AsyncpgPool
-from shared.log.kafka import KafkaLog
 from shared.log.partitioner import partition_of
 from shared.log.port import TopicPartition
 from shared.relay import Relay, RelayMetrics, RewindRefused, rewind
@@ -36,6 +35,7 @@ from tests.simulation.loop import Process, SimulatedLoop, Stuck
 from tests.simulation.luck import Luck
 from tests.simulation.postgres import Database
 from tests.simulation.projection import PROJECTION, Fold
+from tests.simulation.referee import Refereed
 from tests.simulation.statements import STATEMENTS
 
 DEPLOYMENT = "simulated"
@@ -86,6 +86,7 @@ class World:
         self.accepted: set[str] = set()
         self.asked: set[str] = set()
         self.poison: list[bytes] = []
+        self.handed_over: list[str] = []
         self.over = False
 
     def run(self) -> Outcome:
@@ -96,7 +97,9 @@ class World:
             self._check()
         except (promises.Broken, Stuck) as at_rest:
             outcome.broken.append(str(at_rest))
-        for broken in (self.stored.broken, self.folded.broken, self.loop.unhandled):
+        for broken in (
+            *(self.stored.broken, self.folded.broken, self.handed_over, self.loop.unhandled),
+        ):
             outcome.broken.extend(broken[:3])
         outcome.struck, outcome.seconds = self.luck.struck, self.loop.time()
         outcome.events = len(self.store.tables["event"])
@@ -143,8 +146,8 @@ class World:
             self.loop.kill(process)
             await asyncio.sleep(RESTART_SECONDS)
 
-    def _log(self) -> KafkaLog:
-        return KafkaLog("simulated:9092", clients=clients(self.broker))
+    def _log(self) -> Refereed:
+        return Refereed("simulated:9092", clients=clients(self.broker), found=self.handed_over)
 
     async def _write(self, process: Process) -> None:
         pool, wake, log = cast("AsyncpgPool", self.store.pool()), asyncio.Event(), self._log()
@@ -165,7 +168,7 @@ class World:
     async def _read(self, process: Process) -> None:
         pool, log = self.fold.pool(), self._log()
         await log.start()
-        fold = Fold(pool, T0.date())
+        fold = Fold(pool, T0.date(), self.folded.remembered)
         consumer = Consumer(
             cast("AsyncpgPool", pool),
             log,
