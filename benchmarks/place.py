@@ -33,13 +33,13 @@ class Place:
     admin_dsn: str
     numbers: "count[int]"
 
-    def database(self) -> str:
-        """Return the address of a new, provisioned database of insights."""
-        name = f"insights_{next(self.numbers)}"
+    def database(self, service: str = "insights") -> str:
+        """Return the address of a new, provisioned database of the service."""
+        name = f"{service}_{next(self.numbers)}"
         with psycopg.connect(self.admin_dsn, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         dsn = address(self.admin_dsn, name)
-        provision_database(dsn, "insights", DEPLOYMENT)
+        provision_database(dsn, service, DEPLOYMENT)
         return dsn
 
     def tell(self, prefix: str, size: Size) -> None:
