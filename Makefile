@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults soak check test-deploy contracts lock clean
+.PHONY: help demo test faults soak bench bench-quick check test-deploy contracts lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -27,6 +27,19 @@ faults: $(VENV)/.dev ## break everything that can be broken here, and write docs
 SCHEDULES ?= 1000000
 soak: $(VENV)/.dev ## play a million simulated schedules (SCHEDULES=n for fewer), from a new seed each time
 	@$(BIN)/python -m tests.simulation --schedules $(SCHEDULES) --first $(or $(FIRST),$(shell date +%s)000)
+
+BENCHMARKS := stages rebuild append drain fold
+bench: $(VENV)/.dev ## measure everything beside its peers; raw results go to benchmarks/results
+	@mkdir -p benchmarks/results
+	@for name in $(BENCHMARKS); do echo "== $$name"; \
+	  $(BIN)/python -W ignore -m benchmarks.$$name --json benchmarks/results/$$name.json || exit 1; done
+
+bench-quick: $(VENV)/.dev ## the same in a few minutes, for a look while developing
+	@$(BIN)/python -W ignore -m benchmarks.stages --events 20000
+	@$(BIN)/python -W ignore -m benchmarks.rebuild --facts 100000
+	@$(BIN)/python -W ignore -m benchmarks.append --seconds 2 --rounds 3
+	@$(BIN)/python -W ignore -m benchmarks.drain --events 30000 --rounds 3
+	@$(BIN)/python -W ignore -m benchmarks.fold --events 50000 --rounds 3
 
 test-deploy: $(VENV)/.dev ## build the image and bring the compose deployment up for true
 	@$(BIN)/python -m pytest -m deploy tests/deploy $(ARGS)
