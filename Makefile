@@ -28,17 +28,18 @@ SCHEDULES ?= 1000000
 soak: $(VENV)/.dev ## play a million simulated schedules (SCHEDULES=n for fewer), from a new seed each time
 	@$(BIN)/python -m tests.simulation --schedules $(SCHEDULES) --first $(or $(FIRST),$(shell date +%s)000)
 
-BENCHMARKS := stages rebuild append drain fold
-bench: $(VENV)/.dev ## measure everything beside its peers; raw results go to benchmarks/results
+BENCHMARKS := stages rebuild append drain small fold
+bench: $(VENV)/.dev .venv-peers/.done ## measure everything beside its peers; raw results go to benchmarks/results
 	@mkdir -p benchmarks/results
 	@for name in $(BENCHMARKS); do echo "== $$name"; \
 	  $(BIN)/python -W ignore -m benchmarks.$$name --json benchmarks/results/$$name.json || exit 1; done
 
-bench-quick: $(VENV)/.dev ## the same in a few minutes, for a look while developing
+bench-quick: $(VENV)/.dev .venv-peers/.done ## the same in a few minutes, for a look while developing
 	@$(BIN)/python -W ignore -m benchmarks.stages --events 20000
 	@$(BIN)/python -W ignore -m benchmarks.rebuild --facts 100000
 	@$(BIN)/python -W ignore -m benchmarks.append --seconds 2 --rounds 3
 	@$(BIN)/python -W ignore -m benchmarks.drain --events 30000 --rounds 3
+	@$(BIN)/python -W ignore -m benchmarks.small --events 50000 --rounds 3
 	@$(BIN)/python -W ignore -m benchmarks.fold --events 50000 --rounds 3
 
 test-deploy: $(VENV)/.dev ## build the image and bring the compose deployment up for true
@@ -48,12 +49,12 @@ contracts: $(VENV)/.dev ## write AsyncAPI documents and JSON Schemas from the mo
 	@$(BIN)/python -m tools contracts
 
 lock: $(VENV)/.dev ## pin the newest dependencies, with hashes and without any address
-	@cd requirements && for set in dev runtime embedded; do \
+	@cd requirements && for set in dev peers runtime embedded; do \
 	  ../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	    --upgrade --quiet $$set.in --output-file $$set.txt $$([ $$set = dev ] || echo "-c dev.txt") || exit 1; done
+	    --upgrade --quiet $$set.in --output-file $$set.txt $$(case $$set in runtime|embedded) echo "-c dev.txt";; esac) || exit 1; done
 
 clean: ## remove the environment and the demo's data (not anybody else's)
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@[ ! -d .coprod ] || echo "data of a deployment is left in .coprod; remove it with: rm -r .coprod"
 
 $(VENV)/bin/python:
@@ -61,6 +62,12 @@ $(VENV)/bin/python:
 	  || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo "This Python cannot make environments; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+
+.venv-peers/.done: requirements/peers.txt
+	@echo "Installing the benchmarks' peers into .venv-peers ..."
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 $(VENV)/.%: requirements/%.txt $(VENV)/bin/python pyproject.toml
 	@echo "Installing pinned dependencies into $(VENV) ..."

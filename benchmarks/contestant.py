@@ -6,7 +6,6 @@ python -m benchmarks.contestant raw|fold|service BOOTSTRAP PREFIX DATABASE EVENT
 import asyncio
 import cProfile
 import json
-import resource
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 from prometheus_client import CollectorRegistry
 
+from benchmarks.peers.stopwatch import peak_mb
 from benchmarks.stages import WINDOWS, Raw
 from benchmarks.workload import DEPLOYMENT, TODAY
 from services.insights.codebook import Codebook
@@ -61,7 +61,7 @@ class Stopwatch:
         return {
             "events_per_second": round(self.events / self.wall),
             "cpu_us_per_event": round(self.cpu / self.events * 1e6, 2),
-            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            "peak_mb": peak_mb(),
             **more,
         }
 

@@ -32,6 +32,7 @@ class Size:
     people: int = 5_000
     days: int = 400
     recorded: bool = False
+    plain: bool = False  # nothing is corrected or voided
 
 
 def messages(size: Size, seed: int = 1) -> Iterator[exchange.ContributionConfirmed | Message]:
@@ -51,7 +52,7 @@ def _told(chance: random.Random, size: Size, number: int) -> Iterator[Message]:
     if size.recorded:
         yield exchange.ContributionRecorded(act=act)
     yield exchange.ContributionConfirmed(act=act, by=act.recorded_by)
-    luck = chance.random()
+    luck = 1.0 if size.plain else chance.random()
     if luck < CORRECTED:
         after = act.model_copy(update={"minutes": 30})
         yield exchange.ContributionCorrected(
