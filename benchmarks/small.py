@@ -30,7 +30,11 @@ PEERS = {
     "faststream_tutorial": Path(sys.executable),
     "arroyo_copy": OTHERS,
     "quix": OTHERS,
+    "kafka_streams:memory-1": Path(sys.executable),
+    "kafka_streams:memory-2": Path(sys.executable),
+    "kafka_streams:rocksdb-1": Path(sys.executable),
 }
+"""Peer -> its Python; after a colon, its variant."""
 
 
 def truth(size: Size) -> str:
@@ -56,10 +60,11 @@ def truth(size: Size) -> str:
 
 def once(here: Place, peer: str, prefix: str, events: int) -> dict[str, Any]:
     dsn = here.database() if peer in ("ours", "arroyo_copy") else "-"
-    command = [str(PEERS[peer]), "-W", "ignore", "-m", f"benchmarks.peers.{peer}"]
+    module, _, variant = peer.partition(":")
+    command = [str(PEERS[peer]), "-W", "ignore", "-m", f"benchmarks.peers.{module}"]
     topic = prefix + EXCHANGE_ACTIVITY.name
     done = subprocess.run(
-        [*command, here.bootstrap, topic, dsn, str(events)],
+        [*command, here.bootstrap, topic, dsn, str(events), *filter(None, [variant])],
         check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -86,14 +91,14 @@ def main() -> None:
                 if one.pop("digest") != right:
                     raise SystemExit(f"{peer} came to another state than the workload says")
                 found.append(one)
-                print(f"round {number + 1} {peer:20s} {one}", flush=True)
+                print(f"round {number + 1} {peer:24s} {one}", flush=True)
     limit = statistics.median(one["events_per_second"] for one in next(iter(results.values())))
     for peer, found in results.items():
         rate, cpu, memory = (
             statistics.median(one[what] for one in found)
             for what in ("events_per_second", "cpu_us_per_event", "peak_mb")
         )
-        print(f"{peer:20s}{rate:9.0f}/s {rate / limit:6.2f} x {cpu:8.1f} us CPU {memory:6.0f} MB")
+        print(f"{peer:24s}{rate:9.0f}/s {rate / limit:6.2f} x {cpu:8.1f} us CPU {memory:6.0f} MB")
     if asked.json:
         asked.json.write_text(json.dumps({"size": repr(size), "results": results}, indent=1))
 
