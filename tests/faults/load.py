@@ -15,7 +15,7 @@ from tests.support.polling import eventually
 
 PARTIES = ("user", "user", "family_social", "professional")
 PHASES = ("commission", "design", "deliver", "assess")
-SERVICES = 5
+SERVICES = 6  # each of three replicas has one, whichever third of the partitions it gets
 PEOPLE = 10
 HISTORY_DAYS = 60
 PATIENCE_SECONDS = 120.0
