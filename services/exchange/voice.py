@@ -1,5 +1,6 @@
 """Commands on feedback and its changes, decisions, resources and consultations."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -47,21 +48,21 @@ def give_feedback(body: request.GiveFeedback, case: Case) -> Command[Any]:
 
 
 def answer_feedback(body: request.AnswerFeedback, case: Case) -> Command[Any]:
-    at = body.answered_at or case.now
-    not_to_come(at, case.now)
-    service_id = _service_of_feedback(body.feedback_id, case)
+    given = _known_feedback(body.feedback_id, case).feedback
+    service_id = given.service_id
+    at = _moment(body.answered_at, given.given_at, case)
     known_participant(case.directory, body.by)
     party = case.directory.party_on(Presence(service_id, body.by, at.date()))
     return _on_feedback(body.feedback_id, service_id, feedback.Answer(body.by, party, at), case)
 
 
 def implement_change(body: request.ImplementChange, case: Case) -> Command[Any]:
-    at = body.implemented_at or case.now
-    not_to_come(at, case.now)
-    service_id = _service_of_feedback(body.feedback_id, case)
+    state = _known_feedback(body.feedback_id, case)
+    answered_at = state.answered_at if isinstance(state, feedback.Answered) else case.now
+    at = _moment(body.implemented_at, answered_at, case)
     change_id = body.change_id or str(uuid7())
     asked = feedback.Implement(change_id, body.level, at)
-    return _on_feedback(body.feedback_id, service_id, asked, case)
+    return _on_feedback(body.feedback_id, state.feedback.service_id, asked, case)
 
 
 def take_decision(body: request.TakeDecision, case: Case) -> Command[Any]:
@@ -123,20 +124,31 @@ def open_consultation(body: request.OpenConsultation, case: Case) -> Command[Any
 
 
 def close_consultation(body: request.CloseConsultation, case: Case) -> Command[Any]:
-    at = body.closed_at or case.now
-    not_to_come(at, case.now)
     state = case.past.consultation(body.consultation_id)
     if isinstance(state, consultation.Unknown):
         raise Rejected(consultation.Reason.UNKNOWN, consultation_id=body.consultation_id)
-    service_id = state.consultation.service_id
-    return _on_consultation(body.consultation_id, service_id, consultation.Close(at), case)
+    opened = state.consultation
+    at = _moment(body.closed_at, opened.opened_at, case)
+    return _on_consultation(body.consultation_id, opened.service_id, consultation.Close(at), case)
 
 
-def _service_of_feedback(feedback_id: str, case: Case) -> str:
+def _known_feedback(feedback_id: str, case: Case) -> feedback.Given | feedback.Answered:
     state = case.past.feedback(feedback_id)
     if isinstance(state, feedback.Unknown):
         raise Rejected(feedback.Reason.UNKNOWN, feedback_id=feedback_id)
-    return state.feedback.service_id
+    return state
+
+
+def _moment(named: datetime | None, follows: datetime, case: Case) -> datetime:
+    """Return when it happened: as named, else now.
+
+    A clock that was set back since must not refuse who named nothing: it then happened with what it
+    ``follows``.
+    """
+    if named is None:
+        return max(case.now, follows)
+    not_to_come(named, case.now)
+    return named
 
 
 def _on_feedback(

@@ -157,6 +157,25 @@ async def test_a_change_names_the_feedback_that_caused_it(counter: Counter) -> N
     assert row["causation_id"] == feedback_id
 
 
+async def test_a_clock_that_was_set_back_refuses_nobody_who_names_no_moment(
+    counter: Counter,
+) -> None:
+    given = await counter.done(
+        request.GiveFeedback(service_id="library", participant_id="ann", score=2)
+    )
+    opened = await counter.done(request.OpenConsultation(service_id="library", title="?"))
+    feedback_id = given["feedback_id"]
+
+    counter.clock.advance(timedelta(hours=-2))
+    await counter.done(request.AnswerFeedback(feedback_id=feedback_id, by="pat"))
+    counter.clock.advance(timedelta(hours=-2))
+    await counter.done(request.ImplementChange(feedback_id=feedback_id, level="process"))
+    await counter.done(request.CloseConsultation(consultation_id=opened["consultation_id"]))
+
+    rows = await counter.pool.fetch("SELECT DISTINCT time FROM event")
+    assert len(rows) == 1, "each happened with what it follows"
+
+
 async def test_feedback_is_on_something_that_exists_and_by_somebody_who_takes_part(
     counter: Counter,
 ) -> None:
