@@ -33,6 +33,8 @@ bench: $(VENV)/.dev .venv-peers/.done ## measure everything beside its peers; ra
 	@mkdir -p benchmarks/results
 	@for name in $(BENCHMARKS); do echo "== $$name"; \
 	  $(BIN)/python -W ignore -m benchmarks.$$name --json benchmarks/results/$$name.json || exit 1; done
+	@for log in embedded kafka; do echo "== latency, $$log"; $(BIN)/python -W ignore -m benchmarks.latency \
+	  --log $$log --rates 50,500,2000 --json benchmarks/results/latency-$$log.json || exit 1; done
 
 bench-quick: $(VENV)/.dev .venv-peers/.done ## the same in a few minutes, for a look while developing
 	@$(BIN)/python -W ignore -m benchmarks.stages --events 20000
@@ -41,6 +43,7 @@ bench-quick: $(VENV)/.dev .venv-peers/.done ## the same in a few minutes, for a 
 	@$(BIN)/python -W ignore -m benchmarks.drain --events 30000 --rounds 3
 	@$(BIN)/python -W ignore -m benchmarks.small --events 50000 --rounds 3
 	@$(BIN)/python -W ignore -m benchmarks.fold --events 50000 --rounds 3
+	@$(BIN)/python -W ignore -m benchmarks.latency --rates 50 --seconds 10
 
 test-deploy: $(VENV)/.dev ## build the image and bring the compose deployment up for true
 	@$(BIN)/python -m pytest -m deploy tests/deploy $(ARGS)
