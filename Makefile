@@ -28,7 +28,7 @@ SCHEDULES ?= 1000000
 soak: $(VENV)/.dev ## play a million simulated schedules (SCHEDULES=n for fewer), from a new seed each time
 	@$(BIN)/python -m tests.simulation --schedules $(SCHEDULES) --first $(or $(FIRST),$(shell date +%s)000)
 
-BENCHMARKS := stages rebuild append drain small fold
+BENCHMARKS := stages rebuild append drain small fold streams
 bench: $(VENV)/.dev .venv-peers/.done ## measure everything beside its peers; raw results go to benchmarks/results
 	@mkdir -p benchmarks/results
 	@for name in $(BENCHMARKS); do echo "== $$name"; \
@@ -44,6 +44,7 @@ bench-quick: $(VENV)/.dev .venv-peers/.done ## the same in a few minutes, for a 
 	@$(BIN)/python -W ignore -m benchmarks.small --events 50000 --rounds 3
 	@$(BIN)/python -W ignore -m benchmarks.fold --events 50000 --rounds 3
 	@$(BIN)/python -W ignore -m benchmarks.latency --rates 50 --seconds 10
+	@$(BIN)/python -W ignore -m benchmarks.streams --clients 2000 --seconds 10
 
 test-deploy: $(VENV)/.dev ## build the image and bring the compose deployment up for true
 	@$(BIN)/python -m pytest -m deploy tests/deploy $(ARGS)

@@ -1,0 +1,201 @@
+"""Streams: how many clients one process holds, and how soon each of them has what changed.
+
+    python -m benchmarks.streams [--clients 10000] [--services 20] [--seconds 20] [--bytes 1000]
+        [--loaders 2] [--json FILE]
+
+The shipped gateway (``Latest``, ``EventStream``, the server and its settings) in a process of its
+own; every service changes once a second, and every client follows one. What is timed is each frame,
+from the moment the gateway is given the change until the client has read it. The clients run in
+processes of their own on the same cores, which is part of what is measured: say so when quoting.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import re
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import psutil
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.routing import Route
+
+from services.insights.latest import Latest
+from services.insights.snapshot import Snapshot, Version
+from services.insights.stream import EventStream, StreamGauges
+from shared.http.server import serve
+from tests.support.deployment import free_port_base
+
+GIVEN = re.compile(rb'"given":(\d+)')
+OPENING_AT_ONCE = 200
+OPENING_SECONDS_MAX = 120
+
+
+def gateway(port: int, services: int, size: int) -> None:
+    latest = Latest("bench")
+
+    async def resolve(name: str) -> str:
+        return name
+
+    @asynccontextmanager
+    async def changing(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(_change(latest, services, size))
+        yield
+        task.cancel()
+
+    stream = EventStream(latest, resolve, StreamGauges(CollectorRegistry()), clients_max=100_000)
+
+    async def leaving() -> None:
+        stream.close()
+
+    app = FastAPI(lifespan=changing)
+    app.router.routes.append(Route("/v1/stream", stream))
+    serve(app, "127.0.0.1", port, leaving)
+
+
+async def _change(latest: Latest, services: int, size: int) -> None:
+    """Change each service once a second, one after the other."""
+    number = 0
+    while True:
+        service = f"service-{number % services}"
+        given = b'{"given":%d,"rest":"' % time.monotonic_ns()
+        body = given + b"x" * (size - len(given) - 2) + b'"}'
+        named = {"service_id": service, "local_id": None, "name": service}
+        latest.offer(Snapshot(named, Version(1, 1, number, 1, 0), "bench", body, body))
+        number += 1
+        await asyncio.sleep(1 / services)
+
+
+class Client(asyncio.Protocol):
+    def __init__(self, request: bytes, waits: list[float], lost: list[int]) -> None:
+        self._request, self._waits, self._lost = request, waits, lost
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic_ns()
+        for given in GIVEN.findall(data):
+            self._waits.append((now - int(given)) / 1e9)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+        self._lost.append(1)
+
+
+def loader(port: int, numbers: range, services: int, told: "Connection[Any, Any]") -> None:
+    asyncio.run(_load(port, numbers, services, told))
+
+
+async def _load(port: int, numbers: range, services: int, told: "Connection[Any, Any]") -> None:
+    waits: list[float] = []
+    lost: list[int] = []
+    loop = asyncio.get_running_loop()
+
+    async def connect(number: int) -> Any:
+        request = f"GET /v1/stream?service=service-{number % services} HTTP/1.1\r\nHost: x\r\n\r\n"
+        made = await loop.create_connection(
+            lambda: Client(request.encode(), waits, lost), "127.0.0.1", port
+        )
+        return made[0]
+
+    clients = []
+    for start in range(0, len(numbers), OPENING_AT_ONCE):
+        some = numbers[start : start + OPENING_AT_ONCE]
+        clients += await asyncio.gather(*map(connect, some))
+    told.send("open")
+    await asyncio.to_thread(told.recv)
+    waits.clear()
+    await asyncio.to_thread(told.recv)
+    told.send((list(waits), len(lost)))
+    for client in clients:
+        client.abort()
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--clients", type=int, default=10_000)
+    arguments.add_argument("--services", type=int, default=20)
+    arguments.add_argument("--seconds", type=float, default=20)
+    arguments.add_argument("--bytes", type=int, default=1_000)
+    arguments.add_argument("--loaders", type=int, default=2)
+    arguments.add_argument("--json", type=Path)
+    asked = arguments.parse_args()
+    spawn, port = multiprocessing.get_context("spawn"), free_port_base() + 1
+    server = spawn.Process(target=gateway, args=(port, asked.services, asked.bytes), daemon=True)
+    server.start()
+    try:
+        found = measured(asked, spawn, port, psutil.Process(server.pid))
+    finally:
+        server.terminate()
+        server.join(15)
+    print(json.dumps(found))
+    if asked.json:
+        asked.json.write_text(json.dumps(found))
+
+
+def measured(
+    asked: argparse.Namespace, spawn: Any, port: int, server: psutil.Process
+) -> dict[str, Any]:
+    _await(port)
+    pipes = []
+    for number in range(asked.loaders):
+        here, there = multiprocessing.Pipe()
+        numbers = range(number, asked.clients, asked.loaders)
+        spawn.Process(
+            target=loader, args=(port, numbers, asked.services, there), daemon=True
+        ).start()
+        pipes.append(here)
+    for pipe in pipes:
+        assert pipe.poll(OPENING_SECONDS_MAX), "the clients did not come in"
+        pipe.recv()
+    time.sleep(3)
+    memory, cpu, begun = server.memory_info().rss, server.cpu_times(), time.monotonic()
+    for pipe in pipes:
+        pipe.send("begin")
+    time.sleep(asked.seconds)
+    seconds, after = time.monotonic() - begun, server.cpu_times()
+    for pipe in pipes:
+        pipe.send("end")
+    waits: list[float] = []
+    lost = 0
+    for pipe in pipes:
+        some, gone = pipe.recv()
+        waits += some
+        lost += gone
+    waits.sort()
+    marks = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+    used = after.user + after.system - cpu.user - cpu.system
+    return {
+        "clients": asked.clients,
+        "lost": lost,
+        "frames_per_second": round(len(waits) / seconds),
+        "wanted_per_second": asked.clients,
+        **{name: round(waits[int(len(waits) * at)] * 1000, 1) for name, at in marks.items()},
+        "server_cpu_share": round(used / seconds, 2),
+        "server_mb_before": memory // 2**20,
+        "server_mb_after": server.memory_info().rss // 2**20,
+    }
+
+
+def _await(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert time.monotonic() < deadline, "the gateway did not start"
+            time.sleep(0.1)
+        else:
+            return
+
+
+if __name__ == "__main__":
+    main()
