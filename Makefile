@@ -28,7 +28,7 @@ SCHEDULES ?= 1000000
 soak: $(VENV)/.dev ## play a million simulated schedules (SCHEDULES=n for fewer), from a new seed each time
 	@$(BIN)/python -m tests.simulation --schedules $(SCHEDULES) --first $(or $(FIRST),$(shell date +%s)000)
 
-BENCHMARKS := stages rebuild append drain small fold streams
+BENCHMARKS := stages growth rebuild append drain small fold streams
 bench: $(VENV)/.dev .venv-peers/.done ## measure everything beside its peers; raw results go to benchmarks/results
 	@mkdir -p benchmarks/results
 	@for name in $(BENCHMARKS); do echo "== $$name"; \
