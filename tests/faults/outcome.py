@@ -32,8 +32,8 @@ flushed to its disk, as each is acknowledged, and repeats with the same idempote
 After each fault the load ends, everything acknowledged is waited for, and the deployment is held to
 every invariant of [guarantees](guarantees.md).
 
-- *acknowledged*: commands answered with success; *events*: in the log, equal to the stores byte by
-  byte.
+- *acknowledged*: commands answered with success, some of which change nothing (a correction to what
+  stands already); *events*: in the log, equal to the stores byte by byte, others' among them.
 - *repeats dropped*: records of the log that say again what was said before; every consumer dropped
   each of them.
 - *fenced*: attempts to write under an epoch that was no longer the newest.
