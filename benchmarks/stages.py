@@ -19,7 +19,7 @@ import msgspec
 from benchmarks.workload import DEPLOYMENT, TODAY, Relay, Size, messages
 from services.insights.chunk import Chunk, chunk_of
 from services.insights.facts import facts_of
-from services.insights.live import Change, LiveService
+from services.insights.live import Change, LiveService, by_service
 from services.insights.metrics.figures import figures
 from services.insights.metrics.state import ServiceState
 from shared.consumer.intake import Intake, Standing, take
@@ -117,13 +117,11 @@ class Fold:
         self.chunks.append(chunk)
 
     def _live(self, number: int, changes: Sequence[Change]) -> None:
-        for change in changes:
-            service = self.services.get(change.service_id)
-            if service is None:
+        for service_id, events in by_service(changes).items():
+            if service_id not in self.services:
                 state = ServiceState(TODAY.date())
-                service = LiveService(change.service_id, number, None, state)
-                self.services[change.service_id] = service
-            service.take(change)
+                self.services[service_id] = LiveService(service_id, number, None, state)
+            self.services[service_id].take(events)
 
 
 def _decode(records: Sequence[LogRecord]) -> None:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from typing import TypeVar
 
 import msgspec
@@ -60,33 +61,34 @@ class LiveService:
     past: Past | None = None
     past_late: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _waiting: list[Change] | None = None
+    _waiting: list[Sequence[Fact]] | None = None
 
-    def take(self, change: Change) -> None:
-        """Fold one event's facts, now or as soon as nobody reads the state."""
+    def take(self, events: Sequence[Sequence[Fact]]) -> None:
+        """Fold the facts of some events, now or as soon as nobody reads the state."""
         today = self.state.day
-        for fact in change.facts:
-            if fact.day < today:
-                self.late += 1
+        for facts in events:
+            for fact in facts:
+                if fact.day < today:
+                    self.late += 1
         if self._waiting is None:
-            self._fold(change.facts)
+            self._fold(events)
         else:
-            self._waiting.append(change)
+            self._waiting.extend(events)
 
-    def _fold(self, facts: Sequence[Fact]) -> None:
-        state = self.state
-        state.apply(facts)
-        self.facts += len(facts)
-        day = state.day
-        self.events += facts[0].day <= day or any(fact.day <= day for fact in facts)
+    def _fold(self, events: Sequence[Sequence[Fact]]) -> None:
+        every = list(chain.from_iterable(events))
+        self.state.apply(every)
+        self.facts += len(every)
+        day = self.state.day
+        for facts in events:
+            self.events += facts[0].day <= day or any(fact.day <= day for fact in facts)
 
     def hold(self) -> None:
         self._waiting = []
 
     def go_on(self) -> None:
         waiting, self._waiting = self._waiting or [], None
-        for change in waiting:
-            self._fold(change.facts)
+        self._fold(waiting)
 
 
 @dataclass(slots=True)
@@ -246,9 +248,10 @@ class Live:
     ) -> None:
         for service_id, info in infos.items():
             _of(services, service_id, number, self._today).info = info
-        for change in changes:
-            _of(services, change.service_id, number, self._today).take(change)
-        for service_id in {*infos, *(change.service_id for change in changes)}:
+        told = by_service(changes)
+        for service_id, events in told.items():
+            _of(services, service_id, number, self._today).take(events)
+        for service_id in {*infos, *told}:
             self._changed(service_id)
 
     def _begin(self, number: int) -> None:
@@ -284,9 +287,11 @@ class Live:
         if self._shards.get(number) is not shard or shard.since is None:
             return
         since, shard.since = shard.since, None
-        for source, change in since:
-            if change.position > reading.positions.get(source, 0):
-                _of(services, change.service_id, number, today).take(change)
+        news = [
+            change for source, change in since if change.position > reading.positions.get(source, 0)
+        ]
+        for service_id, events in by_service(news).items():
+            _of(services, service_id, number, today).take(events)
         for service_id, info in {**infos, **shard.infos}.items():
             _of(services, service_id, number, today).info = info
         shard.services, shard.as_of, shard.folded_to = services, today, reading.positions
@@ -295,6 +300,13 @@ class Live:
         log.debug("partition_folded", partition=number, services=len(services), as_of=str(today))
         for service_id in services:
             self._changed(service_id)
+
+
+def by_service(changes: Iterable[Change]) -> dict[str, list[Sequence[Fact]]]:
+    found: dict[str, list[Sequence[Fact]]] = {}
+    for change in changes:
+        found.setdefault(change.service_id, []).append(change.facts)
+    return found
 
 
 def _of(services: dict[str, LiveService], service_id: str, number: int, day: date) -> LiveService:

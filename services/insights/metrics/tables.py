@@ -79,11 +79,9 @@ def _in_episode(fact: ActFact) -> int:
 
 def add(table: dict[int, int], key: int, amount: int) -> None:
     """Add what is not zero to one entry; an entry of zero is none."""
-    value = table.get(key)
-    if value is None:
-        table[key] = amount
-    elif value + amount:
-        table[key] = value + amount
+    value = table.get(key, 0) + amount
+    if value:
+        table[key] = value
     else:
         del table[key]
 
@@ -110,28 +108,32 @@ class Tables:
     allocations: dict[int, list[int]] = field(default_factory=dict)
 
     def act(self, fact: ActFact, sign: int) -> None:
-        minutes = max(fact.minutes, 0)
-        giver = fact.giver
-        add(self.given, giver << CELL_BITS | cell_number(fact), sign * pair(1, minutes))
+        minutes = max(0, fact.minutes)
+        add(
+            self.given,
+            fact.giver << CELL_BITS | cell_number(fact),
+            sign * (1 + (minutes << PAIR_BITS)),
+        )
         if fact.episode:
             add(self.episodes, _in_episode(fact), sign)
-        if fact.mode == ACT and 0 < len(fact.receivers) <= EDGE_RECEIVERS_MAX:
+        if fact.receivers and fact.mode == ACT and len(fact.receivers) <= EDGE_RECEIVERS_MAX:
             self._received(fact, minutes, sign)
 
     def _received(self, fact: ActFact, minutes: int, sign: int) -> None:
-        helps, lay = fact.kind not in NO_HELP_KINDS, fact.party in LAY
-        how = helps << 2 | lay << 3 | fact.giver_group << 4
+        giver_party, giver_group, receivers = fact.party, fact.giver_group, fact.receivers
+        helps, lay = fact.kind not in NO_HELP_KINDS, giver_party in LAY
+        how = helps << 2 | lay << 3 | giver_group << 4
         edge = fact.giver << PERSON_BITS
-        receivers, receipts = fact.receivers, self.receipts
+        receipts, edges = self.receipts, self.edges
         for (person, party), share in zip(receivers, shares(minutes, len(receivers)), strict=True):
             amount = sign * share
             add(receipts, person << RECEIPT_BITS | how | party, amount)
-            if fact.giver_group:
+            if giver_group:
                 continue
-            add(self.edges, edge | person, sign)
+            add(edges, edge | person, sign)
             if party:
                 self.flowed += amount
-                if party != fact.party:
+                if party != giver_party:
                     self.crossed += amount
 
     def merge(self, other: "Tables", sign: int) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.insights.chunk import Chunk, chunk_of
 from services.insights.columns import folded
 from services.insights.facts import Fact, facts_of, turned
-from services.insights.live import Change, LiveService
+from services.insights.live import LiveService
 from services.insights.metrics.state import ServiceState
 from services.insights.packing import UnknownFormat
 from shared.contracts.vocabulary import Message
@@ -62,11 +62,11 @@ def chunked(events: Sequence[Sequence[Fact]], sizes: random.Random) -> list[Chun
 def one_by_one(chunks: Sequence[Chunk], as_of: date) -> dict[int, LiveService]:
     services: dict[int, LiveService] = {}
     for chunk in chunks:
-        for position, facts in chunk.events():
+        for _, facts in chunk.events():
             code = facts[0].service
             if code not in services:
                 services[code] = LiveService(str(code), 3, None, ServiceState(as_of))
-            services[code].take(Change(str(code), position, facts))
+            services[code].take([facts])
     return services
 
 
