@@ -1,6 +1,6 @@
 """Contestant: one process that folds a prefix's events from Kafka and says what it took.
 
-python -m benchmarks.contestant raw|fold|service BOOTSTRAP PREFIX DATABASE EVENTS [PROFILE]
+python -m benchmarks.contestant raw|fold|rebuild|service BOOTSTRAP PREFIX DATABASE EVENTS [PROFILE]
 """
 
 import asyncio
@@ -22,9 +22,11 @@ from benchmarks.peers.stopwatch import peak_mb
 from benchmarks.stages import WINDOWS, Raw
 from benchmarks.workload import DEPLOYMENT, TODAY
 from services.insights.codebook import Codebook
+from services.insights.columns import folded
 from services.insights.fold import Fold, Surroundings
 from services.insights.live import Live
 from services.insights.metrics.figures import figures
+from services.insights.metrics.state import ServiceState
 from services.insights.service import Insights, Meters
 from shared.clock import FixedClock
 from shared.contracts.topics import EXCHANGE_ACTIVITY
@@ -136,6 +138,24 @@ async def fold(bootstrap: str, prefix: str, database: str, watch: Stopwatch) -> 
     return watch.report(**reading)
 
 
+async def rebuild(bootstrap: str, prefix: str, database: str, watch: Stopwatch) -> dict[str, Any]:
+    """The same from the log into facts alone, as a rebuild does; then they are read once."""
+    async with asyncpg.create_pool(database, min_size=1, max_size=10) as pool:
+        log = TimedLog(bootstrap, prefix, watch)
+        await log.start()
+        running = Fold(_surroundings(pool, log), 1, None)
+        await running.start()
+        await _ended(watch, running.consumer.failure)
+        states = [
+            one.state
+            for number in range(EXCHANGE_ACTIVITY.partitions)
+            for one in folded((await running.store.read(number)).chunks, TODAY.date()).values()
+        ]
+        await running.close()
+        await log.stop()
+    return watch.report(services=len(states), **_whole(states))
+
+
 async def service(bootstrap: str, prefix: str, database: str, watch: Stopwatch) -> dict[str, Any]:
     """All of the service, with snapshots rendered and published meanwhile."""
     async with asyncpg.create_pool(database, min_size=1, max_size=10) as pool:
@@ -173,23 +193,27 @@ async def _ended(watch: Stopwatch, failure: Callable[[], str | None]) -> None:
 def _read(live: Live, changed: set[str]) -> dict[str, Any]:
     """Read every figure of all services; return the time that took and what shows it is right."""
     started = time.process_time()
-    minutes = acts = 0
-    for service_id in sorted(changed):
-        found = live.owned(service_id)
-        assert found is not None
+    states = [found.state for one in sorted(changed) if (found := live.owned(one)) is not None]
+    for state in states:
         for window in WINDOWS:
             for lens in ("count", "minutes"):
-                figures(found.state, window, lens)
-        whole = found.state.view("life").everything
-        acts += whole.contributions
-        minutes += found.state.view("life").sum("minutes", lambda _: True).weight
+                figures(state, window, lens)
     seconds = round(time.process_time() - started, 3)
-    return {"read_seconds": seconds, "services": len(changed), "acts": acts, "minutes": minutes}
+    return {"read_seconds": seconds, "services": len(states), **_whole(states)}
+
+
+def _whole(states: Sequence[ServiceState]) -> dict[str, int]:
+    life = [state.view("life") for state in states]
+    return {
+        "acts": sum(view.everything.contributions for view in life),
+        "minutes": sum(view.sum("minutes", lambda _: True).weight for view in life),
+    }
 
 
 CONTESTANTS: dict[str, Callable[[str, str, str, Stopwatch], Awaitable[dict[str, Any]]]] = {
     "raw": raw,
     "fold": fold,
+    "rebuild": rebuild,
     "service": service,
 }
 
