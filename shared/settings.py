@@ -16,6 +16,8 @@ class ServiceSettings(BaseSettings):
     ``database_password`` completes a ``database_url`` that names a user and no password.
     ``log_url`` is the database of the embedded log; ``kafka_bootstrap`` is ``HOST:PORT[,…]``.
     ``broken_run_max`` is how many broken records in a row are quarantined before the process stops.
+    ``stream_clients_max`` is how many clients of the live stream one process admits, each with an
+    open file of its own; only insights has any.
     ``failpoints`` break the process on purpose (``shared.failpoint``), and never in ``production``.
     """
 
@@ -32,6 +34,7 @@ class ServiceSettings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     broken_run_max: int = Field(default=100, ge=1)
+    stream_clients_max: int = Field(default=10_000, ge=1)
     failpoints: str = ""
     production: bool = False
 

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.insights.api import figures_router, operation_router
 from services.insights.codebook import Codebook
+from services.insights.descriptors import room_for
 from services.insights.fold import Surroundings
 from services.insights.response import FoldedBody
 from services.insights.service import Insights, Meters
@@ -49,7 +50,10 @@ async def open_insights(
         )
         await log.start()
         try:
-            insights = Insights(around, meters, instance=secrets.token_hex(6))
+            clients_max = room_for(settings.stream_clients_max)
+            insights = Insights(
+                around, meters, instance=secrets.token_hex(6), clients_max=clients_max
+            )
             try:
                 await insights.start()
                 yield insights

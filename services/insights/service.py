@@ -28,6 +28,7 @@ from shared.relay import Relay, RelayMetrics
 
 BEAT_SECONDS = 0.5
 EVALUATED_A_BEAT_MAX = 50
+CLIENTS_MAX = 100  # of the stream, where nobody says
 log = structlog.get_logger(__name__)
 
 
@@ -48,7 +49,9 @@ class Meters:
 class Insights:
     """``instance`` names this process among all there ever were."""
 
-    def __init__(self, around: Surroundings, meters: Meters, instance: str) -> None:
+    def __init__(
+        self, around: Surroundings, meters: Meters, instance: str, *, clients_max: int = CLIENTS_MAX
+    ) -> None:
         self._around = around
         committed = asyncio.Event()
         store = PostgresEventStore(around.pool, clock=around.clock, on_commit=committed.set)
@@ -69,7 +72,9 @@ class Insights:
         self._publisher = Publisher(
             around.log, self.latest, self.answers.snapshot, meters.publisher
         )
-        self.stream = EventStream(self.latest, self._service_id, meters.stream)
+        self.stream = EventStream(
+            self.latest, self._service_id, meters.stream, clients_max=clients_max
+        )
         self.rebuild = Rebuild(
             Rebuilding(around.pool, self._projections, lambda: self.fold, self._beside)
         )

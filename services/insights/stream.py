@@ -20,7 +20,6 @@ from shared.http.problems import HttpRefusal, problem, response
 HEARTBEAT_SECONDS = 15.0
 PATIENCE_SECONDS = 20.0
 RETRY_MILLISECONDS = 1000
-CLIENTS_MAX = 2000
 SERVICES_MAX = 200
 VIEWS: dict[str, View] = {"full": "full", "glance": "glance"}
 HEADERS = [
@@ -50,7 +49,7 @@ class EventStream:
         resolve: Callable[[str], Awaitable[str]],
         gauges: StreamGauges,
         *,
-        clients_max: int = CLIENTS_MAX,
+        clients_max: int,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
