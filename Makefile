@@ -28,7 +28,7 @@ SCHEDULES ?= 1000000
 soak: $(VENV)/.dev ## play a million simulated schedules (SCHEDULES=n for fewer), from a new seed each time
 	@$(BIN)/python -m tests.simulation --schedules $(SCHEDULES) --first $(or $(FIRST),$(shell date +%s)000)
 
-BENCHMARKS := stages growth rebuild append drain small fold streams
+BENCHMARKS := stages growth rebuild append drain small fold replicas commands imports streams
 bench: $(VENV)/.dev .venv-peers/.done ## measure everything beside its peers; raw results go to benchmarks/results
 	@mkdir -p benchmarks/results
 	@for name in $(BENCHMARKS); do echo "== $$name"; \
@@ -43,6 +43,7 @@ bench-quick: $(VENV)/.dev .venv-peers/.done ## the same in a few minutes, for a 
 	@$(BIN)/python -W ignore -m benchmarks.drain --events 30000 --rounds 3
 	@$(BIN)/python -W ignore -m benchmarks.small --events 50000 --rounds 3
 	@$(BIN)/python -W ignore -m benchmarks.fold --events 50000 --rounds 3
+	@$(BIN)/python -W ignore -m benchmarks.commands --seconds 2 --rounds 3 --services 10
 	@$(BIN)/python -W ignore -m benchmarks.latency --rates 50 --seconds 10
 	@$(BIN)/python -W ignore -m benchmarks.streams --clients 2000 --seconds 10
 

