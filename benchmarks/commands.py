@@ -247,8 +247,9 @@ def measured(running: Up, asked: argparse.Namespace) -> dict[str, list[dict[str,
             before, began = _cpu(process), time.monotonic()
             pipe.send((at, path, asked.connections, seconds))
             found: dict[str, float] = pipe.recv()
-            used = _cpu(process) - before
-            return {**found, "server_cores": round(used / (time.monotonic() - began), 2)}
+            used, spent = _cpu(process) - before, time.monotonic() - began
+            each = round(used / found["commands"] * 1e6)
+            return {**found, "server_cores": round(used / spent, 2), "server_us_per_command": each}
 
         taken, before = 0.0, recorded(running)
         for number in range(asked.rounds + 1):

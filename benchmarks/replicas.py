@@ -56,12 +56,13 @@ class Run:
         self._ready, self._truth, self._limit = ready, truth, limit
         self._events = sum(len(records) for _, records in ready)
         self._database = psycopg.connect(self._where.dsn, autocommit=True)
-        self.members: list[Member] = []
+        self._started: list[Member] = []
+        self.members: list[Member] = []  # those that have joined
         asyncio.run(create_topics(here.bootstrap, self._where.prefix, topics=TOPICS))
 
     def start(self, replicas: int) -> None:
         """Return when so many replicas hold all partitions between them."""
-        self.members += [Member(self._where, self._limit) for _ in range(replicas)]
+        self.members += [self.another() for _ in range(replicas)]
         for member in self.members:
             member.join()
         self._until(self._held, JOINING_SECONDS_MAX, settled=SETTLED_SECONDS)
@@ -85,7 +86,8 @@ class Run:
 
     def another(self) -> Member:
         """Return a replica that has started and not joined yet."""
-        return Member(self._where, self._limit)
+        self._started.append(Member(self._where, self._limit))
+        return self._started[-1]
 
     def join(self, latest: Member) -> float:
         """Have it join; return which share was folded when it held something."""
@@ -105,7 +107,7 @@ class Run:
         return counted
 
     def close(self) -> None:
-        for member in self.members:
+        for member in self._started:
             if member.running:
                 member.kill()
         self._database.close()
