@@ -1,0 +1,132 @@
+"""Rendering: what one snapshot of a service costs after one more act, as the publisher renders it.
+
+    python -m benchmarks.rendering [--events 50,500,5000] [--people 10,50,500] [--services 10]
+        [--seconds 1] [--profile FILE] [--json FILE]
+
+Figures in both lenses, verdicts, words and the encoded snapshot of all windows; no database, no
+log. Several services take turns, so that none finds a cache as the one before left it. Yesterday's
+verdicts are known, as they are from the first snapshot of a day on.
+"""
+
+import argparse
+import cProfile
+import gc
+import json
+import time
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from benchmarks.stages import Codes
+from benchmarks.workload import DEPLOYMENT, TODAY, Size, messages
+from services.insights.directory import ServiceInfo
+from services.insights.facts import ActFact, Fact, day_number, facts_of
+from services.insights.metrics.state import ServiceState
+from services.insights.metrics.timeline import Timeline
+from services.insights.past import Past
+from services.insights.release import Moment, Subject, snapshot
+from services.insights.snapshot import Snapshot
+from services.insights.standing import Standing
+from shared.contracts.topics import EXCHANGE_ACTIVITY
+from shared.log.port import TopicPartition
+
+ROUNDS = 3
+AS_OF = TODAY.date()
+SOURCE = TopicPartition(EXCHANGE_ACTIVITY.name, 0)
+
+
+class Service:
+    """One service with its past; ``act`` is what happens to it between two snapshots."""
+
+    def __init__(self, number: int, events: int, people: int) -> None:
+        codes = Codes()
+        told = messages(Size(events, services=1, people=people), seed=number)
+        facts: list[Fact] = [fact for message in told for fact in facts_of(message, codes)]
+        info = ServiceInfo(f"service-{number}", 0, ("town",), "meals", "Meals", "care", AS_OF)
+        self._subject = Subject(info, {}, incarnation=1, projection=1)
+        self._state = ServiceState(AS_OF)
+        self._state.apply(facts)
+        self._past = Past(Timeline(facts), AS_OF).found()
+        self._events = events
+        self._acts = _of_today(facts)
+
+    def act(self) -> None:
+        self._state.apply([next(self._acts)])
+        self._events += 1
+
+    def snapshot(self) -> Snapshot:
+        standing = Standing(DEPLOYMENT, self._events, {SOURCE: self._events})
+        return snapshot(Moment(self._state, self._past, standing), self._subject)
+
+
+def _of_today(facts: list[Fact]) -> Iterator[ActFact]:
+    """Yield the service's acts as if they happened again today, without end."""
+    acts = [fact for fact in facts if isinstance(fact, ActFact) and fact.sign > 0]
+    return (replace(act, day=day_number(TODAY)) for act in cycle(acts))
+
+
+def measured(
+    events: int, people: int, count: int, seconds: float, profile: cProfile.Profile | None
+) -> dict[str, float]:
+    """Return microseconds of processor time a snapshot, the best of the rounds, and its size."""
+    services = [Service(number, events, people) for number in range(count)]
+    size = sum(len(service.snapshot().body) for service in services) // count
+    gc.collect()
+    best = float("inf")
+    for _ in range(ROUNDS):
+        spent, rendered = 0.0, 0
+        while spent < seconds / ROUNDS:
+            for service in services:
+                service.act()
+            spent += _rendered(services, profile)
+            rendered += count
+        best = min(best, spent / rendered)
+    return {"events": events, "people": people, "us": round(best * 1e6), "bytes": size}
+
+
+def _rendered(services: list[Service], profile: cProfile.Profile | None) -> float:
+    if profile:
+        profile.enable()
+    started = time.process_time()
+    for service in services:
+        service.snapshot()
+    spent = time.process_time() - started
+    if profile:
+        profile.disable()
+    return spent
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(one) for one in text.split(",")]
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--events", type=_numbers, default=[50, 500, 5_000])
+    arguments.add_argument("--people", type=_numbers, default=[10, 50, 500])
+    arguments.add_argument("--services", type=int, default=10)
+    arguments.add_argument("--seconds", type=float, default=3.0)
+    arguments.add_argument("--profile", type=Path, help="write a profile for pstats")
+    arguments.add_argument("--json", type=Path)
+    asked = arguments.parse_args()
+    profile = cProfile.Profile() if asked.profile else None
+    results: list[dict[str, float]] = []
+    for events in asked.events:
+        for people in asked.people:
+            found = measured(events, people, asked.services, asked.seconds, profile)
+            results.append(found)
+            print(
+                f"{events:6d} events {people:4d} people"
+                f"{found['us']:8.0f} us {found['bytes']:7.0f} bytes",
+                flush=True,
+            )
+    if profile:
+        profile.dump_stats(asked.profile)
+    if asked.json:
+        asked.json.write_text(json.dumps({"services": asked.services, "results": results}))
+
+
+if __name__ == "__main__":
+    main()
