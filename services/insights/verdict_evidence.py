@@ -1,17 +1,17 @@
 """What a verdict is decided on: the axes and shares of one window, as exact fractions."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from services.insights.metrics.cell import LAY, NAMED, OPINION, Cell
+from services.insights.metrics import question as q
 from services.insights.metrics.defaults import PLANNING_WINDOW, Defaults
-from services.insights.metrics.delivery import complementary, delivered
+from services.insights.metrics.delivery import complementary
 from services.insights.metrics.exchange import gift_only, givers_who_receive
 from services.insights.metrics.figure import Figure, wilson
 from services.insights.metrics.power import resources, vote_power
+from services.insights.metrics.question import Question
 from services.insights.metrics.state import ServiceState
-from services.insights.metrics.view import Sum, View
+from services.insights.metrics.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,14 @@ def gather(state: ServiceState, window: str) -> Grounds:
     """Return what the verdict of one window rests on."""
     view, lens = state.view(window), state.view(window).lens
     plan = state.view(PLANNING_WINDOW[window])
-    delivery = _part(*delivered(view, lens), view.defaults.k)
-    planning = _part(
-        plan.sum(lens, lambda cell: cell.planning and cell.lay),
-        plan.sum(lens, lambda cell: cell.planning),
-        view.defaults.k,
-    )
+    delivery = _part(view, lens, q.LAY_DELIVERY, q.DELIVERY)
+    planning = _part(plan, lens, q.LAY_PLANNING, q.PLANNING)
     votes, e1b, k1 = vote_power(plan), givers_who_receive(view), gift_only(view, lens)
-    unknown, opinions = _unknown(view, lens), _opinions(view)
+    unknown = (
+        view.sum(lens, q.LAY_DELIVERY_TO_UNKNOWN).weight,
+        view.sum(lens, q.LAY_DELIVERY).weight,
+    )
+    opinions = (view.count(q.LAY_OPINION), view.count(q.LAY))
     days = state.life.evidence
     return Grounds(
         evidence=Evidence(
@@ -98,13 +98,13 @@ def gather(state: ServiceState, window: str) -> Grounds:
             k1=k1.exact,
             unknown=_fraction(unknown),
             opinion=_fraction(opinions),
-            opinion_people=_lay_opinion_people(view),
+            opinion_people=len(view.givers(q.OPINION_OF_LAY_PEOPLE)),
             g2=complementary(view).exact,
             resources=bool(resources(view).exact),
             defaults=view.defaults,
         ),
         lens=lens,
-        acts=view.everything.contributions,
+        acts=view.contributions,
         givers=view.evidence_givers,
         span_days=view.evidence_days,
         last_day=max(days) if days else None,
@@ -119,13 +119,14 @@ def gather(state: ServiceState, window: str) -> Grounds:
     )
 
 
-def _part(lay: Sum, whole: Sum, k: int) -> Part | None:
+def _part(view: View, lens: str, lay: Question, whole: Question) -> Part | None:
     """Return the lay part of a whole; None where the whole weighs nothing."""
-    if not whole.weight:
+    weight, n = view.sum(lens, whole)
+    if not weight:
         return None
-    few = len(lay.givers) < k
-    read = Fraction(0) if few else Fraction(lay.weight, whole.weight)
-    return Part(lay.weight, whole.weight, whole.contributions, len(lay.givers), read)
+    numerator, givers = view.sum(lens, lay).weight, len(view.givers(lay))
+    read = Fraction(0) if givers < view.defaults.k else Fraction(numerator, weight)
+    return Part(numerator, weight, n, givers, read)
 
 
 def _mean(*shares: Fraction | None) -> Fraction | None:
@@ -135,28 +136,3 @@ def _mean(*shares: Fraction | None) -> Fraction | None:
 
 def _fraction(part: tuple[int, int]) -> Fraction | None:
     return Fraction(*part) if part[1] else None
-
-
-def _unknown(view: View, lens: str) -> tuple[int, int]:
-    """Return the weight of lay delivery acts whose receivers nobody knows, and of all of them."""
-
-    def delivered_by_lay(cell: Cell) -> bool:
-        return cell.delivery and cell.lay
-
-    unknown = view.sum(lens, lambda cell: delivered_by_lay(cell) and cell.reach != NAMED)
-    return unknown.weight, view.sum(lens, delivered_by_lay).weight
-
-
-def _opinions(view: View) -> tuple[int, int]:
-    """Return the opinions among the contributions of lay givers, and those, by count."""
-    opinions = _count(view, lambda cell: cell.party in LAY and cell.mode == OPINION)
-    return opinions, _count(view, lambda cell: cell.party in LAY)
-
-
-def _count(view: View, where: Callable[[Cell], bool]) -> int:
-    return view.sum("count", where).contributions
-
-
-def _lay_opinion_people(view: View) -> int:
-    asked = view.sum("count", lambda cell: cell.lay and cell.mode == OPINION and not cell.group)
-    return len(asked.givers)

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+from services.insights.metrics import question as q
 from services.insights.metrics.exchange import people_share
 from services.insights.metrics.figure import Figure, Reason, exactly, missing
 from services.insights.metrics.view import View
@@ -10,11 +11,11 @@ TOPS = {"M3.top1": Fraction(1, 100), "M3.top10": Fraction(1, 10)}
 
 
 def concentration(view: View, lens: str) -> dict[str, Figure]:
-    weights = view.weights(lens, lambda cell: cell.lay and not cell.group)
+    weights = view.weights(lens, q.OF_LAY_PEOPLE)
     active = sorted(weights.values())
-    others = (view.registered_lay | view.seen_lay_ever) - weights.keys()
+    others = len(view.lay_here - weights.keys())
     return {
-        "M3.registered": _gini([0] * len(others) + active, view.defaults.k),
+        "M3.registered": _gini([0] * others + active, view.defaults.k),
         "M3.active": _gini(active, view.defaults.k),
         **{id_: _top(active, share, view.defaults.k) for id_, share in TOPS.items()},
         "M6": _first_timers(view),
@@ -45,7 +46,9 @@ def _unfit(n: int, total: int, k: int) -> Reason | None:
 
 
 def _first_timers(view: View) -> Figure:
-    contributors = view.givers(lambda cell: not cell.group)
-    first = view.first_day
-    new = {person for person in contributors if first is None or min(view.days_of(person)) >= first}
-    return people_share(new, contributors, view.defaults.k)
+    contributors = view.givers(q.OF_PEOPLE)
+    first, new = view.first_day, len(contributors)
+    if first is not None:
+        tenure = view.lifetime.tenure
+        new = sum(tenure(person).first >= first for person in contributors)
+    return people_share(new, len(contributors), view.defaults.k)

@@ -1,31 +1,30 @@
 """Coverage: how much of what the figures need was recorded (Q4); shown below the floor too."""
 
-from collections.abc import Callable
 from fractions import Fraction
 
-from services.insights.facts import AFFILIATION_UNKNOWN
+from services.insights.metrics import question as q
 from services.insights.metrics.catalogue import DEFINITIONS, FIELDS
-from services.insights.metrics.cell import EVERY_PARTY_KNOWN, NOBODY_NAMED, Cell
 from services.insights.metrics.figure import Figure, Reason, exactly, missing, rounded
+from services.insights.metrics.question import Question
 from services.insights.metrics.view import View
 
-_PRESENT: dict[str, Callable[[Cell], bool]] = {
-    "party": lambda cell: cell.party != 0,
-    "minutes": lambda cell: cell.timed,
-    "phase": lambda cell: cell.phase != 0,
-    "mode": lambda cell: cell.mode != 0,
-    "receivers": lambda cell: cell.reach != NOBODY_NAMED,
-    "receiver_party": lambda cell: cell.known == EVERY_PARTY_KNOWN,
-    "episode": lambda cell: cell.episode,
-    "affiliation": lambda cell: cell.outside != AFFILIATION_UNKNOWN,
+_PRESENT: dict[str, Question] = {
+    "party": q.WITH_PARTY,
+    "minutes": q.WITH_MINUTES,
+    "phase": q.WITH_PHASE,
+    "mode": q.WITH_MODE,
+    "receivers": q.WITH_RECEIVERS,
+    "receiver_party": q.WITH_RECEIVER_PARTY,
+    "episode": q.WITH_EPISODE,
+    "affiliation": q.WITH_AFFILIATION,
 }
 
 
 def coverage(view: View) -> dict[str, Figure]:
-    n = view.everything.contributions
+    n = view.contributions
     if not n:
         return {"Q4": missing(Reason.NO_DATA)}
-    present = {name: view.sum("count", _PRESENT[name]).contributions for name in FIELDS}
+    present = {name: view.count(_PRESENT[name]) for name in FIELDS}
     by_metric = {
         definition.id: _mean(present, definition.fields, n)
         for definition in DEFINITIONS

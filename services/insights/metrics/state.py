@@ -19,9 +19,12 @@ from services.insights.facts import (
 )
 from services.insights.metrics.defaults import DEFAULTS, Defaults
 from services.insights.metrics.life import LifeTables
+from services.insights.metrics.lifetime import Lifetime
 from services.insights.metrics.tables import Tables
 from services.insights.metrics.view import View
-from services.insights.metrics.window import AGES, RINGS, Window, rings_of
+from services.insights.metrics.window import AGES, RINGS, Window, ring_of, rings_of
+
+UNREAD_MAX = 200  # facts; to take more of them costs as much as to read everything anew
 
 
 class ServiceState:
@@ -34,18 +37,20 @@ class ServiceState:
 
     def __init__(self, as_of: date, defaults: Defaults = DEFAULTS) -> None:
         self.defaults = defaults
-        self.move(as_of)
         self.rings = [Tables() for _ in range(RINGS)]
         self.life = LifeTables()
+        self.move(as_of)
 
     def move(self, as_of: date) -> None:
         """Say of which day the tables are from now on; who moves it has moved them too."""
         self.as_of = as_of
         self.day = day_number(as_of)
         self._views: dict[str, View] = {}
+        self._read_anew()
 
     def apply(self, facts: Iterable[Fact]) -> None:
         """Take facts of this service; those of days after ``as_of`` change nothing."""
+        facts = tuple(facts)
         day, life, rings = self.day, self.life, self.rings
         for fact in facts:
             age = day - fact.day
@@ -59,15 +64,50 @@ class ServiceState:
                 life.add(fact, fact.sign)
                 put(fact, tables, fact.sign)
         self._views.clear()
+        if self._windows:
+            self._unread.extend(facts)
+            if len(self._unread) > UNREAD_MAX:
+                self._read_anew()
 
     def view(self, window: str) -> View:
         """Return the window as the figures read it, made once between two changes."""
         if window not in self._views:
-            rings = self.rings[: rings_of(window)]
+            self._catch_up()
             self._views[window] = View(
-                window, Window(rings), Window(self.rings), self.life, self.day, self.defaults
+                window,
+                self._window(window),
+                self._window("life"),
+                self._lifetime,
+                self.day,
+                self.defaults,
             )
         return self._views[window]
+
+    def _window(self, name: str) -> Window:
+        if name not in self._windows:
+            self._windows[name] = Window(self.rings[: rings_of(name)])
+        return self._windows[name]
+
+    def _catch_up(self) -> None:
+        """Take into what was read before all that was applied since."""
+        if not self._unread:
+            return
+        changes = [Tables() for _ in range(RINGS)]
+        for fact in self._unread:
+            age = self.day - fact.day
+            if age >= 0:
+                put(fact, changes[ring_of(age)], fact.sign)
+        for name, window in list(self._windows.items()):
+            if not all(window.take(change) for change in changes[: rings_of(name)]):
+                del self._windows[name]
+        self._lifetime.take(self._unread)
+        self._unread.clear()
+
+    def _read_anew(self) -> None:
+        """Forget what was read: it is made again when it is asked for."""
+        self._windows: dict[str, Window] = {}
+        self._lifetime = Lifetime(self.life, self.day)
+        self._unread: list[Fact] = []
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ServiceState):

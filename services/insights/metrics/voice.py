@@ -8,7 +8,7 @@ from services.insights.metrics.view import View
 def voice(view: View) -> dict[str, Figure]:
     due = _due(view)
     answered = {feedback: people for feedback, people in due.items() if _answered(view, feedback)}
-    changed = {feedback for feedback in answered if feedback in view.life.changes}
+    changed = {feedback for feedback in answered if feedback in view.lifetime.life.changes}
     return {
         "B3.answered": _share(len(answered), due, view.defaults.k),
         "B3.implemented": _share(len(changed), answered, view.defaults.k),
@@ -19,7 +19,7 @@ def _due(view: View) -> dict[int, set[int]]:
     """Return the feedbacks given in the window 30 days ago or longer, with who gave them."""
     first, last = view.first_day, view.day - ANSWER_DAYS
     due: dict[int, set[int]] = {}
-    for feedback, given in view.life.feedback.items():
+    for feedback, given in view.lifetime.life.feedback.items():
         people = {
             person for day, person in given if day <= last and (first is None or day >= first)
         }
@@ -29,7 +29,7 @@ def _due(view: View) -> dict[int, set[int]]:
 
 
 def _answered(view: View, feedback: int) -> bool:
-    answers = view.life.answers.get(feedback, {})
+    answers = view.lifetime.life.answers.get(feedback, {})
     return any(answered - given <= ANSWER_DAYS for given, answered in answers)
 
 

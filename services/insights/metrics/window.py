@@ -9,8 +9,16 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 
+from services.insights.metrics.account import Account, Episodes, Network
+from services.insights.metrics.cell import CELL_BITS
 from services.insights.metrics.defaults import WINDOW_DAYS
-from services.insights.metrics.tables import Tables, add
+from services.insights.metrics.question import (
+    GIFT_QUESTIONS,
+    RECEIPT_QUESTIONS,
+    of_gift,
+    of_receipt,
+)
+from services.insights.metrics.tables import RECEIPT_BITS, Tables, add
 
 AGES = tuple(sorted(days for days in WINDOW_DAYS.values() if days is not None))
 """From how many days before the as-of day on each ring but the first begins."""
@@ -29,32 +37,47 @@ def rings_of(window: str) -> int:
 
 
 class Window:
-    """The sums of several rings; see ``Tables``. What is returned must not be changed."""
+    """The sums of several rings; see ``Tables``. Made when first read, and then kept up."""
 
     def __init__(self, rings: Sequence[Tables]) -> None:
         self._rings = rings
 
     @cached_property
-    def given(self) -> dict[int, int]:
-        return _sum([ring.given for ring in self._rings])
+    def given(self) -> Account:
+        given = _sum([ring.given for ring in self._rings])
+        return Account(given, CELL_BITS, of_gift, GIFT_QUESTIONS)
 
     @cached_property
-    def receipts(self) -> dict[int, int]:
-        return _sum([ring.receipts for ring in self._rings])
+    def received(self) -> Account:
+        receipts = _sum([ring.receipts for ring in self._rings])
+        return Account(receipts, RECEIPT_BITS, of_receipt, RECEIPT_QUESTIONS)
 
     @cached_property
-    def edges(self) -> dict[int, int]:
-        return _sum([ring.edges for ring in self._rings])
+    def network(self) -> Network:
+        return Network(_sum([ring.edges for ring in self._rings]))
 
     @cached_property
-    def episodes(self) -> dict[int, int]:
-        return _sum([ring.episodes for ring in self._rings])
+    def episodes(self) -> Episodes:
+        return Episodes(_sum([ring.episodes for ring in self._rings]))
 
-    @cached_property
+    def take(self, changes: Tables) -> bool:
+        """Take what has come into the rings meanwhile; False: the window must be made anew."""
+        made = self.__dict__  # what was not read yet is made of the rings as they are by then
+        if "given" in made:
+            self.given.take(changes.given)
+        if "received" in made:
+            self.received.take(changes.receipts)
+        if "network" in made:
+            self.network.take(changes.edges)
+        if "episodes" in made:
+            self.episodes.take(changes.episodes)
+        return all(made[name].sound for name in ("given", "received", "network") if name in made)
+
+    @property
     def voters(self) -> dict[int, int]:
         return _sum([ring.voters for ring in self._rings])
 
-    @cached_property
+    @property
     def allocations(self) -> dict[int, list[int]]:
         whole = Tables()
         for ring in self._rings:

@@ -1,0 +1,184 @@
+"""Accounts: a window's entries added up as the figures ask for them, and kept up with each change.
+
+An entry below zero is a retraction whose act is still to come, out of quarantine say: it is no
+evidence. An account that met one is not ``sound``: what changes next, it can't be told.
+"""
+
+from collections.abc import Callable, Mapping
+
+from services.insights.metrics.question import Question
+from services.insights.metrics.tables import (
+    EPISODE_BITS,
+    EPISODE_LAY_ACT,
+    EPISODE_PROFESSIONAL_ACT,
+    PERSON_BITS,
+    add,
+)
+
+PERSON_MASK = (1 << PERSON_BITS) - 1
+EPISODE_MASK = (1 << EPISODE_BITS) - 1
+COMPLEMENTARY = 1 << EPISODE_LAY_ACT | 1 << EPISODE_PROFESSIONAL_ACT
+
+
+class Account:
+    """Pairs by person and cell, and their sums for each question; see ``Tables``.
+
+    ``holds`` tells a cell's questions, of which there are ``questions`` in all.
+    """
+
+    def __init__(
+        self,
+        entries: Mapping[int, int],
+        bits: int,
+        holds: Callable[[int], frozenset[Question]],
+        questions: int,
+    ) -> None:
+        self.sound = True
+        self._bits, self._mask, self._holds = bits, (1 << bits) - 1, holds
+        self._cells: dict[int, dict[int, int]] = {}
+        self._people: dict[Question, dict[int, int]] = {}
+        self.totals = [0] * questions
+        for key, amount in entries.items():
+            if amount > 0:
+                self._cells.setdefault(key & self._mask, {})[key >> bits] = amount
+            else:
+                self.sound = False
+        for cell, people in self._cells.items():
+            amount = sum(people.values())
+            for question in holds(cell):
+                self.totals[question] += amount
+
+    def people(self, question: Question) -> dict[int, int]:
+        """Return person -> pair of the cells that the question holds for; not to be changed."""
+        found = self._people.get(question)
+        if found is None:
+            found = self._people[question] = {}
+            for people in self._where(question):
+                for person, amount in people.items():
+                    found[person] = found.get(person, 0) + amount
+        return found
+
+    def fewer_than(self, k: int, question: Question) -> bool:
+        """Whether fewer than ``k`` people are behind it; nobody is counted twice."""
+        known: set[int] = set()
+        for people in self._where(question):
+            if len(people) >= k:
+                return False
+            known.update(people)
+        return len(known) < k
+
+    def take(self, changes: Mapping[int, int]) -> None:
+        for key, amount in changes.items():
+            cell, person = key & self._mask, key >> self._bits
+            people = self._cells.setdefault(cell, {})
+            add(people, person, amount)
+            self.sound = self.sound and people.get(person, 0) >= 0
+            for question in self._holds(cell):
+                self.totals[question] += amount
+                if question in self._people:
+                    add(self._people[question], person, amount)
+
+    def _where(self, question: Question) -> list[dict[int, int]]:
+        holds = self._holds
+        return [people for cell, people in self._cells.items() if question in holds(cell)]
+
+
+class Network:
+    """Who gave to whom. ``counterparts``: person -> whoever they gave to or received from."""
+
+    def __init__(self, edges: Mapping[int, int]) -> None:
+        self.sound = all(acts > 0 for acts in edges.values())
+        self.mutual = 0
+        self.counterparts: dict[int, set[int]] = {}
+        self._acts: dict[int, int] = {}
+        self._largest: set[int] | None = None
+        self.take({key: acts for key, acts in edges.items() if acts > 0})
+
+    @property
+    def arcs(self) -> int:
+        return len(self._acts)
+
+    @property
+    def largest(self) -> int:
+        """How many people the largest component connects; it is looked for when edges changed."""
+        if self._largest is None:
+            self._largest = _largest_component(self.counterparts)
+        return len(self._largest)
+
+    def take(self, changes: Mapping[int, int]) -> None:
+        acts = self._acts
+        for key, change in changes.items():
+            before = key in acts
+            add(acts, key, change)
+            if before != (key in acts):
+                self._turn(key, appeared=not before)
+            elif acts[key] < 0:
+                self.sound = False
+
+    def _turn(self, key: int, *, appeared: bool) -> None:
+        giver, receiver = key >> PERSON_BITS, key & PERSON_MASK
+        if appeared and self._acts[key] < 0:
+            self.sound = False
+        if receiver << PERSON_BITS | giver in self._acts:
+            self.mutual += 2 if appeared else -2
+        elif appeared:
+            self._connect(giver, receiver)
+        else:
+            self._part(giver, receiver)
+
+    def _connect(self, one: int, other: int) -> None:
+        self.counterparts.setdefault(one, set()).add(other)
+        self.counterparts.setdefault(other, set()).add(one)
+        if self._largest is not None and not (one in self._largest and other in self._largest):
+            self._largest = None
+
+    def _part(self, one: int, other: int) -> None:
+        for person, former in ((one, other), (other, one)):
+            self.counterparts[person].discard(former)
+            if not self.counterparts[person]:
+                del self.counterparts[person]
+        self._largest = None
+
+
+def _largest_component(counterparts: Mapping[int, set[int]]) -> set[int]:
+    """Return the most people that are connected through others."""
+    largest: set[int] = set()
+    unseen = set(counterparts)
+    while len(unseen) > len(largest):
+        component: set[int] = set()
+        border = {unseen.pop()}
+        while border:
+            component |= border
+            border = set().union(*map(counterparts.__getitem__, border)) - component
+        unseen -= component
+        if len(component) > len(largest):
+            largest = component
+    return largest
+
+
+class Episodes:
+    """Which kinds of givers met in each episode. ``complementary``: in how many both did."""
+
+    def __init__(self, entries: Mapping[int, int]) -> None:
+        self.complementary = 0
+        self._roles: dict[int, int] = {}
+        self._entries: dict[int, int] = {}
+        self.take(entries)
+
+    def __len__(self) -> int:
+        return len(self._roles)
+
+    def take(self, changes: Mapping[int, int]) -> None:
+        for key, change in changes.items():
+            before = key in self._entries
+            add(self._entries, key, change)
+            if before != (key in self._entries):
+                self._turn(key >> EPISODE_BITS, 1 << (key & EPISODE_MASK))
+
+    def _turn(self, episode: int, role: int) -> None:
+        before = self._roles.pop(episode, 0)
+        after = before ^ role
+        if after:
+            self._roles[episode] = after
+        both = (roles & COMPLEMENTARY == COMPLEMENTARY for roles in (after, before))
+        self.complementary += next(both) - next(both)
