@@ -29,7 +29,7 @@ class Part:
 
     @property
     def interval(self) -> tuple[float, float]:
-        return wilson(self.read, self.n)
+        return wilson(self.read.numerator, self.read.denominator, self.n)
 
 
 @dataclass(frozen=True, slots=True)

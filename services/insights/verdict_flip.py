@@ -8,8 +8,8 @@ from typing import Any
 
 from services.insights.metrics.figure import rounded
 from services.insights.verdict_evidence import Grounds
-from services.insights.verdict_margin import MOVABLE, moved
-from services.insights.verdict_rule import ServiceClass, rule
+from services.insights.verdict_margin import MOVABLE
+from services.insights.verdict_rule import ServiceClass, ruled, see
 
 _A_HAIR = Fraction(1, 10**12)
 NAMES = {"d": "d", "p": "p", "e1b": "E1b", "k1": "K1", "unknown": "unknown", "opinion": "opinion"}
@@ -22,6 +22,21 @@ class Threshold:
     quantity: str
     at: Fraction
     included: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A threshold past which the class is another; ``up``: the quantity has to rise."""
+
+    threshold: Threshold
+    value: Fraction
+    up: bool
+    from_class: ServiceClass
+    to_class: ServiceClass
+
+    @property
+    def quantity(self) -> str:
+        return self.threshold.quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +93,12 @@ def nearest_flip(grounds: Grounds) -> Flip | None:
 
     "Smallest" is by distance of the value from the threshold; of equals, the first in ``MOVABLE``.
     """
-    candidates = [
-        flip
-        for threshold in _thresholds(grounds)
-        if (flip := _flip(grounds, threshold)) is not None
-    ]
-    return min(
-        candidates,
-        key=lambda flip: (abs(flip.threshold - flip.value), MOVABLE.index(flip.quantity)),
-        default=None,
+    nearest = sorted(
+        _turns(grounds),
+        key=lambda turn: (abs(turn.threshold.at - turn.value), MOVABLE.index(turn.quantity)),
     )
+    flips = (_flip(grounds, turn) for turn in nearest)
+    return next((flip for flip in flips if flip is not None), None)
 
 
 def _thresholds(grounds: Grounds) -> Iterator[Threshold]:
@@ -101,24 +112,41 @@ def _thresholds(grounds: Grounds) -> Iterator[Threshold]:
     yield Threshold("opinion", limits.opinion_share, included=True)
 
 
-def _flip(grounds: Grounds, threshold: Threshold) -> Flip | None:
+def _turns(grounds: Grounds) -> Iterator[Turn]:
+    """Yield the thresholds past which there is another class."""
     evidence = grounds.evidence
-    value: Fraction | None = getattr(evidence, threshold.quantity)
-    if value is None:
-        return None
-    at = threshold.at
-    up = value < at or (value == at and not threshold.included)
-    past = at if up == threshold.included else (at + _A_HAIR if up else at - _A_HAIR)
-    own, other = rule(evidence).service_class, moved(evidence, threshold.quantity, past)
-    if other in (own, ServiceClass.INSUFFICIENT_EVIDENCE):
-        return None
-    for lever in _levers(grounds, threshold.quantity):
-        to_change = _step(lever, threshold, at, up=up)
+    seen, limits = see(evidence), evidence.defaults
+    own = ruled(seen).service_class
+    for threshold in _thresholds(grounds):
+        value: Fraction | None = getattr(evidence, threshold.quantity)
+        if value is None:
+            continue
+        at = threshold.at
+        up = value < at or (value == at and not threshold.included)
+        past = at if up == threshold.included else (at + _A_HAIR if up else at - _A_HAIR)
+        other = ruled(seen.moved(threshold.quantity, past, limits)).service_class
+        if other not in (own, ServiceClass.INSUFFICIENT_EVIDENCE):
+            yield Turn(threshold, value, up, own, other)
+
+
+def _flip(grounds: Grounds, turn: Turn) -> Flip | None:
+    """Return what brings the quantity past its threshold; None where no move of it can."""
+    threshold, up = turn.threshold, turn.up
+    margin = grounds.evidence.defaults.margin if up else -grounds.evidence.defaults.margin
+    for lever in _levers(grounds, turn.quantity):
+        to_change = _step(lever, threshold, threshold.at, up=up)
         if to_change is not None:
-            margin = evidence.defaults.margin if up else -evidence.defaults.margin
-            to_announce = _step(lever, threshold, at + margin, up=up)
+            to_announce = _step(lever, threshold, threshold.at + margin, up=up)
             return Flip(
-                threshold.quantity, value, at, up, own, other, lever, to_change, to_announce
+                turn.quantity,
+                turn.value,
+                threshold.at,
+                up,
+                turn.from_class,
+                turn.to_class,
+                lever,
+                to_change,
+                to_announce,
             )
     return None
 

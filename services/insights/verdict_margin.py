@@ -1,27 +1,25 @@
 """How firm a class is: what intervals' ends and the margin of announcements would make of it."""
 
-from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 from services.insights.metrics.figure import Figure
 from services.insights.verdict_evidence import Evidence, Grounds
-from services.insights.verdict_rule import ServiceClass, rule
+from services.insights.verdict_rule import ServiceClass, rule, ruled, see
 
 MOVABLE = ("d", "p", "e1b", "k1", "unknown", "opinion")
 
 
 def moved(evidence: Evidence, quantity: str, value: Fraction) -> ServiceClass:
     """Return the class with one quantity at another value and all others as they are."""
-    change: dict[str, Any] = {quantity: value}
-    return rule(replace(evidence, **change)).service_class
+    return ruled(see(evidence).moved(quantity, value, evidence.defaults)).service_class
 
 
 def is_tentative(grounds: Grounds) -> bool:
     """Whether either end of an interval of d, p, E1b or K1 gives another class."""
-    own = rule(grounds.evidence).service_class
+    seen, limits = see(grounds.evidence), grounds.evidence.defaults
+    own = ruled(seen).service_class
     return any(
-        moved(grounds.evidence, quantity, end) is not own
+        ruled(seen.moved(quantity, end, limits)).service_class is not own
         for quantity, ends in _intervals(grounds).items()
         for end in ends
     )

@@ -1,8 +1,11 @@
 """The rule: from evidence to a class, by steps 0 to 8 of the definition; no margin, no history."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from functools import cache
+from typing import NamedTuple
 
 from services.insights.metrics.defaults import Defaults
 from services.insights.verdict_evidence import Evidence
@@ -42,59 +45,121 @@ class Ruling:
     flags: tuple[Flag, ...] = ()
 
 
+class Seen(NamedTuple):
+    """On which side of each threshold the evidence lies; what is unknown reaches none."""
+
+    enough: bool
+    asked: bool  # at least k lay people for their opinion
+    resources: bool
+    g2_reaches: bool
+    d_known: bool = False
+    d_reaches: bool = False
+    d_exceeds: bool = False
+    p_known: bool = False
+    p_reaches: bool = False
+    e1b_known: bool = False
+    e1b_below: bool = False
+    k1_known: bool = False
+    k1_reaches: bool = False
+    unknown_exceeds: bool = False
+    opinion_reaches: bool = False
+
+    def moved(self, quantity: str, value: Fraction, limits: Defaults) -> "Seen":
+        """Return what is seen with one quantity at another value."""
+        return self._replace(**_SIDES[quantity](value, limits))
+
+
+_SIDES: dict[str, Callable[[Fraction, Defaults], dict[str, bool]]] = {
+    "d": lambda value, limits: {
+        "d_known": True,
+        "d_reaches": _reaches(value, limits.band_low),
+        "d_exceeds": not _reaches(limits.band_high, value),
+    },
+    "p": lambda value, limits: {"p_known": True, "p_reaches": _reaches(value, limits.band_low)},
+    "e1b": lambda value, limits: {
+        "e1b_known": True,
+        "e1b_below": not _reaches(value, limits.e1b_min),
+    },
+    "k1": lambda value, limits: {"k1_known": True, "k1_reaches": _reaches(value, limits.k1_max)},
+    "unknown": lambda value, limits: {
+        "unknown_exceeds": not _reaches(limits.unknown_share, value),
+    },
+    "opinion": lambda value, limits: {
+        "opinion_reaches": _reaches(value, limits.opinion_share),
+    },
+}
+
+
+def see(evidence: Evidence) -> Seen:
+    limits, g2 = evidence.defaults, evidence.g2
+    seen = Seen(
+        enough=evidence.enough,
+        asked=evidence.opinion_people >= limits.k,
+        resources=evidence.resources,
+        g2_reaches=g2 is not None and _reaches(g2, limits.g2_shared),
+    )
+    for quantity in _SIDES:
+        value: Fraction | None = getattr(evidence, quantity)
+        if value is not None:
+            seen = seen.moved(quantity, value, limits)
+    return seen
+
+
 def rule(evidence: Evidence) -> Ruling:
     """Return the class of this evidence."""
-    if not evidence.enough:
+    return ruled(see(evidence))
+
+
+@cache
+def ruled(seen: Seen) -> Ruling:
+    """Return the class of what is seen: there are few ways to see, and flips try many of them."""
+    if not seen.enough:
         ruling = Ruling(ServiceClass.INSUFFICIENT_EVIDENCE, 0)
-    elif _reaches(evidence.d, evidence.defaults.band_low):
-        ruling = _executed_together(evidence)
+    elif seen.d_reaches:
+        ruling = _executed_together(seen)
     else:
-        ruling = _executed_without(evidence)
-    if evidence.p is None:
+        ruling = _executed_without(seen)
+    if not seen.p_known:
         flags = (*ruling.flags, Flag.PLANNING_UNOBSERVED)
         return Ruling(ruling.service_class, ruling.step, flags)
     return ruling
 
 
-def _executed_without(evidence: Evidence) -> Ruling:
+def _executed_without(seen: Seen) -> Ruling:
     """Steps 1 to 3: lay people deliver less than a tenth, or nothing is observed of delivery."""
-    if _reaches(evidence.p, evidence.defaults.band_low):
+    if seen.p_reaches:
         flags = [
             flag
             for flag, holds in (
-                (Flag.CO_COMMISSION, evidence.resources),
-                (Flag.DELIVERY_UNOBSERVED, evidence.d is None),
+                (Flag.CO_COMMISSION, seen.resources),
+                (Flag.DELIVERY_UNOBSERVED, not seen.d_known),
             )
             if holds
         ]
         return Ruling(ServiceClass.CO_DESIGN, 2, tuple(flags))
-    asked = evidence.opinion_people >= evidence.defaults.k
-    if asked and _reaches(evidence.opinion, evidence.defaults.opinion_share):
+    if seen.asked and seen.opinion_reaches:
         return Ruling(ServiceClass.CONSULTATION, 1)
-    if evidence.d is None:
+    if not seen.d_known:
         return Ruling(ServiceClass.INSUFFICIENT_EVIDENCE, 3, (Flag.NO_DELIVERY_FACTS,))
     return Ruling(ServiceClass.CONVENTIONAL, 3)
 
 
-def _executed_together(evidence: Evidence) -> Ruling:
+def _executed_together(seen: Seen) -> Ruling:
     """Steps 4 to 8: lay people deliver a tenth or more."""
-    limits = evidence.defaults
-    unknown = evidence.unknown is not None and evidence.unknown > limits.unknown_share
-    if unknown or (evidence.e1b is None and evidence.k1 is None):
+    if seen.unknown_exceeds or not (seen.e1b_known or seen.k1_known):
         return Ruling(ServiceClass.VOLUNTEERING, 4, (Flag.RECIPROCITY_UNOBSERVABLE,))
-    few_receive = evidence.e1b is not None and evidence.e1b < limits.e1b_min
-    if few_receive or _reaches(evidence.k1, limits.k1_max):
+    if seen.e1b_below or seen.k1_reaches:
         return Ruling(ServiceClass.VOLUNTEERING, 5)
-    alone = evidence.d is not None and evidence.d > limits.band_high
-    if alone and not _reaches(evidence.g2, limits.g2_shared):
+    if seen.d_exceeds and not seen.g2_reaches:
         return Ruling(ServiceClass.MUTUAL_AID, 6)
-    if _reaches(evidence.p, limits.band_low):
+    if seen.p_reaches:
         return Ruling(ServiceClass.CO_PRODUCTION, 8)
     return Ruling(ServiceClass.CO_DELIVERY, 7)
 
 
-def _reaches(share: Fraction | None, threshold: Fraction) -> bool:
-    return share is not None and share >= threshold
+def _reaches(share: Fraction, threshold: Fraction) -> bool:
+    """``>=``, which on fractions takes several times as long, and a flip asks it often."""
+    return share.numerator * threshold.denominator >= threshold.numerator * share.denominator
 
 
 def band(share: Fraction | None, defaults: Defaults) -> Band | None:

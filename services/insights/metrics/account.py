@@ -36,11 +36,12 @@ class Account:
         self.sound = True
         self._bits, self._mask, self._holds = bits, (1 << bits) - 1, holds
         self._cells: dict[int, dict[int, int]] = {}
+        self._where: list[list[dict[int, int]]] = [[] for _ in range(questions)]
         self._people: dict[Question, dict[int, int]] = {}
         self.totals = [0] * questions
         for key, amount in entries.items():
             if amount > 0:
-                self._cells.setdefault(key & self._mask, {})[key >> bits] = amount
+                self._cell(key & self._mask)[key >> bits] = amount
             else:
                 self.sound = False
         for cell, people in self._cells.items():
@@ -53,24 +54,26 @@ class Account:
         found = self._people.get(question)
         if found is None:
             found = self._people[question] = {}
-            for people in self._where(question):
+            for people in self._where[question]:
                 for person, amount in people.items():
                     found[person] = found.get(person, 0) + amount
         return found
 
     def fewer_than(self, k: int, question: Question) -> bool:
         """Whether fewer than ``k`` people are behind it; nobody is counted twice."""
+        if question in self._people:
+            return len(self._people[question]) < k
         known: set[int] = set()
-        for people in self._where(question):
-            if len(people) >= k:
-                return False
+        for people in self._where[question]:
             known.update(people)
-        return len(known) < k
+            if len(known) >= k:
+                return False
+        return True
 
     def take(self, changes: Mapping[int, int]) -> None:
         for key, amount in changes.items():
             cell, person = key & self._mask, key >> self._bits
-            people = self._cells.setdefault(cell, {})
+            people = self._cell(cell)
             add(people, person, amount)
             self.sound = self.sound and people.get(person, 0) >= 0
             for question in self._holds(cell):
@@ -78,9 +81,13 @@ class Account:
                 if question in self._people:
                     add(self._people[question], person, amount)
 
-    def _where(self, question: Question) -> list[dict[int, int]]:
-        holds = self._holds
-        return [people for cell, people in self._cells.items() if question in holds(cell)]
+    def _cell(self, cell: int) -> dict[int, int]:
+        people = self._cells.get(cell)
+        if people is None:
+            people = self._cells[cell] = {}
+            for question in self._holds(cell):
+                self._where[question].append(people)
+        return people
 
 
 class Network:

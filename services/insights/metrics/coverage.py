@@ -18,6 +18,8 @@ _PRESENT: dict[str, Question] = {
     "episode": q.WITH_EPISODE,
     "affiliation": q.WITH_AFFILIATION,
 }
+_BY_METRIC = {one.id: one.fields for one in DEFINITIONS if one.fields}
+_BY_FIELDS = set(_BY_METRIC.values())
 
 
 def coverage(view: View) -> dict[str, Figure]:
@@ -25,17 +27,15 @@ def coverage(view: View) -> dict[str, Figure]:
     if not n:
         return {"Q4": missing(Reason.NO_DATA)}
     present = {name: view.count(_PRESENT[name]) for name in FIELDS}
-    by_metric = {
-        definition.id: _mean(present, definition.fields, n)
-        for definition in DEFINITIONS
-        if definition.fields
-    }
+    means = {fields: _mean(present, fields, n) for fields in _BY_FIELDS}
+    by_metric = {id_: means[fields] for id_, fields in _BY_METRIC.items()}
     detail = {
-        "fields": {name: rounded(Fraction(count, n)) for name, count in present.items()},
-        "by_metric": {id_: rounded(mean) for id_, mean in by_metric.items()},
+        "fields": {name: rounded(count / n) for name, count in present.items()},
+        "by_metric": by_metric,
     }
-    return {"Q4": exactly(_mean(present, FIELDS, n), n, **detail)}
+    every = Fraction(sum(present.values()), n * len(FIELDS))
+    return {"Q4": exactly(every, n, **detail)}
 
 
-def _mean(present: dict[str, int], fields: tuple[str, ...], n: int) -> Fraction:
-    return Fraction(sum(present[name] for name in fields), n * len(fields))
+def _mean(present: dict[str, int], fields: tuple[str, ...], n: int) -> float:
+    return rounded(sum(present[name] for name in fields) / (n * len(fields)))

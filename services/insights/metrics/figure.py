@@ -1,12 +1,16 @@
 """Figure: one number with everything that has to stand beside it, formed on exact integers."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from math import sqrt
 from typing import Any
 
+import msgspec
+
 from services.insights.metrics.defaults import Z
+
+SHARES_MAX = 10_000  # kept, for most are asked for again: by the other lens, or after the next act
 
 
 class Reason(StrEnum):
@@ -21,21 +25,28 @@ class Reason(StrEnum):
     NO_DATA = "no_data"
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """``exact``: the value before rounding; ``value`` is None together with a ``reason``.
+class Figure(msgspec.Struct, frozen=True):
+    """``value`` is None together with a ``reason``.
 
     ``n`` counts what the interval is over (people, contributions, episodes, arcs, feedbacks).
+    ``unrounded``: the value of what is no share; a share's is its numerator by its denominator.
     """
 
     value: float | None
     n: int
     reason: Reason | None = None
-    exact: Fraction | None = None
+    unrounded: Fraction | None = None
     interval: tuple[float, float] | None = None
     numerator: int | None = None
     denominator: int | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: dict[str, Any] = {}
+
+    @property
+    def exact(self) -> Fraction | None:
+        """The value before rounding, where it is a fraction."""
+        if self.unrounded is not None or self.value is None or self.numerator is None:
+            return self.unrounded
+        return Fraction(self.numerator, self.denominator)
 
     def to_json(self, definition_version: str) -> dict[str, Any]:
         interval = None if self.interval is None else [*map(rounded, self.interval)]
@@ -56,14 +67,14 @@ def rounded(value: float | Fraction) -> float:
     return float(f"{float(value):.9g}")
 
 
-def wilson(share: Fraction, n: int) -> tuple[float, float]:
+def wilson(numerator: int, denominator: int, n: int) -> tuple[float, float]:
     """Return the ends of the Wilson score interval of a share of ``n`` (Wilson 1927)."""
-    p, spread = float(share), Z * Z / n
+    p, spread = numerator / denominator, Z * Z / n
     middle = p + spread / 2
     reach = Z * sqrt(p * (1 - p) / n + spread / (4 * n))
     low, high = (middle - reach) / (1 + spread), (middle + reach) / (1 + spread)
     # at the ends the formula is 0 and 1 but for the last bits
-    return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
+    return (0.0 if numerator == 0 else low), (1.0 if numerator == denominator else high)
 
 
 def missing(reason: Reason, n: int = 0, **detail: Any) -> Figure:
@@ -72,9 +83,10 @@ def missing(reason: Reason, n: int = 0, **detail: Any) -> Figure:
 
 def exactly(value: Fraction, n: int, **detail: Any) -> Figure:
     """Return a figure that is no share, and so has no interval."""
-    return Figure(rounded(value), n, exact=value, detail=detail)
+    return Figure(rounded(value), n, unrounded=value, detail=detail)
 
 
+@lru_cache(maxsize=SHARES_MAX)
 def share(numerator: int, denominator: int, n: int) -> Figure:
     """Return a share of ``n`` cases with its interval; of nothing, ``no_data``.
 
@@ -84,19 +96,17 @@ def share(numerator: int, denominator: int, n: int) -> Figure:
     numerator = max(0, min(numerator, denominator))
     if denominator <= 0 or n <= 0:
         return Figure(None, n, Reason.NO_DATA, numerator=numerator, denominator=denominator)
-    value = Fraction(numerator, denominator)
     return Figure(
-        rounded(value),
+        rounded(numerator / denominator),
         n,
-        exact=value,
-        interval=wilson(value, n),
+        interval=wilson(numerator, denominator, n),
         numerator=numerator,
         denominator=denominator,
     )
 
 
 def ratio(numerator: int, denominator: int, n: int) -> Figure:
-    """Return a share that has no interval."""
+    """Return a share that has no interval; its numerator and denominator are as they were told."""
     figure = share(numerator, denominator, n)
     return Figure(
         figure.value,

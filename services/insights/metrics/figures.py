@@ -1,5 +1,6 @@
 """Figures: every number of the catalogue for one window and lens, or why there is none."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -28,7 +29,12 @@ def figures(state: ServiceState, window: str, lens: str | None = None) -> dict[s
     lens = lens or view.lens
     if lens not in view.read:
         found = {**_weighted(view, lens), **_unweighted(view)}
-        view.read[lens] = {id_: _released(found[id_], BY_ID[id_], view, lens) for id_ in BY_ID}
+        # a figure without a lens is the same in both, so it looks at the verdict's own
+        own, none = _held_back(view, lens), _held_back(view, view.lens)
+        view.read[lens] = {
+            id_: _released(found[id_], definition, own if definition.lens == "weighted" else none)
+            for id_, definition in BY_ID.items()
+        }
     return view.read[lens]
 
 
@@ -49,19 +55,34 @@ def _unweighted(view: View) -> dict[str, Figure]:
     return view.read[""]
 
 
-def _released(figure: Figure, definition: Definition, view: View, lens: str) -> Figure:
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Why figures are held back: ``every`` one, ``weighted`` ones, those of ``exchange``."""
+
+    every: Reason | None
+    weighted: Reason | None
+    exchange: Reason | None
+
+
+def _held_back(view: View, lens: str) -> _Held:
+    minutes_missing = lens == "minutes" and view.minutes_missing
+    return _Held(
+        every=Reason.BELOW_FLOOR if view.below_floor else None,
+        weighted=Reason.MINUTES_MISSING if minutes_missing else None,
+        exchange=Reason.RECEIVERS_UNKNOWN if view.receivers_unknown(lens) else None,
+    )
+
+
+def _released(figure: Figure, definition: Definition, held: _Held) -> Figure:
     """Return the figure, or the first of the reasons that hold it back."""
     if definition.id == "Q4":
         return figure
-    if view.below_floor:
-        return missing(Reason.BELOW_FLOOR, figure.n)
-    if definition.lens == "weighted" and lens == "minutes" and view.minutes_missing:
-        return missing(Reason.MINUTES_MISSING, figure.n)
-    # a figure without a lens is the same in both, so it looks at the weight that the verdict uses
-    unknown_lens = lens if definition.lens == "weighted" else view.lens
-    if definition.exchange and view.receivers_unknown(unknown_lens):
-        return missing(Reason.RECEIVERS_UNKNOWN, figure.n)
-    return figure
+    reason = (
+        held.every
+        or (held.weighted if definition.lens == "weighted" else None)
+        or (held.exchange if definition.exchange else None)
+    )
+    return missing(reason, figure.n) if reason else figure
 
 
 def metrics_json(
