@@ -12,7 +12,7 @@ import orjson
 
 from services.insights.directory import ServiceInfo
 from services.insights.metrics.defaults import LENSES, WINDOW_DAYS
-from services.insights.metrics.figures import figures, metrics_json
+from services.insights.metrics.figures import figures, figures_json, metrics_json
 from services.insights.metrics.state import ServiceState
 from services.insights.past import Past
 from services.insights.snapshot import Snapshot, Version, of_record
@@ -59,6 +59,12 @@ def verdict(moment: Moment, subject: Subject, window: str) -> dict[str, Any]:
 
     Where nothing was announced yet, what is announced is what these facts would have announced.
     """
+    return _verdict(moment, subject, window, _receipt(moment, window))
+
+
+def _verdict(
+    moment: Moment, subject: Subject, window: str, receipt: dict[str, Any]
+) -> dict[str, Any]:
     found = classify(moment.state, window)
     announced = subject.announced.get(window) or announce(
         None, found, moment.past.yesterday(window)
@@ -69,7 +75,7 @@ def verdict(moment: Moment, subject: Subject, window: str) -> dict[str, Any]:
         verdict_json(
             found,
             service_id=subject.service.service_id,
-            receipt=_receipt(moment, window),
+            receipt=receipt,
             announced=announced.to_json() if announced else None,
             last_evidenced=evidenced.summary() if evidenced else None,
         ),
@@ -130,13 +136,10 @@ def trends(
 
 def snapshot(moment: Moment, subject: Subject) -> Snapshot:
     """Return everything that the live stream says of a service."""
-    service_id = subject.service.service_id
     windows = {
         window: {
-            "verdict": _without_receipt(verdict(moment, subject, window)),
-            "metrics": {
-                lens: metrics(moment, service_id, window, lens)["metrics"] for lens in LENSES
-            },
+            "verdict": _without_receipt(_verdict(moment, subject, window, {})),
+            "metrics": {lens: figures_json(moment.state, window, lens) for lens in LENSES},
         }
         for window in WINDOW_DAYS
     }

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from services.insights.metrics import question as q
 from services.insights.metrics.defaults import PLANNING_WINDOW, Defaults
@@ -12,6 +13,7 @@ from services.insights.metrics.power import resources, vote_power
 from services.insights.metrics.question import Question
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.view import View
+from services.insights.verdict_side import SIDES, Seen, reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Part:
         return wilson(self.read.numerator, self.read.denominator, self.n)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """The rule's input. ``d``, ``p``, ``e1b``, ``k1``, ``unknown``, ``opinion``: shares or None.
 
@@ -50,6 +52,21 @@ class Evidence:
     g2: Fraction | None
     resources: bool
     defaults: Defaults
+
+    @cached_property
+    def seen(self) -> Seen:
+        limits = self.defaults
+        seen = Seen(
+            enough=self.enough,
+            asked=self.opinion_people >= limits.k,
+            resources=self.resources,
+            g2_reaches=self.g2 is not None and reaches(self.g2, limits.g2_shared),
+        )
+        for quantity in SIDES:
+            value: Fraction | None = getattr(self, quantity)
+            if value is not None:
+                seen = seen.moved(quantity, value, limits)
+        return seen
 
 
 @dataclass(frozen=True, slots=True)

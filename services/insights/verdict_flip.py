@@ -9,7 +9,7 @@ from typing import Any
 from services.insights.metrics.figure import rounded
 from services.insights.verdict_evidence import Grounds
 from services.insights.verdict_margin import MOVABLE
-from services.insights.verdict_rule import ServiceClass, ruled, see
+from services.insights.verdict_rule import ServiceClass, ruled
 
 _A_HAIR = Fraction(1, 10**12)
 NAMES = {"d": "d", "p": "p", "e1b": "E1b", "k1": "K1", "unknown": "unknown", "opinion": "opinion"}
@@ -115,7 +115,7 @@ def _thresholds(grounds: Grounds) -> Iterator[Threshold]:
 def _turns(grounds: Grounds) -> Iterator[Turn]:
     """Yield the thresholds past which there is another class."""
     evidence = grounds.evidence
-    seen, limits = see(evidence), evidence.defaults
+    seen, limits = evidence.seen, evidence.defaults
     own = ruled(seen).service_class
     for threshold in _thresholds(grounds):
         value: Fraction | None = getattr(evidence, threshold.quantity)

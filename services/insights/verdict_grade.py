@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.insights.metrics.catalogue import BY_ID
 from services.insights.metrics.figure import Figure, rounded
@@ -75,38 +75,46 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 
 
+class Look(NamedTuple):
+    """What one condition says of its figure; None: it is not measured yet."""
+
+    condition: Condition
+    figure: Figure | None
+    answer: Answer
+
+
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """One test's answer, with the figures it looked at; None for one that is not measured yet."""
+    """One test's answer, with what it looked at."""
 
     id: str
     answer: Answer
-    looked_at: tuple[tuple[Condition, Figure | None], ...]
+    looked_at: tuple[Look, ...]
 
     def to_json(self) -> dict[str, Any]:
-        first = self.looked_at[0][1]
+        first, condition = self.looked_at[0].figure, self.looked_at[0].condition
         french, english = TEXTS[self.id]
         return {
             "id": self.id,
             "verdict": self.answer,
-            "metric": self.looked_at[0][0].metric,
+            "metric": condition.metric,
             "value": first.value if first else None,
             "interval": _interval(first),
             "n": first.n if first else None,
-            "threshold": self.looked_at[0][0].threshold,
+            "threshold": condition.threshold,
             "missing": self._missing(),
-            "conditions": [_condition(condition, figure) for condition, figure in self.looked_at],
+            "conditions": [_condition(look) for look in self.looked_at],
             "text": {"fr": french, "en": english},
         }
 
     def _missing(self) -> list[str]:
         """Return the fields whose figure is null, or the metric where none is measured yet."""
         missing: list[str] = []
-        for condition, figure in self.looked_at:
-            if figure is None:
-                missing.append(condition.metric)
-            elif figure.value is None:
-                missing.extend(BY_ID[condition.metric].fields)
+        for look in self.looked_at:
+            if look.figure is None:
+                missing.append(look.condition.metric)
+            elif look.figure.value is None:
+                missing.extend(BY_ID[look.condition.metric].fields)
         return list(dict.fromkeys(missing))
 
 
@@ -124,26 +132,28 @@ def grade(tests: tuple[Tested, ...]) -> Grade:
 
 
 def _tested(id_: str, conditions: tuple[Condition, ...], figures: Mapping[str, Figure]) -> Tested:
-    looked_at = tuple((condition, figures.get(condition.metric)) for condition in conditions)
-    answers = {_answer(condition, figure) for condition, figure in looked_at}
+    looked_at = tuple(_look(condition, figures.get(condition.metric)) for condition in conditions)
+    answers = {look.answer for look in looked_at}
     answer = next(one for one in (Answer.FAIL, Answer.UNKNOWN, Answer.PASS) if one in answers)
     return Tested(id_, answer, looked_at)
 
 
-def _answer(condition: Condition, figure: Figure | None) -> Answer:
-    if figure is None or figure.exact is None:
-        return Answer.UNKNOWN
-    return Answer.PASS if condition.holds(figure.exact) else Answer.FAIL
+def _look(condition: Condition, figure: Figure | None) -> Look:
+    exact = figure.exact if figure else None
+    if exact is None:
+        return Look(condition, figure, Answer.UNKNOWN)
+    return Look(condition, figure, Answer.PASS if condition.holds(exact) else Answer.FAIL)
 
 
-def _condition(condition: Condition, figure: Figure | None) -> dict[str, Any]:
+def _condition(look: Look) -> dict[str, Any]:
+    condition, figure = look.condition, look.figure
     return {
         "metric": condition.metric,
         "threshold": condition.threshold,
         "value": figure.value if figure else None,
         "interval": _interval(figure),
         "n": figure.n if figure else None,
-        "verdict": _answer(condition, figure),
+        "verdict": look.answer,
     }
 
 

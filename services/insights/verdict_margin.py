@@ -4,19 +4,19 @@ from fractions import Fraction
 
 from services.insights.metrics.figure import Figure
 from services.insights.verdict_evidence import Evidence, Grounds
-from services.insights.verdict_rule import ServiceClass, rule, ruled, see
+from services.insights.verdict_rule import ServiceClass, rule, ruled
 
 MOVABLE = ("d", "p", "e1b", "k1", "unknown", "opinion")
 
 
 def moved(evidence: Evidence, quantity: str, value: Fraction) -> ServiceClass:
     """Return the class with one quantity at another value and all others as they are."""
-    return ruled(see(evidence).moved(quantity, value, evidence.defaults)).service_class
+    return ruled(evidence.seen.moved(quantity, value, evidence.defaults)).service_class
 
 
 def is_tentative(grounds: Grounds) -> bool:
     """Whether either end of an interval of d, p, E1b or K1 gives another class."""
-    seen, limits = see(grounds.evidence), grounds.evidence.defaults
+    seen, limits = grounds.evidence.seen, grounds.evidence.defaults
     own = ruled(seen).service_class
     return any(
         ruled(seen.moved(quantity, end, limits)).service_class is not own

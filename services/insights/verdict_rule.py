@@ -1,14 +1,13 @@
 """The rule: from evidence to a class, by steps 0 to 8 of the definition; no margin, no history."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from functools import cache
-from typing import NamedTuple
 
 from services.insights.metrics.defaults import Defaults
 from services.insights.verdict_evidence import Evidence
+from services.insights.verdict_side import Seen
 
 
 class ServiceClass(StrEnum):
@@ -45,69 +44,9 @@ class Ruling:
     flags: tuple[Flag, ...] = ()
 
 
-class Seen(NamedTuple):
-    """On which side of each threshold the evidence lies; what is unknown reaches none."""
-
-    enough: bool
-    asked: bool  # at least k lay people for their opinion
-    resources: bool
-    g2_reaches: bool
-    d_known: bool = False
-    d_reaches: bool = False
-    d_exceeds: bool = False
-    p_known: bool = False
-    p_reaches: bool = False
-    e1b_known: bool = False
-    e1b_below: bool = False
-    k1_known: bool = False
-    k1_reaches: bool = False
-    unknown_exceeds: bool = False
-    opinion_reaches: bool = False
-
-    def moved(self, quantity: str, value: Fraction, limits: Defaults) -> "Seen":
-        """Return what is seen with one quantity at another value."""
-        return self._replace(**_SIDES[quantity](value, limits))
-
-
-_SIDES: dict[str, Callable[[Fraction, Defaults], dict[str, bool]]] = {
-    "d": lambda value, limits: {
-        "d_known": True,
-        "d_reaches": _reaches(value, limits.band_low),
-        "d_exceeds": not _reaches(limits.band_high, value),
-    },
-    "p": lambda value, limits: {"p_known": True, "p_reaches": _reaches(value, limits.band_low)},
-    "e1b": lambda value, limits: {
-        "e1b_known": True,
-        "e1b_below": not _reaches(value, limits.e1b_min),
-    },
-    "k1": lambda value, limits: {"k1_known": True, "k1_reaches": _reaches(value, limits.k1_max)},
-    "unknown": lambda value, limits: {
-        "unknown_exceeds": not _reaches(limits.unknown_share, value),
-    },
-    "opinion": lambda value, limits: {
-        "opinion_reaches": _reaches(value, limits.opinion_share),
-    },
-}
-
-
-def see(evidence: Evidence) -> Seen:
-    limits, g2 = evidence.defaults, evidence.g2
-    seen = Seen(
-        enough=evidence.enough,
-        asked=evidence.opinion_people >= limits.k,
-        resources=evidence.resources,
-        g2_reaches=g2 is not None and _reaches(g2, limits.g2_shared),
-    )
-    for quantity in _SIDES:
-        value: Fraction | None = getattr(evidence, quantity)
-        if value is not None:
-            seen = seen.moved(quantity, value, limits)
-    return seen
-
-
 def rule(evidence: Evidence) -> Ruling:
     """Return the class of this evidence."""
-    return ruled(see(evidence))
+    return ruled(evidence.seen)
 
 
 @cache
@@ -155,11 +94,6 @@ def _executed_together(seen: Seen) -> Ruling:
     if seen.p_reaches:
         return Ruling(ServiceClass.CO_PRODUCTION, 8)
     return Ruling(ServiceClass.CO_DELIVERY, 7)
-
-
-def _reaches(share: Fraction, threshold: Fraction) -> bool:
-    """``>=``, which on fractions takes several times as long, and a flip asks it often."""
-    return share.numerator * threshold.denominator >= threshold.numerator * share.denominator
 
 
 def band(share: Fraction | None, defaults: Defaults) -> Band | None:

@@ -1,6 +1,8 @@
 """Concentration: how much rests on few people, and how many are new (M3, M6)."""
 
 from fractions import Fraction
+from itertools import count
+from operator import mul
 
 from services.insights.metrics import question as q
 from services.insights.metrics.exchange import people_share
@@ -12,31 +14,43 @@ TOPS = {"M3.top1": Fraction(1, 100), "M3.top10": Fraction(1, 10)}
 
 def concentration(view: View, lens: str) -> dict[str, Figure]:
     weights = view.weights(lens, q.OF_LAY_PEOPLE)
-    active = sorted(weights.values())
     others = len(view.lay_here - weights.keys())
+    active = Ascending(sorted(weights.values()))
     return {
-        "M3.registered": _gini([0] * others + active, view.defaults.k),
-        "M3.active": _gini(active, view.defaults.k),
+        "M3.registered": _gini(active, others, view.defaults.k),
+        "M3.active": _gini(active, 0, view.defaults.k),
         **{id_: _top(active, share, view.defaults.k) for id_, share in TOPS.items()},
-        "M6": _first_timers(view),
     }
 
 
-def _gini(ascending: list[int], k: int) -> Figure:
-    """Gini = 2Σ k·x_(k) / (nΣx) - (n+1)/n, exact over integers."""
-    n, total = len(ascending), sum(ascending)
+def novelty(view: View) -> dict[str, Figure]:
+    return {"M6": _first_timers(view)}
+
+
+class Ascending:
+    """Weights in order. ``ranked``: the sum of each by its rank, from 1."""
+
+    def __init__(self, weights: list[int]) -> None:
+        self.weights = weights
+        self.total = sum(weights)
+        self.ranked = sum(map(mul, weights, count(1)))
+
+
+def _gini(active: Ascending, idle: int, k: int) -> Figure:
+    """Gini = 2Σ k·x_(k) / (nΣx) - (n+1)/n, exact over integers; whoever is idle ranks first."""
+    n, total = idle + len(active.weights), active.total
     if unfit := _unfit(n, total, k):
         return missing(unfit, n)
-    ranked = sum(rank * weight for rank, weight in enumerate(ascending, start=1))
-    return exactly(Fraction(2 * ranked, n * total) - Fraction(n + 1, n), n)
+    ranked = active.ranked + idle * total
+    return exactly(Fraction(2 * ranked - (n + 1) * total, n * total), n)
 
 
-def _top(ascending: list[int], share: Fraction, k: int) -> Figure:
-    n, total = len(ascending), sum(ascending)
+def _top(active: Ascending, share: Fraction, k: int) -> Figure:
+    n, total = len(active.weights), active.total
     if unfit := _unfit(n, total, k):
         return missing(unfit, n)
     people = -(-n * share.numerator // share.denominator)
-    return exactly(Fraction(sum(ascending[-people:]), total), n, people=people)
+    return exactly(Fraction(sum(active.weights[-people:]), total), n, people=people)
 
 
 def _unfit(n: int, total: int, k: int) -> Reason | None:

@@ -8,10 +8,11 @@ from services.insights.metrics.view import View
 
 def delivery(view: View, lens: str) -> dict[str, Figure]:
     lay = view.sum(lens, q.LAY_DELIVERY)
-    return {
-        "G1": weighted_share(view, lens, lay.weight, q.DELIVERY),
-        "G2": complementary(view),
-    }
+    return {"G1": weighted_share(view, lens, lay.weight, q.DELIVERY)}
+
+
+def knowledge(view: View) -> dict[str, Figure]:
+    return {"G2": complementary(view)}
 
 
 def complementary(view: View) -> Figure:

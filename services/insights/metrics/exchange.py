@@ -11,15 +11,20 @@ from services.insights.metrics.view import View
 
 
 def exchange(view: View, lens: str) -> dict[str, Figure]:
-    r, rho = _direct(view)
     return {
         "A4": _crossing(view, lens),
+        "E2": _balance(view, lens),
+        "K1": gift_only(view, lens),
+    }
+
+
+def reciprocity(view: View) -> dict[str, Figure]:
+    r, rho = _direct(view)
+    return {
         "E1": _two_way(view),
         "E1b": givers_who_receive(view),
-        "E2": _balance(view, lens),
         "E3.r": r,
         "E3.rho": rho,
-        "K1": gift_only(view, lens),
         "K2": _overlap(view),
     }
 
@@ -60,35 +65,38 @@ def _two_way(view: View) -> Figure:
 
 
 def _balance(view: View, lens: str) -> Figure:
-    """One minus the unmatched part of what people gave and received, in millionths."""
+    """One minus the unmatched part of what people gave and received, in millionths.
+
+    What is matched is, of each person, the lesser of the two, and it is twice in the total.
+    """
     place = LENSES.index(lens)
-    gave, received = view.tables.given.people(q.ACTS), view.tables.received.people(q.FROM_PEOPLE)
-    unmatched = total = 0
-    for person in gave.keys() | received.keys():
-        out = MILLION * unpaired(gave.get(person, 0))[place]
-        back = unpaired(received.get(person, 0))[place]
-        unmatched += abs(out - back)
-        total += out + back
-    n = len(gave.keys() | received.keys())
+    given, received = view.tables.given, view.tables.received
+    gave, got = given.people(q.ACTS), received.people(q.FROM_PEOPLE)
+    n = len(gave.keys() | got.keys())
     if 0 < n < view.defaults.k:
         return missing(Reason.BELOW_K, n)
+    total = unpaired(MILLION * given.totals[q.ACTS] + received.totals[q.FROM_PEOPLE])[place]
     if not total:
         return missing(Reason.NO_DATA, n)
-    return exactly(1 - Fraction(unmatched, total), n)
+    matched = sum(
+        min(MILLION * unpaired(gave[person])[place], unpaired(got[person])[place])
+        for person in gave.keys() & got.keys()
+    )
+    return exactly(Fraction(2 * matched, total), n)
 
 
 def _direct(view: View) -> tuple[Figure, Figure]:
     """Return r, over arcs, and rho, r against the chance of a random graph as dense."""
-    arcs, people = view.tables.network.arcs, len(view.tables.network.counterparts)
+    arcs, mutual = view.tables.network.arcs, view.tables.network.mutual
+    people = len(view.tables.network.counterparts)
     if 0 < people < view.defaults.k:
         return missing(Reason.BELOW_K, arcs), missing(Reason.BELOW_K, arcs)
-    r = share(view.tables.network.mutual, arcs, arcs)
-    if r.exact is None:
-        return r, missing(Reason.NO_DATA)
-    density = Fraction(arcs, people * (people - 1))
-    if density == 1:
+    r, possible = share(mutual, arcs, arcs), people * (people - 1)
+    if arcs == possible:
         return r, missing(Reason.NO_DATA, arcs)
-    return r, exactly((r.exact - density) / (1 - density), arcs)
+    # (r - density) / (1 - density), the density being arcs / possible
+    rho = Fraction(mutual * possible - arcs * arcs, arcs * (possible - arcs))
+    return r, exactly(rho, arcs)
 
 
 def _overlap(view: View) -> Figure:

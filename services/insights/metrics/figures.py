@@ -5,15 +5,15 @@ from datetime import date
 from typing import Any
 
 from services.insights.metrics.catalogue import BY_ID, Definition
-from services.insights.metrics.concentration import concentration
+from services.insights.metrics.concentration import concentration, novelty
 from services.insights.metrics.coverage import coverage
-from services.insights.metrics.delivery import delivery
-from services.insights.metrics.exchange import exchange
+from services.insights.metrics.delivery import delivery, knowledge
+from services.insights.metrics.exchange import exchange, reciprocity
 from services.insights.metrics.figure import Figure, Reason, missing
 from services.insights.metrics.involvement import involvement
 from services.insights.metrics.network import network
 from services.insights.metrics.outside import outside
-from services.insights.metrics.party import parties
+from services.insights.metrics.party import parties, presence
 from services.insights.metrics.power import power
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.view import View
@@ -50,7 +50,17 @@ def _weighted(view: View, lens: str) -> dict[str, Figure]:
 
 def _unweighted(view: View) -> dict[str, Figure]:
     if "" not in view.read:
-        families = (voice, network, power, involvement, coverage)
+        families = (
+            presence,
+            reciprocity,
+            knowledge,
+            novelty,
+            voice,
+            network,
+            power,
+            involvement,
+            coverage,
+        )
         view.read[""] = {id_: one for family in families for id_, one in family(view).items()}
     return view.read[""]
 
@@ -85,6 +95,11 @@ def _released(figure: Figure, definition: Definition, held: _Held) -> Figure:
     return missing(reason, figure.n) if reason else figure
 
 
+def figures_json(state: ServiceState, window: str, lens: str) -> dict[str, Any]:
+    version = state.defaults.version
+    return {id_: figure.to_json(version) for id_, figure in figures(state, window, lens).items()}
+
+
 def metrics_json(
     state: ServiceState,
     window: str,
@@ -95,15 +110,12 @@ def metrics_json(
 ) -> dict[str, Any]:
     """Return the figures as the API and the command line write them."""
     lens = lens or state.view(window).lens
-    version = state.defaults.version
     return {
         "service_id": service_id,
         "window": window,
         "as_of": _written(state.as_of),
         "lens": lens,
-        "metrics": {
-            id_: figure.to_json(version) for id_, figure in figures(state, window, lens).items()
-        },
+        "metrics": figures_json(state, window, lens),
         "receipt": receipt,
     }
 

@@ -16,11 +16,14 @@ def parties(view: View, lens: str) -> dict[str, Figure]:
         for number, name in enumerate(PHASES, start=1)
     }
     return {
-        "A1": _present(view),
         "A2": _balance(view, lens),
         "A3": lay_share(view, lens, q.EVERYTHING, q.LAY),
         **lay_shares,
     }
+
+
+def presence(view: View) -> dict[str, Figure]:
+    return {"A1": _present(view)}
 
 
 def weighted_share(view: View, lens: str, part: int, whole: Question) -> Figure:
