@@ -32,7 +32,6 @@ from services.insights.standing import Standing
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.log.port import TopicPartition
 
-ROUNDS = 3
 AS_OF = TODAY.date()
 SOURCE = TopicPartition(EXCHANGE_ACTIVITY.name, 0)
 
@@ -70,20 +69,17 @@ def _of_today(facts: list[Fact]) -> Iterator[ActFact]:
 def measured(
     events: int, people: int, count: int, seconds: float, profile: cProfile.Profile | None
 ) -> dict[str, float]:
-    """Return microseconds of processor time a snapshot, the best of the rounds, and its size."""
+    """Return microseconds of processor time a snapshot in the best of the rounds, and its size."""
     services = [Service(number, events, people) for number in range(count)]
     size = sum(len(service.snapshot().body) for service in services) // count
     gc.collect()
-    best = float("inf")
-    for _ in range(ROUNDS):
-        spent, rendered = 0.0, 0
-        while spent < seconds / ROUNDS:
-            for service in services:
-                service.act()
-            spent += _rendered(services, profile)
-            rendered += count
-        best = min(best, spent / rendered)
-    return {"events": events, "people": people, "us": round(best * 1e6), "bytes": size}
+    rounds: list[float] = []
+    while sum(rounds) < seconds:
+        for service in services:
+            service.act()
+        rounds.append(_rendered(services, profile))
+    us = round(min(rounds) / count * 1e6)
+    return {"events": events, "people": people, "us": us, "bytes": size}
 
 
 def _rendered(services: list[Service], profile: cProfile.Profile | None) -> float:

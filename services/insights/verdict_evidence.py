@@ -6,10 +6,9 @@ from functools import cached_property
 
 from services.insights.metrics import question as q
 from services.insights.metrics.defaults import PLANNING_WINDOW, Defaults
-from services.insights.metrics.delivery import complementary
-from services.insights.metrics.exchange import gift_only, givers_who_receive
 from services.insights.metrics.figure import Figure, wilson
-from services.insights.metrics.power import resources, vote_power
+from services.insights.metrics.figures import unreleased
+from services.insights.metrics.power import vote_power
 from services.insights.metrics.question import Question
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.view import View
@@ -99,7 +98,8 @@ def gather(state: ServiceState, window: str) -> Grounds:
     plan = state.view(PLANNING_WINDOW[window])
     delivery = _part(view, lens, q.LAY_DELIVERY, q.DELIVERY)
     planning = _part(plan, lens, q.LAY_PLANNING, q.PLANNING)
-    votes, e1b, k1 = vote_power(plan), givers_who_receive(view), gift_only(view, lens)
+    figures = unreleased(view, lens)
+    votes, e1b, k1 = vote_power(plan), figures["E1b"], figures["K1"]
     unknown = (
         view.sum(lens, q.LAY_DELIVERY_TO_UNKNOWN).weight,
         view.sum(lens, q.LAY_DELIVERY).weight,
@@ -116,8 +116,8 @@ def gather(state: ServiceState, window: str) -> Grounds:
             unknown=_fraction(unknown),
             opinion=_fraction(opinions),
             opinion_people=len(view.givers(q.OPINION_OF_LAY_PEOPLE)),
-            g2=complementary(view).exact,
-            resources=bool(resources(view).exact),
+            g2=figures["G2"].exact,
+            resources=bool(figures["H3"].exact),
             defaults=view.defaults,
         ),
         lens=lens,

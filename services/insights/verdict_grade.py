@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from services.insights.metrics.catalogue import BY_ID
-from services.insights.metrics.figure import Figure, rounded
+from services.insights.metrics.figure import Figure
+from services.insights.verdict_side import reaches
 
 
 class Grade(StrEnum):
@@ -32,15 +33,15 @@ class Condition:
 
 
 def _below(metric: str, limit: Fraction) -> Condition:
-    return Condition(metric, f"< {float(limit):g}", lambda value: value < limit)
+    return Condition(metric, f"< {float(limit):g}", lambda value: not reaches(value, limit))
 
 
 def _at_least(metric: str, limit: Fraction, unit: str = "") -> Condition:
-    return Condition(metric, f">= {float(limit):g}{unit}", lambda value: value >= limit)
+    return Condition(metric, f">= {float(limit):g}{unit}", lambda value: reaches(value, limit))
 
 
 def _above_zero(metric: str) -> Condition:
-    return Condition(metric, "> 0", lambda value: value > 0)
+    return Condition(metric, "> 0", lambda value: value.numerator > 0)
 
 
 TESTS: dict[str, tuple[Condition, ...]] = {
@@ -99,7 +100,7 @@ class Tested:
             "verdict": self.answer,
             "metric": condition.metric,
             "value": first.value if first else None,
-            "interval": _interval(first),
+            "interval": first.shown if first else None,
             "n": first.n if first else None,
             "threshold": condition.threshold,
             "missing": self._missing(),
@@ -151,13 +152,7 @@ def _condition(look: Look) -> dict[str, Any]:
         "metric": condition.metric,
         "threshold": condition.threshold,
         "value": figure.value if figure else None,
-        "interval": _interval(figure),
+        "interval": figure.shown if figure else None,
         "n": figure.n if figure else None,
         "verdict": look.answer,
     }
-
-
-def _interval(figure: Figure | None) -> list[float] | None:
-    if figure is None or figure.interval is None:
-        return None
-    return [rounded(end) for end in figure.interval]

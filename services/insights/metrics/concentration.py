@@ -13,9 +13,8 @@ TOPS = {"M3.top1": Fraction(1, 100), "M3.top10": Fraction(1, 10)}
 
 
 def concentration(view: View, lens: str) -> dict[str, Figure]:
-    weights = view.weights(lens, q.OF_LAY_PEOPLE)
-    others = len(view.lay_here - weights.keys())
-    active = Ascending(sorted(weights.values()))
+    others = len(view.lay_here - view.givers(q.OF_LAY_PEOPLE))
+    active = Ascending(sorted(view.weights(lens, q.OF_LAY_PEOPLE)))
     return {
         "M3.registered": _gini(active, others, view.defaults.k),
         "M3.active": _gini(active, 0, view.defaults.k),

@@ -3,10 +3,9 @@
 from fractions import Fraction
 
 from services.insights.metrics import question as q
-from services.insights.metrics.defaults import LENSES
 from services.insights.metrics.figure import Figure, Reason, exactly, missing, share
 from services.insights.metrics.party import weighted_share
-from services.insights.metrics.tables import MILLION, unpaired
+from services.insights.metrics.tables import MILLION, halves
 from services.insights.metrics.view import View
 
 
@@ -42,18 +41,16 @@ def givers_who_receive(view: View) -> Figure:
 
 
 def gift_only(view: View, lens: str) -> Figure:
-    place = LENSES.index(lens)
     gave = view.tables.given.people(q.LAY_ACTS)
-    one_way = sum(gave[giver] for giver in gave.keys() - view.ever_received)
-    return weighted_share(view, lens, unpaired(one_way)[place], q.LAY_ACTS)
+    (one_way,) = halves([sum(gave[giver] for giver in gave.keys() - view.ever_received)], lens)
+    return weighted_share(view, lens, one_way, q.LAY_ACTS)
 
 
 def _crossing(view: View, lens: str) -> Figure:
     n = view.count(q.ACTS_TO_KNOWN)
     if n and view.few_givers(q.ACTS_TO_KNOWN):
         return missing(Reason.BELOW_K, n)
-    place = LENSES.index(lens)
-    crossed, flowed = unpaired(view.tables.crossed)[place], unpaired(view.tables.flowed)[place]
+    crossed, flowed = halves([view.tables.crossed, view.tables.flowed], lens)
     return share(crossed, flowed, n)
 
 
@@ -69,19 +66,18 @@ def _balance(view: View, lens: str) -> Figure:
 
     What is matched is, of each person, the lesser of the two, and it is twice in the total.
     """
-    place = LENSES.index(lens)
     given, received = view.tables.given, view.tables.received
     gave, got = given.people(q.ACTS), received.people(q.FROM_PEOPLE)
     n = len(gave.keys() | got.keys())
     if 0 < n < view.defaults.k:
         return missing(Reason.BELOW_K, n)
-    total = unpaired(MILLION * given.totals[q.ACTS] + received.totals[q.FROM_PEOPLE])[place]
+    (total,) = halves([MILLION * given.totals[q.ACTS] + received.totals[q.FROM_PEOPLE]], lens)
     if not total:
         return missing(Reason.NO_DATA, n)
-    matched = sum(
-        min(MILLION * unpaired(gave[person])[place], unpaired(got[person])[place])
-        for person in gave.keys() & got.keys()
-    )
+    both = gave.keys() & got.keys()
+    out = halves([MILLION * gave[person] for person in both], lens)
+    back = halves([got[person] for person in both], lens)
+    matched = sum(map(min, out, back))
     return exactly(Fraction(2 * matched, total), n)
 
 

@@ -29,6 +29,7 @@ class Figure(msgspec.Struct, frozen=True):
     """``value`` is None together with a ``reason``.
 
     ``n`` counts what the interval is over (people, contributions, episodes, arcs, feedbacks).
+    ``shown``: the interval, rounded.
     ``unrounded``: the value of what is no share; a share's is its numerator by its denominator.
     """
 
@@ -37,6 +38,7 @@ class Figure(msgspec.Struct, frozen=True):
     reason: Reason | None = None
     unrounded: Fraction | None = None
     interval: tuple[float, float] | None = None
+    shown: tuple[float, float] | None = None
     numerator: int | None = None
     denominator: int | None = None
     detail: dict[str, Any] = {}
@@ -49,11 +51,10 @@ class Figure(msgspec.Struct, frozen=True):
         return Fraction(self.numerator, self.denominator)
 
     def to_json(self, definition_version: str) -> dict[str, Any]:
-        interval = None if self.interval is None else [*map(rounded, self.interval)]
         return {
             "value": self.value,
             "n": self.n,
-            "interval": interval,
+            "interval": self.shown,
             "reason": self.reason,
             "definition_version": definition_version,
             "numerator": self.numerator,
@@ -96,10 +97,12 @@ def share(numerator: int, denominator: int, n: int) -> Figure:
     numerator = max(0, min(numerator, denominator))
     if denominator <= 0 or n <= 0:
         return Figure(None, n, Reason.NO_DATA, numerator=numerator, denominator=denominator)
+    low, high = wilson(numerator, denominator, n)
     return Figure(
         rounded(numerator / denominator),
         n,
-        interval=wilson(numerator, denominator, n),
+        interval=(low, high),
+        shown=(rounded(low), rounded(high)),
         numerator=numerator,
         denominator=denominator,
     )

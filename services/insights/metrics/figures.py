@@ -28,7 +28,7 @@ def figures(state: ServiceState, window: str, lens: str | None = None) -> dict[s
     view = state.view(window)
     lens = lens or view.lens
     if lens not in view.read:
-        found = {**_weighted(view, lens), **_unweighted(view)}
+        found = unreleased(view, lens)
         # a figure without a lens is the same in both, so it looks at the verdict's own
         own, none = _held_back(view, lens), _held_back(view, view.lens)
         view.read[lens] = {
@@ -36,6 +36,13 @@ def figures(state: ServiceState, window: str, lens: str | None = None) -> dict[s
             for id_, definition in BY_ID.items()
         }
     return view.read[lens]
+
+
+def unreleased(view: View, lens: str) -> dict[str, Figure]:
+    """Return every figure as it is, whether or not it may be shown."""
+    if lens not in view.unreleased:
+        view.unreleased[lens] = {**_weighted(view, lens), **_unweighted(view)}
+    return view.unreleased[lens]
 
 
 def _weighted(view: View, lens: str) -> dict[str, Figure]:
@@ -49,7 +56,7 @@ def _weighted(view: View, lens: str) -> dict[str, Figure]:
 
 
 def _unweighted(view: View) -> dict[str, Figure]:
-    if "" not in view.read:
+    if "" not in view.unreleased:
         families = (
             presence,
             reciprocity,
@@ -61,8 +68,8 @@ def _unweighted(view: View) -> dict[str, Figure]:
             involvement,
             coverage,
         )
-        view.read[""] = {id_: one for family in families for id_, one in family(view).items()}
-    return view.read[""]
+        view.unreleased[""] = {id_: one for family in families for id_, one in family(view).items()}
+    return view.unreleased[""]
 
 
 @dataclass(frozen=True, slots=True)

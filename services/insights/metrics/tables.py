@@ -3,6 +3,7 @@
 An entry that comes back to zero is deleted, so that two ways to the same facts leave equal tables.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
@@ -50,6 +51,13 @@ def receipt_cell(number: int) -> ReceiptCell:
 def pair(count_weight: int, minutes_weight: int) -> int:
     """Return two weights as one integer; pairs add and subtract like the weights themselves."""
     return count_weight + (minutes_weight << PAIR_BITS)
+
+
+def halves(pairs: Iterable[int], lens: str) -> list[int]:
+    """Return one weight of each pair: the minutes, or the count."""
+    if lens == "minutes":
+        return [value >> PAIR_BITS for value in pairs]
+    return [value & PAIR_MASK for value in pairs]
 
 
 def unpaired(value: int) -> tuple[int, int]:

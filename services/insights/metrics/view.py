@@ -6,11 +6,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from services.insights.metrics import question as q
-from services.insights.metrics.defaults import LENSES, Defaults, first_day
+from services.insights.metrics.defaults import Defaults, first_day
 from services.insights.metrics.figure import Figure
 from services.insights.metrics.lifetime import Lifetime
 from services.insights.metrics.question import Question
-from services.insights.metrics.tables import unpaired
+from services.insights.metrics.tables import halves
 from services.insights.metrics.window import Window
 
 
@@ -25,7 +25,8 @@ class Sum(NamedTuple):
 class View:
     """``tables``: of the window; ``whole``: of the life window; ``day``: as of which.
 
-    ``read``: the figures that were read from it, by lens; "" for those that have none.
+    ``read``: the figures that were read from it, by lens; ``unreleased``: as they are before it is
+    known which of them are held back, "" for those without a lens.
     """
 
     window: str
@@ -35,6 +36,7 @@ class View:
     day: int
     defaults: Defaults
     read: dict[str, dict[str, Figure]] = field(default_factory=dict)
+    unreleased: dict[str, dict[str, Figure]] = field(default_factory=dict)
 
     @property
     def first_day(self) -> int | None:
@@ -42,18 +44,24 @@ class View:
 
     def sum(self, lens: str, question: Question) -> Sum:
         """Return what was contributed in the cells that the question holds for."""
-        contributions, minutes = unpaired(self.tables.given.totals[question])
-        return Sum(minutes if lens == "minutes" else contributions, contributions)
+        counts = self._counts
+        return Sum((self._minutes if lens == "minutes" else counts)[question], counts[question])
 
     def count(self, question: Question) -> int:
         """Return how many contributions there are in the cells that the question holds for."""
-        return unpaired(self.tables.given.totals[question])[0]
+        return self._counts[question]
 
-    def weights(self, lens: str, question: Question) -> dict[int, int]:
-        """Return giver -> weight of what each gave in the cells that the question holds for."""
-        place = LENSES.index(lens)
-        people = self.tables.given.people(question)
-        return {giver: unpaired(amount)[place] for giver, amount in people.items()}
+    @cached_property
+    def _counts(self) -> list[int]:
+        return halves(self.tables.given.totals, "count")
+
+    @cached_property
+    def _minutes(self) -> list[int]:
+        return halves(self.tables.given.totals, "minutes")
+
+    def weights(self, lens: str, question: Question) -> list[int]:
+        """Return the weight of what each giver gave in the cells that the question holds for."""
+        return halves(self.tables.given.people(question).values(), lens)
 
     def givers(self, question: Question) -> AbstractSet[int]:
         """Return who gave in the cells that the question holds for."""
