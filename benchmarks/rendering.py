@@ -1,11 +1,12 @@
 """Rendering: what one snapshot of a service costs after one more act, as the publisher renders it.
 
-    python -m benchmarks.rendering [--events 50,500,5000] [--people 10,50,500] [--services 10]
-        [--seconds 1] [--profile FILE] [--json FILE]
+    python -m benchmarks.rendering [--events 50,500,5000] [--people 10,50,500] [--days 400]
+        [--services 10] [--seconds 3] [--profile FILE] [--json FILE]
 
 Figures in both lenses, verdicts, words and the encoded snapshot of all windows; no database, no
 log. Several services take turns, so that none finds a cache as the one before left it. Yesterday's
-verdicts are known, as they are from the first snapshot of a day on.
+verdicts are known, as they are from the first snapshot of a day on. In a service of fewer days its
+longer windows hold the same.
 """
 
 import argparse
@@ -39,16 +40,16 @@ SOURCE = TopicPartition(EXCHANGE_ACTIVITY.name, 0)
 class Service:
     """One service with its past; ``act`` is what happens to it between two snapshots."""
 
-    def __init__(self, number: int, events: int, people: int) -> None:
+    def __init__(self, number: int, size: Size) -> None:
         codes = Codes()
-        told = messages(Size(events, services=1, people=people), seed=number)
+        told = messages(size, seed=number)
         facts: list[Fact] = [fact for message in told for fact in facts_of(message, codes)]
         info = ServiceInfo(f"service-{number}", 0, ("town",), "meals", "Meals", "care", AS_OF)
         self._subject = Subject(info, {}, incarnation=1, projection=1)
         self._state = ServiceState(AS_OF)
         self._state.apply(facts)
         self._past = Past(Timeline(facts), AS_OF).found()
-        self._events = events
+        self._events = size.events
         self._acts = _of_today(facts)
 
     def act(self) -> None:
@@ -67,11 +68,11 @@ def _of_today(facts: list[Fact]) -> Iterator[ActFact]:
 
 
 def measured(
-    events: int, people: int, count: int, seconds: float, profile: cProfile.Profile | None
+    size: Size, count: int, seconds: float, profile: cProfile.Profile | None
 ) -> dict[str, float]:
     """Return microseconds of processor time a snapshot in the best of the rounds, and its size."""
-    services = [Service(number, events, people) for number in range(count)]
-    size = sum(len(service.snapshot().body) for service in services) // count
+    services = [Service(number, size) for number in range(count)]
+    body = sum(len(service.snapshot().body) for service in services) // count
     gc.collect()
     rounds: list[float] = []
     while sum(rounds) < seconds:
@@ -79,7 +80,7 @@ def measured(
             service.act()
         rounds.append(_rendered(services, profile))
     us = round(min(rounds) / count * 1e6)
-    return {"events": events, "people": people, "us": us, "bytes": size}
+    return {"events": size.events, "people": size.people, "us": us, "bytes": body}
 
 
 def _rendered(services: list[Service], profile: cProfile.Profile | None) -> float:
@@ -102,6 +103,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--events", type=_numbers, default=[50, 500, 5_000])
     arguments.add_argument("--people", type=_numbers, default=[10, 50, 500])
+    arguments.add_argument("--days", type=int, default=400)
     arguments.add_argument("--services", type=int, default=10)
     arguments.add_argument("--seconds", type=float, default=3.0)
     arguments.add_argument("--profile", type=Path, help="write a profile for pstats")
@@ -111,7 +113,12 @@ def main() -> None:
     results: list[dict[str, float]] = []
     for events in asked.events:
         for people in asked.people:
-            found = measured(events, people, asked.services, asked.seconds, profile)
+            found = measured(
+                Size(events, services=1, people=people, days=asked.days),
+                asked.services,
+                asked.seconds,
+                profile,
+            )
             results.append(found)
             print(
                 f"{events:6d} events {people:4d} people"
@@ -121,7 +128,9 @@ def main() -> None:
     if profile:
         profile.dump_stats(asked.profile)
     if asked.json:
-        asked.json.write_text(json.dumps({"services": asked.services, "results": results}))
+        asked.json.write_text(
+            json.dumps({"days": asked.days, "services": asked.services, "results": results})
+        )
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@ The class is the pure rule on that day, without margin and without history; what
 ``verdict_announcement``'s business.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from services.insights.metrics.defaults import PLANNING_WINDOW
 from services.insights.metrics.figure import rounded
 from services.insights.metrics.figures import figures
 from services.insights.metrics.state import ServiceState
@@ -53,6 +54,12 @@ class Verdict:
 
 def classify(state: ServiceState, window: str) -> Verdict:
     """Return the verdict of one window; it does not change with the state afterwards."""
+    plan = state.view(PLANNING_WINDOW[window]).tables
+    found = state.view(window).once(plan, lambda: _classified(state, window))
+    return found if found.window == window else replace(found, window=window)
+
+
+def _classified(state: ServiceState, window: str) -> Verdict:
     grounds = gather(state, window)
     ruling = rule(grounds.evidence)
     tests = all_tested(figures(state, window))

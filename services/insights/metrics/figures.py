@@ -28,7 +28,7 @@ def figures(state: ServiceState, window: str, lens: str | None = None) -> dict[s
     view = state.view(window)
     lens = lens or view.lens
     if lens not in view.read:
-        found = unreleased(view, lens)
+        found = {**unreleased(view, lens), **_of_days(view)}
         # a figure without a lens is the same in both, so it looks at the verdict's own
         own, none = _held_back(view, lens), _held_back(view, view.lens)
         view.read[lens] = {
@@ -39,10 +39,11 @@ def figures(state: ServiceState, window: str, lens: str | None = None) -> dict[s
 
 
 def unreleased(view: View, lens: str) -> dict[str, Figure]:
-    """Return every figure as it is, whether or not it may be shown."""
-    if lens not in view.unreleased:
-        view.unreleased[lens] = {**_weighted(view, lens), **_unweighted(view)}
-    return view.unreleased[lens]
+    """Return every figure that is true of any window with the same content, held back or not."""
+    return {
+        **view.once(lens, lambda: _weighted(view, lens)),
+        **view.once("unweighted", lambda: _unweighted(view)),
+    }
 
 
 def _weighted(view: View, lens: str) -> dict[str, Figure]:
@@ -56,20 +57,20 @@ def _weighted(view: View, lens: str) -> dict[str, Figure]:
 
 
 def _unweighted(view: View) -> dict[str, Figure]:
-    if "" not in view.unreleased:
-        families = (
-            presence,
-            reciprocity,
-            knowledge,
-            novelty,
-            voice,
-            network,
-            power,
-            involvement,
-            coverage,
-        )
-        view.unreleased[""] = {id_: one for family in families for id_, one in family(view).items()}
-    return view.unreleased[""]
+    return {
+        **presence(view),
+        **reciprocity(view),
+        **knowledge(view),
+        **network(view),
+        **power(view),
+        **involvement(view),
+        **coverage(view),
+    }
+
+
+def _of_days(view: View) -> dict[str, Figure]:
+    """Return the figures that ask which day the window begins."""
+    return {**novelty(view), **voice(view)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """State of one service as of one day: tables that facts in any order bring to the same end."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from datetime import date, timedelta
+from typing import Any
 
 from services.insights.facts import (
     EPOCH,
@@ -25,6 +26,7 @@ from services.insights.metrics.view import View
 from services.insights.metrics.window import AGES, RINGS, Window, ring_of, rings_of
 
 UNREAD_MAX = 200  # facts; to take more of them costs as much as to read everything anew
+NOTHING = Tables()
 
 
 class ServiceState:
@@ -46,6 +48,7 @@ class ServiceState:
         self.as_of = as_of
         self.day = day_number(as_of)
         self._views: dict[str, View] = {}
+        self._shared: dict[int, dict[Hashable, Any]] = {}
         self._read_anew()
 
     def apply(self, facts: Iterable[Fact]) -> None:
@@ -64,6 +67,7 @@ class ServiceState:
                 life.add(fact, fact.sign)
                 put(fact, tables, fact.sign)
         self._views.clear()
+        self._shared.clear()
         if self._windows:
             self._unread.extend(facts)
             if len(self._unread) > UNREAD_MAX:
@@ -73,20 +77,29 @@ class ServiceState:
         """Return the window as the figures read it, made once between two changes."""
         if window not in self._views:
             self._catch_up()
+            spanned = self._spanned(window)
             self._views[window] = View(
                 window,
-                self._window(window),
-                self._window("life"),
+                self._window(spanned),
+                self._window(self._spanned("life")),
                 self._lifetime,
                 self.day,
                 self.defaults,
+                self._shared.setdefault(spanned, {}),
             )
         return self._views[window]
 
-    def _window(self, name: str) -> Window:
-        if name not in self._windows:
-            self._windows[name] = Window(self.rings[: rings_of(name)])
-        return self._windows[name]
+    def _spanned(self, window: str) -> int:
+        """Return up to which ring there is anything in a window: young services fill no more."""
+        rings = rings_of(window)
+        while rings > 1 and self.rings[rings - 1] == NOTHING:
+            rings -= 1
+        return rings
+
+    def _window(self, spanned: int) -> Window:
+        if spanned not in self._windows:
+            self._windows[spanned] = Window(self.rings[:spanned])
+        return self._windows[spanned]
 
     def _catch_up(self) -> None:
         """Take into what was read before all that was applied since."""
@@ -97,15 +110,15 @@ class ServiceState:
             age = self.day - fact.day
             if age >= 0:
                 put(fact, changes[ring_of(age)], fact.sign)
-        for name, window in list(self._windows.items()):
-            if not all(window.take(change) for change in changes[: rings_of(name)]):
-                del self._windows[name]
+        for spanned, window in list(self._windows.items()):
+            if not all(window.take(change) for change in changes[:spanned]):
+                del self._windows[spanned]
         self._lifetime.take(self._unread)
         self._unread.clear()
 
     def _read_anew(self) -> None:
         """Forget what was read: it is made again when it is asked for."""
-        self._windows: dict[str, Window] = {}
+        self._windows: dict[int, Window] = {}  # by how many rings they span
         self._lifetime = Lifetime(self.life, self.day)
         self._unread: list[Fact] = []
 

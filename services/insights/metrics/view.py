@@ -1,9 +1,10 @@
 """View: one window of a state, arranged for reading; made once between two changes of the state."""
 
+from collections.abc import Callable, Hashable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from services.insights.metrics import question as q
 from services.insights.metrics.defaults import Defaults, first_day
@@ -12,6 +13,8 @@ from services.insights.metrics.lifetime import Lifetime
 from services.insights.metrics.question import Question
 from services.insights.metrics.tables import halves
 from services.insights.metrics.window import Window
+
+T = TypeVar("T")
 
 
 class Sum(NamedTuple):
@@ -25,8 +28,8 @@ class Sum(NamedTuple):
 class View:
     """``tables``: of the window; ``whole``: of the life window; ``day``: as of which.
 
-    ``read``: the figures that were read from it, by lens; ``unreleased``: as they are before it is
-    known which of them are held back, "" for those without a lens.
+    ``read``: the figures that were read from it, by lens. ``shared``: what was found in it but does
+    not depend on its name or first day, and so is true of each window that holds the same.
     """
 
     window: str
@@ -35,8 +38,15 @@ class View:
     lifetime: Lifetime
     day: int
     defaults: Defaults
+    shared: dict[Hashable, Any]
     read: dict[str, dict[str, Figure]] = field(default_factory=dict)
-    unreleased: dict[str, dict[str, Figure]] = field(default_factory=dict)
+
+    def once(self, what: Hashable, find: Callable[[], T]) -> T:
+        """Return what ``find`` finds, which must not depend on the window's name or first day."""
+        if what not in self.shared:
+            self.shared[what] = find()
+        found: T = self.shared[what]
+        return found
 
     @property
     def first_day(self) -> int | None:
