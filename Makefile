@@ -28,7 +28,7 @@ SCHEDULES ?= 1000000
 soak: $(VENV)/.dev ## play a million simulated schedules (SCHEDULES=n for fewer), from a new seed each time
 	@$(BIN)/python -m tests.simulation --schedules $(SCHEDULES) --first $(or $(FIRST),$(shell date +%s)000)
 
-BENCHMARKS := stages growth rebuild append drain small fold replicas commands imports streams
+BENCHMARKS := stages rendering growth rebuild append drain small fold replicas commands imports streams
 bench: $(VENV)/.dev .venv-peers/.done ## measure everything beside its peers; raw results go to benchmarks/results
 	@mkdir -p benchmarks/results
 	@for name in $(BENCHMARKS); do echo "== $$name"; \
@@ -38,6 +38,7 @@ bench: $(VENV)/.dev .venv-peers/.done ## measure everything beside its peers; ra
 
 bench-quick: $(VENV)/.dev .venv-peers/.done ## the same in a few minutes, for a look while developing
 	@$(BIN)/python -W ignore -m benchmarks.stages --events 20000
+	@$(BIN)/python -W ignore -m benchmarks.rendering --people 50 --seconds 1
 	@$(BIN)/python -W ignore -m benchmarks.rebuild --facts 100000
 	@$(BIN)/python -W ignore -m benchmarks.append --seconds 2 --rounds 3
 	@$(BIN)/python -W ignore -m benchmarks.drain --events 30000 --rounds 3

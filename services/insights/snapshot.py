@@ -45,12 +45,7 @@ class Snapshot:
 
 def of_record(record: Mapping[str, Any]) -> Snapshot:
     """Return the snapshot of a freshly rendered record."""
-    # most of a record is in both bodies: what is encoded once need not be again
-    windows = {
-        name: {**window, "verdict": orjson.Fragment(orjson.dumps(window["verdict"]))}
-        for name, window in record["windows"].items()
-    }
-    return _snapshot(record, orjson.dumps({**record, "windows": windows}), windows)
+    return _snapshot(record, orjson.dumps(record))
 
 
 def read(body: bytes) -> Snapshot:
@@ -61,17 +56,17 @@ def read(body: bytes) -> Snapshot:
     """
     record = orjson.loads(body)
     try:
-        return _snapshot(record, body, record["windows"])
+        return _snapshot(record, body)
     except (KeyError, TypeError) as broken:
         raise ValueError(f"not a snapshot: {broken!r}") from broken
 
 
-def _snapshot(record: Mapping[str, Any], body: bytes, windows: Mapping[str, Any]) -> Snapshot:
-    verdicts = {name: {"verdict": window["verdict"]} for name, window in windows.items()}
+def _snapshot(record: Mapping[str, Any], body: bytes) -> Snapshot:
+    windows = {name: {"verdict": window["verdict"]} for name, window in record["windows"].items()}
     return Snapshot(
         service=record["service"],
         version=Version(*record["version"]),
         deployment=record["receipt"]["deployment"],
         body=body,
-        glance=orjson.dumps({**record, "windows": verdicts}),
+        glance=orjson.dumps({**record, "windows": windows}),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from math import ceil, floor
 from typing import Any
 
@@ -10,6 +11,7 @@ from services.insights.metrics.figure import rounded
 from services.insights.verdict_evidence import Grounds
 from services.insights.verdict_margin import MOVABLE
 from services.insights.verdict_rule import ServiceClass, ruled
+from services.insights.verdict_side import reaches
 
 _A_HAIR = Fraction(1, 10**12)
 NAMES = {"d": "d", "p": "p", "e1b": "E1b", "k1": "K1", "unknown": "unknown", "opinion": "opinion"}
@@ -72,6 +74,10 @@ class Lever:
     scale: Fraction = Fraction(1)
     shift: Fraction = Fraction(0)
 
+    @property
+    def plain(self) -> bool:
+        return self.scale == 1 and self.shift == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Flip:
@@ -122,11 +128,16 @@ def _turns(grounds: Grounds) -> Iterator[Turn]:
         if value is None:
             continue
         at = threshold.at
-        up = value < at or (value == at and not threshold.included)
-        past = at if up == threshold.included else (at + _A_HAIR if up else at - _A_HAIR)
+        up = not reaches(value, at) or (value == at and not threshold.included)
+        past = at if up == threshold.included else _a_hair_past(at, up=up)
         other = ruled(seen.moved(threshold.quantity, past, limits)).service_class
         if other not in (own, ServiceClass.INSUFFICIENT_EVIDENCE):
             yield Turn(threshold, value, up, own, other)
+
+
+@cache
+def _a_hair_past(threshold: Fraction, *, up: bool) -> Fraction:
+    return threshold + _A_HAIR if up else threshold - _A_HAIR
 
 
 def _flip(grounds: Grounds, turn: Turn) -> Flip | None:
@@ -153,15 +164,18 @@ def _flip(grounds: Grounds, turn: Turn) -> Flip | None:
 
 def _step(lever: Lever, threshold: Threshold, target: Fraction, *, up: bool) -> Step | None:
     """Return the fewest units that bring the quantity past ``target``, None where none do."""
-    share = (target - lever.shift) / lever.scale
+    share = target if lever.plain else (target - lever.shift) / lever.scale
     touching = up == threshold.included
     if lever.people:
         return _people_step(lever, share, up=up, touching=touching)
     a, b = lever.numerator, lever.denominator
-    if (up and share >= 1) or (not up and share <= 0):
+    s, t = share.numerator, share.denominator
+    if (up and s >= t) or (not up and s <= 0):
         return None
-    exact = (share * b - a) / (1 - share) if up else a / share - b
-    units = max(ceil(exact) if touching else floor(exact) + 1, lever.givers_short if up else 0, 1)
+    # (share * b - a) / (1 - share) units bring it exactly there, or a / share - b of the others
+    missing, each = (s * b - a * t, t - s) if up else (a * t - s * b, s)
+    units = -(-missing // each) if touching else missing // each + 1
+    units = max(units, lever.givers_short if up else 0, 1)
     return Step(units, a + units if up else a, b + units)
 
 

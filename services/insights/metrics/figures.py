@@ -28,7 +28,9 @@ def figures(state: ServiceState, window: str, lens: str | None = None) -> dict[s
     view = state.view(window)
     lens = lens or view.lens
     if lens not in view.read:
-        found = {**unreleased(view, lens), **_of_days(view)}
+        if "" not in view.read:
+            view.read[""] = {**novelty(view), **voice(view)}  # they ask when the window begins
+        found = {**unreleased(view, lens), **view.read[""]}
         # a figure without a lens is the same in both, so it looks at the verdict's own
         own, none = _held_back(view, lens), _held_back(view, view.lens)
         view.read[lens] = {
@@ -66,11 +68,6 @@ def _unweighted(view: View) -> dict[str, Figure]:
         **involvement(view),
         **coverage(view),
     }
-
-
-def _of_days(view: View) -> dict[str, Figure]:
-    """Return the figures that ask which day the window begins."""
-    return {**novelty(view), **voice(view)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,9 @@ class Sum(NamedTuple):
 class View:
     """``tables``: of the window; ``whole``: of the life window; ``day``: as of which.
 
-    ``read``: the figures that were read from it, by lens. ``shared``: what was found in it but does
-    not depend on its name or first day, and so is true of each window that holds the same.
+    ``read``: the figures that were read from it, by lens; "" for those that ask for its first day.
+    ``shared``: what was found in it but depends neither on that day nor on its name, and so is true
+    of each window that holds the same.
     """
 
     window: str
