@@ -8,13 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.insights.facts import Fact, turned
+from services.insights.metrics.defaults import Defaults
 from services.insights.metrics.figures import figures
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.timeline import Timeline
 from services.insights.packing import pack, unpack
+from services.insights.verdict import classify
 from tests.support.archetypes import DAY, Story, facts_told
 
 WINDOWS = ("28d", "90d", "365d", "life")
+OPEN = Defaults(floor_evidence=0, floor_givers=0, floor_days=0, k=1)
 FEW = settings(max_examples=40, deadline=None)
 people = st.sampled_from([f"{letter}{number}" for letter in "puf" for number in range(1, 5)])
 days_ago = st.one_of(st.integers(0, 100), st.sampled_from([27, 28, 89, 90, 364, 365, 900]))
@@ -107,6 +110,38 @@ def test_figures_are_read_without_changing_the_state(facts: list[Fact]) -> None:
 
     assert [figures(folded(facts), window, "minutes") for window in WINDOWS] == first
     assert state == folded(facts)
+
+
+@given(facts=histories(), step=st.integers(1, 9), seed=st.randoms(use_true_random=False))
+@settings(FEW)
+def test_figures_read_between_facts_are_those_of_a_state_never_read_before(
+    facts: list[Fact], step: int, seed: random.Random
+) -> None:
+    shuffled = facts.copy()
+    seed.shuffle(shuffled)  # so that some is taken back before it came
+    state = ServiceState(DAY, OPEN)
+
+    for end in range(step, len(shuffled) + step, step):
+        state.apply(shuffled[end - step : end])
+        anew = ServiceState(DAY, OPEN)
+        anew.apply(shuffled[:end])
+        for window in WINDOWS:
+            assert figures(state, window, "count") == figures(anew, window, "count")
+            assert figures(state, window, "minutes") == figures(anew, window, "minutes")
+            assert classify(state, window) == classify(anew, window)
+
+
+def test_what_is_taken_back_before_it_came_keeps_nothing_from_being_read() -> None:
+    story = Story()
+    story.act("u1", 3, ["u2"])
+    story.act("u1", 3, [], phase="design")
+    came, waits = facts_told(story.events)
+    state = ServiceState(DAY, OPEN)
+
+    state.apply([came, turned(waits)])
+
+    assert figures(state, "life", "count")["A1"].n == 1
+    assert figures(state, "life", "count")["M6"].n == 1
 
 
 @settings(FEW)
