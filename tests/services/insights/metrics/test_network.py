@@ -1,4 +1,9 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.insights.metrics.account import Network
 from services.insights.metrics.figures import figures
+from services.insights.metrics.tables import PERSON_BITS
 from tests.support.archetypes import OPEN, Story
 
 
@@ -35,3 +40,20 @@ def test_a_lone_giver_is_a_component_of_one() -> None:
     found = figures(story.state(defaults=OPEN), "90d")["F3"]
 
     assert (found.numerator, found.denominator) == (2, 3)
+
+
+@given(st.lists(st.tuples(st.integers(1, 8), st.integers(1, 8)), max_size=40))
+def test_a_network_kept_up_is_one_made_anew(turned: list[tuple[int, int]]) -> None:
+    """Each pair appears, or goes away again; what is known of the whole is asked in between."""
+    kept, edges = Network({}), set[int]()
+
+    for giver, receiver in turned:
+        key = giver << PERSON_BITS | receiver
+        if giver == receiver:
+            continue
+        kept.take({key: -1 if key in edges else 1})
+        edges ^= {key}
+        anew = Network(dict.fromkeys(edges, 1))
+        assert (kept.largest, kept.mutual, kept.arcs) == (anew.largest, anew.mutual, anew.arcs)
+        assert kept.counterparts == anew.counterparts
+        assert kept.sound

@@ -8,16 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.insights.facts import Fact, turned
-from services.insights.metrics.defaults import Defaults
 from services.insights.metrics.figures import figures
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.timeline import Timeline
 from services.insights.packing import pack, unpack
 from services.insights.verdict import classify
-from tests.support.archetypes import DAY, Story, facts_told
+from tests.support.archetypes import DAY, OPEN, Story, facts_told
 
 WINDOWS = ("28d", "90d", "365d", "life")
-OPEN = Defaults(floor_evidence=0, floor_givers=0, floor_days=0, k=1)
+
 FEW = settings(max_examples=40, deadline=None)
 people = st.sampled_from([f"{letter}{number}" for letter in "puf" for number in range(1, 5)])
 days_ago = st.one_of(st.integers(0, 100), st.sampled_from([27, 28, 89, 90, 364, 365, 900]))
