@@ -57,7 +57,7 @@ async def fill(dsn: str, size: Size) -> float:
         return len(commands) / (time.perf_counter() - started)
 
 
-async def _nothing(_connection: Any, _events: Any) -> None:
+def _nothing(_events: Any) -> None:
     """No read model changes."""
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 PLACES = frozenset(
     {
-        "command.committing",  # all is written, the transaction is open
+        "command.committing",  # all is decided, nothing is stored
         "command.committed",  # durable, and nobody was told
         "relay.publishing",
         "relay.acknowledged",  # in the log, and the position not moved

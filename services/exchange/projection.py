@@ -1,4 +1,4 @@
-"""Exchange's read models, changed in the transaction that appends the events they come from."""
+"""What events change in exchange's read models, in the statement that appends them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,49 +17,9 @@ from shared.contracts.exchange import (
     DisputeResolved,
 )
 from shared.contracts.vocabulary import Message, Outcome
-from shared.eventstore.port import Connection, Recorded
+from shared.eventstore.port import Recorded
 
-Cells: TypeAlias = tuple[object, ...]
-
-ADD = """
-INSERT INTO contribution (
-    contribution_id, version, status, revised_at, stated_status, stated_digest, recorded_at,
-    confirm_due_at, service_id, giver_id, giver_party, occurred_at, phase, mode, kind, minutes
-) SELECT * FROM unnest(
-    $1::text[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[],
-    $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::timestamptz[],
-    $13::text[], $14::text[], $15::text[], $16::int[]
-)
-"""
-# Leaving the state recorded is for ever: whatever status an event tells, nothing is due after it.
-MOVE = """
-UPDATE contribution AS c SET
-    version = n.version,
-    status = coalesce(n.status, c.status),
-    revised_at = coalesce(n.revised_at, c.revised_at),
-    stated_status = coalesce(n.stated_status, c.stated_status),
-    stated_digest = coalesce(n.stated_digest, c.stated_digest),
-    confirm_due_at = CASE WHEN n.status IS NULL THEN c.confirm_due_at END
-FROM unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[])
-    AS n (contribution_id, version, status, revised_at, stated_status, stated_digest)
-WHERE c.contribution_id = n.contribution_id
-"""
-REWRITE = """
-UPDATE contribution AS c SET
-    giver_id = n.giver_id, giver_party = n.giver_party, occurred_at = n.occurred_at,
-    phase = n.phase, mode = n.mode, kind = n.kind, minutes = n.minutes
-FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
-    $8::int[]
-) AS n (contribution_id, giver_id, giver_party, occurred_at, phase, mode, kind, minutes)
-WHERE c.contribution_id = n.contribution_id
-"""
-ADD_MOVE = """
-INSERT INTO moved_contribution (origin_id, contribution_id, moves) VALUES ($1, $2, $3)
-ON CONFLICT (origin_id) DO UPDATE
-SET contribution_id = EXCLUDED.contribution_id, moves = EXCLUDED.moves
-"""
-ADD_WORDS = "INSERT INTO feedback_words (feedback_id, words) VALUES ($1, $2)"
+Row: TypeAlias = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +52,8 @@ class Projection:
     moved: Mapping[str, Moved] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
 
-    async def __call__(self, connection: Connection, recorded: Sequence[Recorded]) -> None:
+    def __call__(self, recorded: Sequence[Recorded]) -> Mapping[str, Sequence[Row]] | None:
+        """Return what the database's ``change_read_models`` is to do; None when nothing."""
         rows: dict[str, _Row] = {}
         said: set[str] = set()
         for one in recorded:
@@ -103,12 +64,31 @@ class Projection:
             if contribution_id not in rows:
                 rows[contribution_id] = _Row(contribution_id)
             _tell(rows[contribution_id], one)
-        await _write(connection, list(rows.values()))
-        moves = [(moved.origin_id, new, moved.moves) for new, moved in self.moved.items()]
-        if moves := [move for move in moves if move[1] in rows]:
-            await connection.executemany(ADD_MOVE, moves)
-        if words := [item for item in self.words.items() if item[0] in said]:
-            await connection.executemany(ADD_WORDS, words)
+        known = [row for row in rows.values() if row.recorded_at is None]
+        changes: dict[str, list[Row]] = {
+            "added": [
+                _new_cells(row, row.act, row.recorded_at)
+                for row in rows.values()
+                if row.act and row.recorded_at
+            ],
+            "moved": [_state_cells(row) for row in known],
+            "rewritten": [
+                {"contribution_id": row.contribution_id, **_act_cells(row.act)}
+                for row in known
+                if row.act
+            ],
+            "replaced": [
+                {"origin_id": moved.origin_id, "contribution_id": new, "moves": moved.moves}
+                for new, moved in self.moved.items()
+                if new in rows
+            ],
+            "words": [
+                {"feedback_id": feedback_id, "words": words}
+                for feedback_id, words in self.words.items()
+                if feedback_id in said
+            ],
+        }
+        return {name: cells for name, cells in changes.items() if cells} or None
 
 
 def _contribution_id(event: Message) -> str | None:
@@ -147,42 +127,36 @@ _STATUSES: Mapping[type[Message], Status] = {
 }
 
 
-async def _write(connection: Connection, rows: Sequence[_Row]) -> None:
-    new = [_new_cells(row, row.act, row.recorded_at) for row in rows if row.act and row.recorded_at]
-    known = [row for row in rows if row.recorded_at is None]
-    if new:
-        await connection.execute(ADD, *zip(*new, strict=True))
-    if known:
-        await connection.execute(MOVE, *zip(*map(_state_cells, known), strict=True))
-    if rewritten := [(row.contribution_id, *_act_cells(row.act)) for row in known if row.act]:
-        await connection.execute(REWRITE, *zip(*rewritten, strict=True))
-
-
-def _new_cells(row: _Row, act: Act, recorded_at: datetime) -> Cells:
+def _new_cells(row: _Row, act: Act, recorded_at: datetime) -> Row:
     awaits = row.status is Status.RECORDED
-    due = recorded_at + CONFIRMED_AUTOMATICALLY_AFTER if awaits else None
-    return (*_state_cells(row), recorded_at, due, act.service_id, *_act_cells(act))
+    return {
+        **_state_cells(row),
+        "recorded_at": recorded_at,
+        "confirm_due_at": recorded_at + CONFIRMED_AUTOMATICALLY_AFTER if awaits else None,
+        "service_id": act.service_id,
+        **_act_cells(act),
+    }
 
 
-def _state_cells(row: _Row) -> Cells:
+def _state_cells(row: _Row) -> Row:
     said = row.stated
-    return (
-        row.contribution_id,
-        row.version,
-        row.status,
-        said.revised_at,
-        said.status,
-        None if said.act is None else digest_of(said.act),
-    )
+    return {
+        "contribution_id": row.contribution_id,
+        "version": row.version,
+        "status": row.status,
+        "revised_at": said.revised_at,
+        "stated_status": said.status,
+        "stated_digest": None if said.act is None else f"\\x{digest_of(said.act).hex()}",
+    }
 
 
-def _act_cells(act: Act) -> Cells:
-    return (
-        act.giver_id,
-        act.giver_party,
-        act.occurred_at,
-        act.phase,
-        act.mode,
-        act.kind,
-        act.minutes,
-    )
+def _act_cells(act: Act) -> Row:
+    return {
+        "giver_id": act.giver_id,
+        "giver_party": act.giver_party,
+        "occurred_at": act.occurred_at,
+        "phase": act.phase,
+        "mode": act.mode,
+        "kind": act.kind,
+        "minutes": act.minutes,
+    }

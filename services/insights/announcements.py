@@ -27,11 +27,9 @@ from shared.eventstore.handling import handle
 from shared.eventstore.port import (
     Answer,
     Command,
-    Connection,
     Happened,
     Idempotency,
     Provenance,
-    Recorded,
     Stream,
 )
 from shared.eventstore.store import PostgresEventStore
@@ -52,9 +50,6 @@ ON CONFLICT DO NOTHING
 """
 # Also back: a clock that ran ahead must not silence a service until then.
 EVALUATE = "UPDATE evaluation SET day = $2 WHERE service_id = $1"
-REMEMBER = """
-INSERT INTO announcement (service_id, time_window, day, announced) VALUES ($1, $2, $3, $4)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +121,17 @@ class Announcements:
             for window, (found, announced) in changed.items()
         ]
 
-        async def remember(connection: Connection, _recorded: Sequence[Recorded]) -> None:
-            for window, (_, announced) in changed.items():
-                said = orjson.dumps(announced.to_json()).decode()
-                await connection.execute(REMEMBER, service.service_id, window, day, said)
-
+        remembered = [
+            {
+                "service_id": service.service_id,
+                "time_window": window,
+                "day": day,
+                "announced": announced.to_json(),
+            }
+            for window, (_, announced) in changed.items()
+        ]
         # a repeat, by this process after a crash or by another, is answered and adds nothing
-        await handle(self._store, [_command(service, day, events)], remember)
+        await handle(self._store, [_command(service, day, events)], lambda _: remembered)
 
 
 def _verdicts(moment: Moment) -> tuple[Mapping[str, Verdict], Mapping[str, Verdict]]:

@@ -1,8 +1,7 @@
-"""Registry's read models, changed in the transaction that appends the events they come from."""
+"""What events change in registry's read models, in the statement that appends them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any, TypeAlias
 
 from services.registry.request import Details
@@ -21,56 +20,9 @@ from shared.contracts.registry import (
     ServiceRegistered,
 )
 from shared.contracts.vocabulary import Message
-from shared.eventstore.port import Connection, Recorded
+from shared.eventstore.port import Recorded
 
-Row: TypeAlias = tuple[object, ...]
-
-ADD_AGENCY = "INSERT INTO agency (agency_id, name, jurisdiction, version) VALUES ($1, $2, $3, $4)"
-ADD_SERVICE = """
-INSERT INTO service (service_id, agency_id, local_id, name, provides, starts_on, imported, version)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-"""
-DESCRIBE_SERVICE = """
-UPDATE service SET name = $2, provides = $3, starts_on = $4, version = $5 WHERE service_id = $1
-"""
-CLOSE_SERVICE = "UPDATE service SET closed_on = $2, version = $3 WHERE service_id = $1"
-LINK_PROVIDER = """
-WITH moved AS (UPDATE service SET version = $3 WHERE service_id = $1)
-INSERT INTO service_provider (service_id, organisation_id) VALUES ($1, $2)
-"""
-UNLINK_PROVIDER = """
-WITH moved AS (UPDATE service SET version = $3 WHERE service_id = $1)
-DELETE FROM service_provider WHERE service_id = $1 AND organisation_id = $2
-"""
-ADD_PARTICIPANT = """
-WITH known AS (
-    INSERT INTO participant_details (participant_id, name, contact)
-    SELECT $1, $5::text, $6::text WHERE num_nonnulls($5::text, $6::text) > 0
-)
-INSERT INTO participant (participant_id, agency_id, kind, channel, version)
-VALUES ($1, $2, $3, $4, $7)
-"""
-DECLARE_AFFILIATION = """
-WITH moved AS (UPDATE participant SET version = $5 WHERE participant_id = $1)
-INSERT INTO affiliation (participant_id, organisation_id, employed, since) VALUES ($1, $2, $3, $4)
-"""
-END_AFFILIATION = """
-WITH moved AS (UPDATE participant SET version = $4 WHERE participant_id = $1)
-UPDATE affiliation SET until = $3
-WHERE participant_id = $1 AND organisation_id = $2 AND until IS NULL
-"""
-ASSUME_ROLE = """
-INSERT INTO role_period (service_id, participant_id, party, since, version)
-VALUES ($1, $2, $3, $4, $5)
-"""
-MOVE_ROLE_START = """
-UPDATE role_period SET since = $4, version = $5
-WHERE service_id = $1 AND participant_id = $2 AND since = $3
-"""
-END_ROLE = """
-UPDATE role_period SET until = $3, version = $4
-WHERE service_id = $1 AND participant_id = $2 AND until IS NULL
-"""
+Row: TypeAlias = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,62 +34,71 @@ class Unsaid:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """Its arguments are the event's ``columns`` and, last, the version of the event's stream."""
+class Change:
+    """A change that the database's ``change_read_models`` knows by its name, and its columns."""
 
-    sql: str
+    name: str
     columns: Callable[[Any, Unsaid], Row]
 
 
 def _service(event: ServiceRegistered, unsaid: Unsaid) -> Row:
-    return (
-        event.service_id,
-        event.agency_ids[0],
-        event.local_id,
-        event.name,
-        event.provides,
-        event.starts_on,
-        event.service_id in unsaid.imported,
-    )
+    return {
+        "service_id": event.service_id,
+        "agency_id": event.agency_ids[0],
+        "local_id": event.local_id,
+        "name": event.name,
+        "provides": event.provides,
+        "starts_on": event.starts_on,
+        "imported": event.service_id in unsaid.imported,
+    }
 
 
 def _participant(event: ParticipantRegistered, unsaid: Unsaid) -> Row:
     details = unsaid.details.get(event.participant_id, Details())
-    about = (event.participant_id, event.agency_id, event.kind, event.channel)
-    return (*about, details.name, details.contact)
+    return {
+        "participant_id": event.participant_id,
+        "agency_id": event.agency_id,
+        "kind": event.kind,
+        "channel": event.channel,
+        "name": details.name,
+        "contact": details.contact,
+    }
 
 
 def _fields(*names: str) -> Callable[[Any, Unsaid], Row]:
-    return lambda event, _unsaid: tuple(getattr(event, name) for name in names)
+    return lambda event, _unsaid: {name: getattr(event, name) for name in names}
 
 
-STATEMENTS: Mapping[type[Message], Statement] = {
-    AgencyRegistered: Statement(ADD_AGENCY, _fields("agency_id", "name", "jurisdiction")),
-    ServiceRegistered: Statement(ADD_SERVICE, _service),
-    ServiceDescribed: Statement(
-        DESCRIBE_SERVICE, _fields("service_id", "name", "provides", "starts_on")
+CHANGES: Mapping[type[Message], Change] = {
+    AgencyRegistered: Change("add_agency", _fields("agency_id", "name", "jurisdiction")),
+    ServiceRegistered: Change("add_service", _service),
+    ServiceDescribed: Change(
+        "describe_service", _fields("service_id", "name", "provides", "starts_on")
     ),
-    ServiceClosed: Statement(CLOSE_SERVICE, _fields("service_id", "closed_on")),
-    ServiceProviderLinked: Statement(LINK_PROVIDER, _fields("service_id", "organisation_id")),
-    ServiceProviderUnlinked: Statement(UNLINK_PROVIDER, _fields("service_id", "organisation_id")),
-    ParticipantRegistered: Statement(ADD_PARTICIPANT, _participant),
-    AffiliationDeclared: Statement(
-        DECLARE_AFFILIATION, _fields("participant_id", "organisation_id", "employed", "since")
+    ServiceClosed: Change("close_service", _fields("service_id", "closed_on")),
+    ServiceProviderLinked: Change("link_provider", _fields("service_id", "organisation_id")),
+    ServiceProviderUnlinked: Change("unlink_provider", _fields("service_id", "organisation_id")),
+    ParticipantRegistered: Change("add_participant", _participant),
+    AffiliationDeclared: Change(
+        "declare_affiliation", _fields("participant_id", "organisation_id", "employed", "since")
     ),
-    AffiliationEnded: Statement(
-        END_AFFILIATION, _fields("participant_id", "organisation_id", "until")
+    AffiliationEnded: Change(
+        "end_affiliation", _fields("participant_id", "organisation_id", "until")
     ),
-    RoleAssumed: Statement(ASSUME_ROLE, _fields("service_id", "participant_id", "party", "since")),
-    RoleStartMoved: Statement(
-        MOVE_ROLE_START, _fields("service_id", "participant_id", "since_before", "since")
+    RoleAssumed: Change("assume_role", _fields("service_id", "participant_id", "party", "since")),
+    RoleStartMoved: Change(
+        "move_role_start", _fields("service_id", "participant_id", "since_before", "since")
     ),
-    RoleEnded: Statement(END_ROLE, _fields("service_id", "participant_id", "until")),
+    RoleEnded: Change("end_role", _fields("service_id", "participant_id", "until")),
 }
 
 
-async def project(connection: Connection, recorded: Sequence[Recorded], unsaid: Unsaid) -> None:
-    """Apply the events in order; those of one kind that follow each other go in one round trip."""
-    for kind, run in groupby(recorded, key=lambda one: type(one.event)):
-        statement = STATEMENTS[kind]
-        rows = [(*statement.columns(one.event, unsaid), one.version) for one in run]
-        await connection.executemany(statement.sql, rows)
+def project(recorded: Sequence[Recorded], unsaid: Unsaid) -> Sequence[Row]:
+    """Return what ``change_read_models`` is to do, in the order of the events."""
+    return [_change(one, unsaid) for one in recorded]
+
+
+def _change(recorded: Recorded, unsaid: Unsaid) -> Row:
+    change = CHANGES[type(recorded.event)]
+    columns = change.columns(recorded.event, unsaid)
+    return {"change": change.name, "version": recorded.version, **columns}

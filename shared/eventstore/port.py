@@ -4,7 +4,7 @@ A command names its stream and brings pure functions; ``shared.eventstore.handli
 load, decide, append, retry once for every aggregate, for one command or for a batch of thousands.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
@@ -145,5 +145,8 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
 
 
 Refusal: TypeAlias = Rejected | VersionMismatch | KeyReused
-Project: TypeAlias = Callable[[Connection, Sequence[Recorded]], Awaitable[None]]
-"""Change the service's own read models, in the transaction that appends the events."""
+Project: TypeAlias = Callable[[Sequence[Recorded]], object | None]
+"""Say what the events change in the service's own read models; None: nothing.
+
+It is given as JSON to the database's ``change_read_models``, in the statement that appends the
+events."""

@@ -1,6 +1,5 @@
 """Append-only streams in PostgreSQL whose published events have dense, commit-ordered positions."""
 
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from shared.eventstore.port import (
 )
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+APPEND_SECONDS_MAX = 5.0
 DATA_BYTES_MAX = MESSAGE_BYTES_MAX * 8 // 10  # leaves room for headers and the batch around it
 PAGE_BYTES = 8 * 1_048_576
 POSITION_HEADER = "Coprod-Position"
@@ -56,12 +56,9 @@ SET LOCAL idle_in_transaction_session_timeout = '2s'
 LOCK_STREAMS = """
 SELECT FROM stream WHERE stream_id = ANY($1) ORDER BY stream_id FOR UPDATE
 """
-MOVE_STREAMS = """
-SELECT move_streams($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-"""
-APPEND_EVENTS = """
-SELECT given
-FROM append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+APPEND = """
+SELECT append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+              $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)
 """
 HEADS = "SELECT topic, partition, position FROM head"
 # Bounded in bytes as well; the length of a value is known without reading it.
@@ -236,15 +233,21 @@ class Session:
     async def append(self, append: Append, project: Project) -> list[int | None]:
         """Store all events and answers or none; return the events' positions, None of private ones.
 
+        It is one statement, and unless streams are locked its own transaction: no lock is held
+        while anything travels between here and the database.
+
         Raises:
             Conflict: a stream is not at the version it was read at, or a key was used meanwhile.
         """
-        async with self.connection.transaction():
-            await _move_streams(self.connection, append)
-            if append.events:
-                await project(self.connection, [pending.recorded for pending in append.events])
-            positions = await _append_events(self.connection, append)
-            await failpoint.reach("command.committing")
+        recorded = [pending.recorded for pending in append.events]
+        arguments = _arguments(append, project(recorded) if recorded else None)
+        await failpoint.reach("command.committing")
+        try:
+            positions: list[int | None] = await self.connection.fetchval(
+                APPEND, *arguments, timeout=APPEND_SECONDS_MAX
+            )
+        except asyncpg.SerializationError as lost:
+            raise Conflict(str(lost)) from lost
         self.appended = bool(positions)
         return positions
 
@@ -255,30 +258,15 @@ async def page(pool: Pool, topic: str, partition: int, after: int, limit: int) -
     return [StoredEvent(str(row[0]), *row[1:]) for row in rows]
 
 
-async def _move_streams(connection: Connection, append: Append) -> None:
-    streams: dict[str, list[Pending]] = defaultdict(list)
-    for pending in append.events:
-        streams[pending.stream.id].append(pending)
-    last = [events[-1] for events in streams.values()]
-    try:
-        moved = await connection.fetchval(
-            MOVE_STREAMS,
-            *_columns(9, [_promise_row(promise) for promise in append.promises]),
-            append.at,
-            *_columns(6, [_stream_row(pending, append.read) for pending in last]),
-        )
-    except asyncpg.UniqueViolationError as used:
-        raise Conflict(str(used)) from used  # the same key is being used by another transaction
-    if moved != len(streams):
-        raise Conflict(f"{len(streams) - moved} of {len(streams)} streams were moved by others")
-
-
-async def _append_events(connection: Connection, append: Append) -> list[int | None]:
-    if not append.events:
-        return []
-    columns = _columns(14, [_event_row(pending) for pending in append.events])
-    rows = await connection.fetch(APPEND_EVENTS, *columns[:10], append.at, *columns[10:])
-    return [given for (given,) in rows]
+def _arguments(append: Append, changes: object | None) -> Sequence[object]:
+    last = {pending.stream.id: pending for pending in append.events}
+    return (
+        *_columns(9, [_promise_row(promise) for promise in append.promises]),
+        append.at,
+        *_columns(6, [_stream_row(pending, append.read) for pending in last.values()]),
+        None if changes is None else orjson.dumps(changes).decode(),
+        *_columns(14, [_event_row(pending) for pending in append.events]),
+    )
 
 
 def _columns(width: int, rows: Sequence[Sequence[object]]) -> Sequence[Sequence[object]]:

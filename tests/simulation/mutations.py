@@ -125,11 +125,12 @@ MUTATIONS = (
         "answers are remembered in a transaction of their own",
         [
             Edit(
-                "shared.eventstore.store",
-                "        async with self.connection.transaction():\n"
-                "            await _move_streams(self.connection, append)\n",
-                "        await _move_streams(self.connection, append)\n"
-                "        async with self.connection.transaction():\n",
+                "tests.simulation.statements",
+                "    await _remember(session, columns[:9])\n    moves",
+                "    await _remember(session, columns[:9])\n"
+                "    session.commit()\n"
+                "    session.begin()\n"
+                "    moves",
             )
         ],
     ),

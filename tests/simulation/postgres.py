@@ -294,7 +294,7 @@ class Connection:
         rows = await self.fetch(text, *args)
         return rows[0] if rows else None
 
-    async def fetchval(self, text: str, *args: Any) -> Any:
+    async def fetchval(self, text: str, *args: Any, timeout: float | None = None) -> Any:  # noqa: ARG002, ASYNC109 - as asyncpg has it; here the lock's own ends each wait
         row = await self.fetchrow(text, *args)
         return None if row is None else row[0]
 

@@ -108,22 +108,31 @@ async def remembered(session: Session, scopes: Sequence[str], keys: Sequence[str
     return rows(names, found)
 
 
-@statement(store.MOVE_STREAMS)
-async def move_streams(session: Session, *columns: Any) -> Sequence[Row]:
-    await timeouts(session)
+@statement(store.APPEND)
+async def append(session: Session, *columns: Any) -> Sequence[Row]:
+    session.lock_timeout = LOCK_SECONDS
+    at, read_models = columns[9], columns[16]
+    if read_models is not None:
+        raise AssertionError("there are no read models here")
+    await _remember(session, columns[:9])
+    moves = sorted(zip(*columns[10:16], strict=True))
+    if await _moved(session, moves) != len(moves):
+        raise asyncpg.SerializationError("a stream was moved by others")
+    return [Row(("append",), (await _stored(session, at, columns[17:]),))]
+
+
+async def _remember(session: Session, columns: Sequence[Any]) -> None:
     names = (
         *("scope", "key", "request_hash", "status", "body", "headers"),
         *("stream_id", "after_version", "last_version"),
     )
-    promises = [dict(zip(names, one, strict=True)) for one in zip(*columns[:9], strict=True)]
+    promises = [dict(zip(names, one, strict=True)) for one in zip(*columns, strict=True)]
     for promise in sorted(promises, key=lambda one: (one["scope"], one["key"])):
         key = (promise["scope"], promise["key"])
         await session.lock("idempotency", key)
         if session.get("idempotency", key) is not None:
-            raise asyncpg.UniqueViolationError(f"{key} is used already")
+            raise asyncpg.SerializationError("an idempotency key was used meanwhile")
         session.put("idempotency", key, promise)
-    moves = sorted(zip(*columns[10:], strict=True))
-    return [Row(("moved",), (await _moved(session, moves),))]
 
 
 async def _moved(session: Session, moves: Sequence[Sequence[Any]]) -> int:
@@ -146,10 +155,8 @@ async def _moved(session: Session, moves: Sequence[Sequence[Any]]) -> int:
     return moved
 
 
-@statement(store.APPEND_EVENTS)
-async def append_events(session: Session, *columns: Any) -> Sequence[Row]:
-    at, lists = columns[10], [*columns[:10], *columns[11:]]
-    incoming = list(zip(*lists, strict=True))
+async def _stored(session: Session, at: Any, columns: Sequence[Any]) -> list[int | None]:
+    incoming = list(zip(*columns, strict=True))
     counted: defaultdict[tuple[str, int], int] = defaultdict(int)
     for event in incoming:
         if event[2] is not None:
@@ -161,7 +168,7 @@ async def append_events(session: Session, *columns: Any) -> Sequence[Row]:
         following[place] = head["position"] + 1 if head else 1
         position = following[place] + events - 1
         session.put("head", place, dict(zip(HEAD, (*place, position), strict=True)))
-    given = []
+    given: list[int | None] = []
     for event in incoming:
         position = None
         if event[2] is not None:
@@ -171,7 +178,7 @@ async def append_events(session: Session, *columns: Any) -> Sequence[Row]:
         if session.get("event", event[:2]) is not None:
             raise asyncpg.UniqueViolationError(f"{event[:2]} is stored already")
         session.put("event", event[:2], {**row, "position": position})
-        given.append(Row(("given",), (position,)))
+        given.append(position)
     return given
 
 

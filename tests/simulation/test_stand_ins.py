@@ -30,7 +30,7 @@ VOLATILE = {"first_seen", "mirrored_at", "id", "created_at"}
 
 
 WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND NOT granted)"
-FUNCTION = "SELECT pg_get_functiondef('move_streams'::regproc)"
+FUNCTION = "SELECT pg_get_functiondef('append'::regproc)"
 
 
 class Peer(Protocol):
@@ -143,7 +143,7 @@ def _statement(text: str, *args: Any) -> Callable[[Peer], Awaitable[object]]:
 
 
 def _append(chance: random.Random, number: int) -> Callable[[Peer], Awaitable[object]]:
-    """Return both halves of an append of one event, as if its stream had been read earlier."""
+    """Return an append of one event, as if its stream had been read earlier."""
     stream, read, partition = chance.choice("ab"), chance.randrange(3), chance.randrange(2)
     used = f"key-{chance.randrange(4)}"
     promise = ["scope", used, b"hash", 200, b"{}", b"{}", f"s-{stream}", read, read + 1]
@@ -155,11 +155,8 @@ def _append(chance: random.Random, number: int) -> Callable[[Peer], Awaitable[ob
     async def step(peer: Peer) -> object:
         columns = [[value] for value in promise]
         streams = [[value] for value in moved]
-        (count,) = await peer.fetch(store.MOVE_STREAMS, *columns, T0, *streams)
-        if count[0] != 1:
-            return ["conflict", *promise]
         values = [[value] for value in event]
-        return _rows(await peer.fetch(store.APPEND_EVENTS, *values[:10], T0, *values[10:]))
+        return _rows(await peer.fetch(store.APPEND, *columns, T0, *streams, None, *values))
 
     return step
 
@@ -307,7 +304,7 @@ async def test_sessions_hear_the_same_from_both(
 def test_every_statement_that_is_stood_in_for_is_compared() -> None:
     """But for those that need a silent backend, or rows that only a service has."""
     compared = {
-        *(store.MOVE_STREAMS, store.APPEND_EVENTS, store.HEADS, store.HISTORY, store.REMEMBERED),
+        *(store.APPEND, store.HEADS, store.HISTORY, store.REMEMBERED),
         *(store.LOCK_STREAMS, store.PAGE, relay.BEHIND, relay.POSITIONS, relay.TAKE, relay.CLAIM),
         *(relay.ADVANCE, relay.REWIND, positions.CLAIM, positions.ADVANCE, positions.STANDING),
         *(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import asyncpg
+import orjson
 import pytest
 
 from services.registry.projection import Unsaid, project
@@ -12,6 +13,7 @@ from tests.services.registry.client import Registry
 
 pytestmark = pytest.mark.postgres
 TABLES = ("agency", "service", "service_provider", "participant", "affiliation", "role_period")
+CHANGE = "SELECT change_read_models($1)"
 STREAMS = "SELECT stream_id FROM event ORDER BY topic, partition, position"
 
 
@@ -26,8 +28,8 @@ async def test_read_models_can_be_made_again_from_the_events(
         histories = await store.read_many(sorted(ordered, key=_agencies_first))
         async with asyncpg.create_pool(fresh_database("registry")) as again:
             for history in histories.values():
-                async with again.acquire() as connection, connection.transaction():
-                    await project(connection, history, Unsaid())
+                changes = orjson.dumps(project(history, Unsaid())).decode()
+                await again.execute(CHANGE, changes)
 
             for table in TABLES:
                 rows = f"SELECT to_jsonb(t) FROM {table} AS t ORDER BY 1"

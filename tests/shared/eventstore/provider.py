@@ -70,8 +70,26 @@ def key(
     return Idempotency(scope, name, request)
 
 
-async def project_nothing(_connection: object, _recorded: Sequence[Recorded]) -> None:
+def project_nothing(_recorded: Sequence[Recorded]) -> None:
     """A service without read models."""
+
+
+def project_agency(recorded: Sequence[Recorded]) -> Sequence[dict[str, object]]:
+    """Add an agency, as registry does, for each event."""
+    return [
+        {
+            "change": "add_agency",
+            "agency_id": one.event_id,
+            "name": "Town",
+            "version": one.version,
+        }
+        for one in recorded
+    ]
+
+
+def project_and_fail(recorded: Sequence[Recorded]) -> Sequence[dict[str, object]]:
+    """Add agencies, and then what the database does not know: it fails between both halves."""
+    return [*project_agency(recorded), {"change": "unknown"}]
 
 
 def _link(event: ServiceProviderLinked, state: State) -> Sequence[Happened]:

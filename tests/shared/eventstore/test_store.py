@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
 from random import Random
 
 import asyncpg
@@ -11,9 +10,13 @@ import pytest
 from shared.clock import SystemClock
 from shared.contracts import catalogue, envelope
 from shared.eventstore.handling import handle
-from shared.eventstore.port import Connection, Recorded
 from shared.eventstore.store import Pool, PostgresEventStore
-from tests.shared.eventstore.provider import link, note_in_private, project_nothing
+from tests.shared.eventstore.provider import (
+    link,
+    note_in_private,
+    project_and_fail,
+    project_nothing,
+)
 
 pytestmark = pytest.mark.postgres
 LARGE_EVENTS = """
@@ -25,22 +28,16 @@ FROM generate_series(1, 40) AS n
 """
 
 
-class Aborted(Exception):
-    pass
-
-
-async def abort(_connection: Connection, _recorded: Sequence[Recorded]) -> None:
-    raise Aborted
-
-
 async def write(store: PostgresEventStore, writer: int, batches: int) -> None:
     dice = Random(writer)
     for number in range(batches):
         services = [f"s{dice.randrange(12)}" for _ in range(dice.randint(1, 6))]
         commands = [link(s, f"{writer}-{number}-{i}") for i, s in enumerate(services)]
         try:
-            await handle(store, commands, abort if dice.random() < 0.2 else project_nothing)
-        except Aborted:
+            await handle(
+                store, commands, project_and_fail if dice.random() < 0.2 else project_nothing
+            )
+        except asyncpg.CaseNotFoundError:
             continue
 
 
