@@ -6,11 +6,15 @@ All are driven by pgbench, prepared, one event of the same bytes in a transactio
 table of events with the same unique keys, on a PostgreSQL that flushes every commit:
 
 - ``unsafe``: an identity column numbers the events; no order that a reader could follow. The limit.
-- ``ours``: what a command runs here: stream moved on, event numbered in its partition and stored.
-- ``ours_key``: the same, with an idempotency key and its answer remembered.
+- ``ours``: the one statement that a command runs here: stream moved on, event numbered in its
+  partition and stored. So sent for a command without a key that changes no read model.
+- ``ours_key``: the same, with an idempotency key and its answer remembered: decisions, feedback.
+- ``ours_whole``: the same, and the read model changed too: contributions, all that registry does.
+- ``halves``: ``ours`` as two statements in a transaction, as an earlier build sent it.
+- ``halves_read``: the same with the read model's statement between them (without a key).
 - ``lock_table``: the table is locked exclusively, and the identity is then in commit order.
 - ``advisory``: one advisory lock a category, held to commit, and the stream's version looked up.
-- ``ours_bulk``: a hundred events of a hundred streams in one transaction; told in events.
+- ``ours_bulk``: a hundred events of a hundred streams in one statement; told in events.
 
 After each round the positions of ours must be dense: the newest of a partition is its count.
 """
@@ -47,54 +51,73 @@ INSERT INTO numbered (stream_id, version, event_id, source, type, subject, key, 
 VALUES ({NAME}, 1, gen_random_uuid(), '/agencies/local/systems/api', '{TYPE}', {NAME},
     'service-' || :part::int, now(), now(), gen_random_uuid()::text, 'bench', DATA);
 """
-MOVE = f"""
-SELECT move_streams(KEYS, now(), array[{NAME}], array[0::bigint], array[1::bigint],
-    array['exchange.activity.v1'], array[:part::int], array['service-' || :part::int]);
-"""
 NO_KEYS = "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"
 KEY = (
     "array['local'], array[gen_random_uuid()::text], array['\\x00'::bytea], array[200], "
     "array['{}'::bytea], array['{}'::bytea], array["
     f"{NAME}], array[0::bigint], array[1::bigint]"
 )
-APPEND = f"""
-SELECT given FROM append_events(array[{NAME}], array[1::bigint], array['exchange.activity.v1'],
-    array[:part::int], array[gen_random_uuid()], array['/agencies/local/systems/api'],
-    array['{TYPE}'], array[{NAME}], array['service-' || :part::int], array[now()], now(),
-    array[gen_random_uuid()::text], array[null::text], array['bench'], array[DATA]);
+# what services/exchange/projection.py says of a contribution that was recorded
+READ_MODELS = f"""
+jsonb_build_object('added', jsonb_build_array(jsonb_build_object('contribution_id', {NAME},
+    'version', 1, 'status', 'recorded', 'recorded_at', now(), 'confirm_due_at', now(),
+    'service_id', 'service-' || :part::int, 'giver_id', 'participant-1', 'giver_party', 'user',
+    'occurred_at', now(), 'phase', 'delivery', 'mode', 'together', 'kind', 'visit',
+    'minutes', 60)))
 """
+MOVED = f"""
+array[{NAME}], array[0::bigint], array[1::bigint],
+    array['exchange.activity.v1'], array[:part::int], array['service-' || :part::int]
+"""
+ADDED = f"""
+array[{NAME}], array[1::bigint], array['exchange.activity.v1'],
+    array[:part::int], array[gen_random_uuid()], array['/agencies/local/systems/api'],
+    array['{TYPE}'], array[{NAME}], array['service-' || :part::int], array[now()],
+    array[gen_random_uuid()::text], array[null::text], array['bench'], array[DATA]
+"""
+APPEND = f"SELECT append(KEYS, now(), {MOVED}, READ_MODELS, {ADDED});\n"
 MANY = f"""
 WITH made AS (
     SELECT {NAME} || '-' || n AS stream, n % 16 AS part FROM generate_series(1, {BULK}) AS n
-)
-SELECT move_streams({NO_KEYS}, now(), array_agg(stream), array_agg(0::bigint),
-    array_agg(1::bigint), array_agg('exchange.activity.v1'::text), array_agg(part),
-    array_agg('service-' || part)) FROM made;
-WITH made AS (
-    SELECT {NAME} || '-' || n AS stream, n % 16 AS part FROM generate_series(1, {BULK}) AS n
 ), columns AS (
-    SELECT array_agg(stream) AS streams, array_agg(1::bigint) AS versions,
-        array_agg('exchange.activity.v1'::text) AS topics, array_agg(part) AS parts,
-        array_agg(gen_random_uuid()) AS ids,
+    SELECT array_agg(stream) AS streams, array_agg(0::bigint) AS reads,
+        array_agg(1::bigint) AS versions, array_agg('exchange.activity.v1'::text) AS topics,
+        array_agg(part) AS parts, array_agg(gen_random_uuid()) AS ids,
         array_agg('/agencies/local/systems/api'::text) AS froms,
         array_agg('{TYPE}'::text) AS types, array_agg('service-' || part) AS keys,
         array_agg(now()) AS times, array_agg(gen_random_uuid()::text) AS correlations,
         array_agg(null::text) AS causes, array_agg('bench'::text) AS actors,
         array_agg(DATA) AS datas FROM made
 )
-SELECT count(given) FROM columns, append_events(streams, versions, topics, parts, ids, froms, types,
-    streams, keys, times, now(), correlations, causes, actors, datas);
+SELECT cardinality(append({NO_KEYS}, now(), streams, reads, versions, topics, parts, keys, null,
+    streams, versions, topics, parts, ids, froms, types, streams, keys, times, correlations, causes,
+    actors, datas)) FROM columns;
+"""
+# as an earlier build sent it: in a transaction of four round trips, or five with read models
+HALVES = f"""
+SELECT move_streams({NO_KEYS}, now(), {MOVED});
+READ_MODELS
+SELECT given FROM append_events({ADDED.replace("array[now()],", "array[now()], now(),")});
+"""
+ADD_CONTRIBUTION = f"""
+INSERT INTO contribution (contribution_id, version, status, recorded_at, confirm_due_at, service_id,
+    giver_id, giver_party, occurred_at, phase, mode, kind, minutes)
+VALUES ({NAME}, 1, 'recorded', now(), now(), 'service-' || :part::int, 'participant-1', 'user',
+    now(), 'delivery', 'together', 'visit', 60);
 """
 SCRIPTS = {
     "unsafe": INSERT,
-    "ours": f"BEGIN;{MOVE.replace('KEYS', NO_KEYS)}{APPEND}COMMIT;\n",
-    "ours_key": f"BEGIN;{MOVE.replace('KEYS', KEY)}{APPEND}COMMIT;\n",
+    "ours": APPEND.replace("KEYS", NO_KEYS).replace("READ_MODELS", "null"),
+    "ours_key": APPEND.replace("KEYS", KEY).replace("READ_MODELS", "null"),
+    "ours_whole": APPEND.replace("KEYS", KEY).replace("READ_MODELS", READ_MODELS),
+    "halves": f"BEGIN;{HALVES.replace('READ_MODELS', '')}COMMIT;\n",
+    "halves_read": f"BEGIN;{HALVES.replace('READ_MODELS', ADD_CONTRIBUTION)}COMMIT;\n",
     "lock_table": f"BEGIN;\nLOCK TABLE numbered IN EXCLUSIVE MODE;{INSERT}COMMIT;\n",
     "advisory": (
         "BEGIN;\nSELECT pg_advisory_xact_lock(hashtext('contribution'));\n"
         f"SELECT max(version) FROM numbered WHERE stream_id = {NAME};{INSERT}COMMIT;\n"
     ),
-    "ours_bulk": f"BEGIN;{MANY}COMMIT;\n",
+    "ours_bulk": MANY,
 }
 EVENTS = {name: BULK if name == "ours_bulk" else 1 for name in SCRIPTS}
 
