@@ -1,6 +1,6 @@
 """What events change in exchange's read models, in the statement that appends them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -64,24 +64,9 @@ class Projection:
             if contribution_id not in rows:
                 rows[contribution_id] = _Row(contribution_id)
             _tell(rows[contribution_id], one)
-        known = [row for row in rows.values() if row.recorded_at is None]
-        changes: dict[str, list[Row]] = {
-            "added": [
-                _new_cells(row, row.act, row.recorded_at)
-                for row in rows.values()
-                if row.act and row.recorded_at
-            ],
-            "moved": [_state_cells(row) for row in known],
-            "rewritten": [
-                {"contribution_id": row.contribution_id, **_act_cells(row.act)}
-                for row in known
-                if row.act
-            ],
-            "replaced": [
-                {"origin_id": moved.origin_id, "contribution_id": new, "moves": moved.moves}
-                for new, moved in self.moved.items()
-                if new in rows
-            ],
+        changes = {
+            **_contributions(list(rows.values())),
+            "replaced": self._replaced(rows),
             "words": [
                 {"feedback_id": feedback_id, "words": words}
                 for feedback_id, words in self.words.items()
@@ -89,6 +74,30 @@ class Projection:
             ],
         }
         return {name: cells for name, cells in changes.items() if cells} or None
+
+    def _replaced(self, rows: Collection[str]) -> Sequence[Row]:
+        last = {  # one row may move more than once in a batch, and is known by where it ended up
+            moved.origin_id: (new, moved.moves) for new, moved in self.moved.items() if new in rows
+        }
+        return [
+            {"origin_id": origin, "contribution_id": new, "moves": moves}
+            for origin, (new, moves) in last.items()
+        ]
+
+
+def _contributions(rows: Sequence[_Row]) -> dict[str, Sequence[Row]]:
+    known = [row for row in rows if row.recorded_at is None]
+    return {
+        "added": [
+            _new_cells(row, row.act, row.recorded_at) for row in rows if row.act and row.recorded_at
+        ],
+        "moved": [_state_cells(row) for row in known],
+        "rewritten": [
+            {"contribution_id": row.contribution_id, **_act_cells(row.act)}
+            for row in known
+            if row.act
+        ],
+    }
 
 
 def _contribution_id(event: Message) -> str | None:

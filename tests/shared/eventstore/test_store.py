@@ -3,17 +3,30 @@
 import asyncio
 from collections import defaultdict
 from random import Random
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from shared.clock import SystemClock
 from shared.contracts import catalogue, envelope
+from shared.contracts.registry import ServiceProviderLinked
 from shared.eventstore.handling import handle
-from shared.eventstore.store import Pool, PostgresEventStore
+from shared.eventstore.port import Answer, Idempotency, Recorded
+from shared.eventstore.store import (
+    Append,
+    Conflict,
+    Pending,
+    Pool,
+    PostgresEventStore,
+    Promise,
+)
 from tests.shared.eventstore.provider import (
+    BY_ANN,
+    T0,
     link,
     note_in_private,
+    project_agency,
     project_and_fail,
     project_nothing,
 )
@@ -26,6 +39,21 @@ SELECT 's', n, 't', 0, n, gen_random_uuid(), '', '', '', '', now(), now(), '',
     convert_to(repeat('x', 1000000), 'utf8')
 FROM generate_series(1, 40) AS n
 """
+
+BEGIN_STREAM = "INSERT INTO stream VALUES ('service-s1', 1, 'topic', 0, 'key')"
+
+
+def promise(key: str) -> Promise:
+    return Promise(Idempotency("scope", key, b"hash"), Answer(200, {}), "service-s1", 0, 0)
+
+
+def pending(service_id: str, version: int) -> Pending:
+    command = link(service_id, "o")
+    event = ServiceProviderLinked(service_id=service_id, organisation_id="o")
+    topic = command.stream.topic.name
+    stream_id = command.stream.id
+    recorded = Recorded(event, str(uuid4()), stream_id, version, T0, T0, topic, 0, None)
+    return Pending(recorded, command.stream, 0, BY_ANN, None, catalogue.encode(event))
 
 
 async def write(store: PostgresEventStore, writer: int, batches: int) -> None:
@@ -125,18 +153,86 @@ async def test_a_commit_wakes_the_relay_and_a_refusal_does_not(pool: Pool) -> No
     assert wakes == ["woken"]
 
 
-async def test_a_transaction_that_hangs_is_ended_and_holds_up_nobody(pool: Pool) -> None:
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.fetchval(
-            "SELECT move_streams("
-            + ",".join(["'{}'"] * 9)
-            + ", now(), "
-            + ",".join(["'{}'"] * 6)
-            + ")"
-        )
+async def test_a_transaction_that_hangs_is_ended_and_holds_up_nobody(
+    store: PostgresEventStore,
+) -> None:
+    await handle(store, [link("s1", "o1")], project_nothing)
+
+    async with store.session(["service-s1"]) as session:
         settings = [
-            await connection.fetchval("SELECT current_setting($1)", name)
+            await session.connection.fetchval("SELECT current_setting($1)", name)
             for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
         ]
 
     assert settings == ["1s", "5s", "2s"]
+
+
+async def test_an_append_waits_a_second_for_a_lock_and_leaves_nothing(
+    store: PostgresEventStore, pool: Pool
+) -> None:
+    append = Append(at=T0, events=[pending("s1", 1)], promises=[promise("k")])
+    append.read["service-s1"] = 0
+    async with pool.acquire() as other, other.transaction():
+        await other.execute(BEGIN_STREAM)
+
+        async with store.session() as session:
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                await session.append(append, project_nothing)
+
+    assert await pool.fetch("SELECT FROM idempotency") == []
+    assert await store.heads() == {}
+
+
+@pytest.mark.parametrize("read", [0, 2], ids=["as if it were new", "as if it were further on"])
+async def test_a_conflict_leaves_neither_answers_nor_read_models(
+    store: PostgresEventStore, pool: Pool, read: int
+) -> None:
+    await handle(store, [link("s1", "o1")], project_nothing)
+    async with store.session() as session:
+        append = Append(at=T0, events=[pending("s1", read + 1)], promises=[promise("k")])
+        append.read["service-s1"] = read
+
+        with pytest.raises(Conflict, match="stream"):
+            await session.append(append, project_agency)
+
+    assert not session.appended
+    for table in ("idempotency", "agency"):
+        assert await pool.fetchval(f"SELECT count(*) FROM {table}") == 0
+    assert list((await store.heads()).values()) == [1]
+
+
+async def test_a_key_used_meanwhile_is_a_conflict_and_leaves_nothing(
+    store: PostgresEventStore,
+) -> None:
+    async with store.session() as session:
+        await session.append(Append(at=T0, promises=[promise("k")]), project_nothing)
+        for keys in (["k"], ["j", "k"]):
+            append = Append(at=T0, events=[pending("s1", 1)], promises=[promise(k) for k in keys])
+            append.read["service-s1"] = 0
+
+            with pytest.raises(Conflict, match="key"):
+                await session.append(append, project_agency)
+
+    assert await store.read("service-s1") == []
+    assert await store.heads() == {}
+    assert set(await store.remembered([("scope", "j"), ("scope", "k")])) == {("scope", "k")}
+
+
+async def test_many_who_add_one_event_each_leave_no_hole(
+    store: PostgresEventStore, pool: Pool
+) -> None:
+    async def send(writer: int) -> None:
+        for number in range(25):
+            project = project_and_fail if number % 5 == 0 else project_agency
+            try:
+                await handle(store, [link(f"s{number % 7}", f"{writer}-{number}")], project)
+            except asyncpg.CaseNotFoundError:
+                continue
+
+    await asyncio.gather(*(send(writer) for writer in range(8)))
+
+    assert sum((await store.heads()).values()) == 8 * 20
+    for (topic, partition), head in (await store.heads()).items():
+        page = await store.page(topic, partition, 0, 1000)
+        assert [event.position for event in page] == list(range(1, head + 1))
+    assert await pool.fetchval("SELECT count(*) FROM agency") == 8 * 20
