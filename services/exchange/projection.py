@@ -64,7 +64,7 @@ class Projection:
             if contribution_id not in rows:
                 rows[contribution_id] = _Row(contribution_id)
             _tell(rows[contribution_id], one)
-        changes = {
+        changes: dict[str, Sequence[Row]] = {
             **_contributions(list(rows.values())),
             "replaced": self._replaced(rows),
             "words": [
