@@ -15,6 +15,7 @@ from shared.eventstore.store import Pool
 from shared.http.problems import HttpRefusal
 from shared.outage import AWAY
 from shared.provisioning import MIGRATIONS
+from shared.session import left_as_it_is
 
 POOL_SIZE_MAX = 10
 CONNECT_TIMEOUT_SECONDS = 5
@@ -130,6 +131,7 @@ async def open_pool(dsn: str) -> AsyncIterator[Pool]:
             "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
             "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS_MAX}s",
         },
+        reset=left_as_it_is,
     )
     try:
         yield pool

@@ -184,6 +184,7 @@ class Relay:
                 await asyncio.gather(*self._draining.values(), return_exceptions=True)
                 self._draining.clear()
                 self._leases.clear()
+                leasing.terminate()  # the locks must not go back into the pool
 
     async def _await_work(self) -> None:
         with suppress(TimeoutError):

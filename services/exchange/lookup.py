@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import cast
 
-import asyncpg
+import msgspec
 
 from services.exchange.domain.directory import Affiliation, Directory, Participant, Role, Service
 from services.exchange.replica import CONSUMER, TOPICS
@@ -23,26 +24,60 @@ from shared.log.port import TopicPartition
 REACH_SECONDS_MAX = 2.0
 POLL_SECONDS = 0.01
 
-SERVICES = """
-SELECT s.service_id, s.starts_on, s.closed_on, ARRAY(
-    SELECT p.organisation_id FROM directory_provider AS p WHERE p.service_id = s.service_id
-) AS providers
-FROM directory_service AS s WHERE s.service_id = ANY($1)
+# One statement, for one snapshot: or the positions could promise more than the rows hold.
+KNOWN = """
+SELECT json_build_object(
+    'positions', (
+        SELECT coalesce(json_agg(json_build_array(topic, partition, position)), '[]')
+        FROM consumer_position WHERE consumer = $1
+    ),
+    'services', (
+        SELECT coalesce(json_agg(json_build_array(service_id, starts_on, closed_on)), '[]')
+        FROM directory_service WHERE service_id = ANY($2)
+    ),
+    'providers', (
+        SELECT coalesce(json_agg(json_build_array(service_id, organisation_id)), '[]')
+        FROM directory_provider WHERE service_id = ANY($2)
+    ),
+    'participants', (
+        SELECT coalesce(json_agg(json_build_array(participant_id, kind)), '[]')
+        FROM directory_participant WHERE participant_id = ANY($3)
+    ),
+    'affiliations', (
+        SELECT coalesce(json_agg(json_build_array(
+            participant_id, organisation_id, employed, since, until
+        )), '[]')
+        FROM directory_affiliation WHERE participant_id = ANY($3)
+    ),
+    'roles', (
+        SELECT coalesce(json_agg(json_build_array(
+            service_id, participant_id, party, since, until
+        )), '[]')
+        FROM directory_role
+        JOIN unnest($4::text[], $5::text[]) AS asked (service_id, participant_id)
+            USING (service_id, participant_id)
+    ),
+    'agencies', (
+        SELECT coalesce(json_agg(agency_id), '[]')
+        FROM directory_agency WHERE agency_id = ANY($6)
+    )
+)
 """
-PARTICIPANTS = """
-SELECT participant_id, kind FROM directory_participant WHERE participant_id = ANY($1)
-"""
-AFFILIATIONS = """
-SELECT participant_id, organisation_id, employed, since, until FROM directory_affiliation
-WHERE participant_id = ANY($1)
-"""
-ROLES = """
-SELECT r.service_id, r.participant_id, r.party, r.since, r.until
-FROM directory_role AS r
-JOIN unnest($1::text[], $2::text[]) AS asked (service_id, participant_id)
-    USING (service_id, participant_id)
-"""
-AGENCIES = "SELECT agency_id FROM directory_agency WHERE agency_id = ANY($1)"
+
+
+class Known(msgspec.Struct):
+    """What the statement says, with the columns that it names."""
+
+    positions: list[tuple[str, int, int]]
+    services: list[tuple[str, date, date | None]]
+    providers: list[tuple[str, str]]
+    participants: list[tuple[str, ParticipantKind]]
+    affiliations: list[tuple[str, str, bool, date, date | None]]
+    roles: list[tuple[str, str, Party, date, date | None]]
+    agencies: list[str]
+
+
+DECODER = msgspec.json.Decoder(Known)
 
 
 @dataclass(slots=True)
@@ -66,27 +101,24 @@ class Lookup:
 
     async def answer(self, asked: Questions) -> Directory:
         """Return what the replica knows, with the positions at which it knew that."""
-        # One snapshot, or the positions could promise more than the rows hold.
-        async with (
-            self._pool.acquire() as acquired,
-            acquired.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            connection = cast("Connection", acquired)  # the pool's proxy has the same methods
-            seen = _Positions(await positions.read(connection, CONSUMER))
-            services = await connection.fetch(SERVICES, list(asked.services))
-            people = await connection.fetch(PARTICIPANTS, list(asked.participants))
-            belong = await connection.fetch(AFFILIATIONS, list(asked.participants))
-            roles = await connection.fetch(ROLES, *_columns(asked.roles))
-            agencies = (
-                await connection.fetch(AGENCIES, list(asked.organisations))
-                if asked.organisations
-                else []
+        known = DECODER.decode(
+            await self._pool.fetchval(
+                KNOWN,
+                CONSUMER,
+                list(asked.services),
+                list(asked.participants),
+                *_columns(asked.roles),
+                list(asked.organisations),
             )
+        )
+        seen = _Positions(
+            {TopicPartition(topic, number): held for topic, number, held in known.positions}
+        )
         return Directory(
-            services={row["service_id"]: _service(row, seen) for row in services},
-            participants=_participants(people, belong, seen),
-            roles=_roles(roles),
-            agencies=frozenset(row["agency_id"] for row in agencies),
+            services=_services(known, seen),
+            participants=_participants(known, seen),
+            roles=_roles(known),
+            agencies=frozenset(known.agencies),
         )
 
     async def positions(self) -> dict[TopicPartition, int]:
@@ -133,42 +165,43 @@ class _Positions(dict[tuple[str, int], DirectoryPosition]):
         return self[topic.name, partition_of(key, topic.partitions)]
 
 
-def _service(row: asyncpg.Record, seen: _Positions) -> Service:
-    return Service(
-        service_id=row["service_id"],
-        starts_on=row["starts_on"],
-        closed_on=row["closed_on"],
-        providers=frozenset(row["providers"]),
-        seen=seen.of(REGISTRY_SERVICES, row["service_id"]),
-    )
-
-
-def _participants(
-    people: Sequence[asyncpg.Record],
-    belong: Sequence[asyncpg.Record],
-    seen: _Positions,
-) -> dict[str, Participant]:
-    affiliations: dict[str, list[Affiliation]] = {}
-    for row in belong:
-        affiliations.setdefault(row["participant_id"], []).append(
-            Affiliation(row["organisation_id"], row["employed"], row["since"], row["until"])
-        )
+def _services(known: Known, seen: _Positions) -> dict[str, Service]:
+    providers: dict[str, set[str]] = {}
+    for service_id, organisation_id in known.providers:
+        providers.setdefault(service_id, set()).add(organisation_id)
     return {
-        participant_id: Participant(
-            participant_id=participant_id,
-            kind=ParticipantKind(kind),
-            affiliations=tuple(affiliations.get(participant_id, ())),
-            seen=seen.of(REGISTRY_PARTICIPANTS, participant_id),
+        service_id: Service(
+            service_id=service_id,
+            starts_on=starts_on,
+            closed_on=closed_on,
+            providers=frozenset(providers.get(service_id, ())),
+            seen=seen.of(REGISTRY_SERVICES, service_id),
         )
-        for participant_id, kind in people
+        for service_id, starts_on, closed_on in known.services
     }
 
 
-def _roles(rows: Sequence[asyncpg.Record]) -> dict[tuple[str, str], tuple[Role, ...]]:
+def _participants(known: Known, seen: _Positions) -> dict[str, Participant]:
+    affiliations: dict[str, list[Affiliation]] = {}
+    for participant_id, organisation_id, employed, since, until in known.affiliations:
+        affiliation = Affiliation(organisation_id, employed, since, until)
+        affiliations.setdefault(participant_id, []).append(affiliation)
+    return {
+        participant_id: Participant(
+            participant_id=participant_id,
+            kind=kind,
+            affiliations=tuple(affiliations.get(participant_id, ())),
+            seen=seen.of(REGISTRY_PARTICIPANTS, participant_id),
+        )
+        for participant_id, kind in known.participants
+    }
+
+
+def _roles(known: Known) -> dict[tuple[str, str], tuple[Role, ...]]:
     found: dict[tuple[str, str], tuple[Role, ...]] = {}
-    for service_id, participant_id, party, since, until in rows:
+    for service_id, participant_id, party, since, until in known.roles:
         before = found.get((service_id, participant_id), ())
-        found[service_id, participant_id] = (*before, Role(Party(party), since, until))
+        found[service_id, participant_id] = (*before, Role(party, since, until))
     return found
 
 

@@ -133,8 +133,11 @@ class Rebuild:
             try:
                 yield
             finally:
-                with suppress(*AWAY):  # a connection that is gone has let go by itself
-                    await connection.execute("SELECT pg_advisory_unlock($1, $2)", *LOCK)
+                try:
+                    with suppress(*AWAY):  # a connection that is gone has let go by itself
+                        await connection.execute("SELECT pg_advisory_unlock($1, $2)", *LOCK)
+                finally:
+                    connection.terminate()  # if it still has the lock, that must not be lent on
 
 
 async def _caught_up(fold: Fold, serving: Fold) -> None:

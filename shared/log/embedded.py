@@ -24,6 +24,7 @@ from shared.log.port import (
     TopicPartition,
 )
 from shared.outage import AWAY
+from shared.session import left_as_it_is
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 CONNECTIONS_MAX = 4
@@ -78,7 +79,9 @@ class EmbeddedLog:
         self._pool: Pool | None = None
 
     async def start(self) -> None:
-        self._pool = await asyncpg.create_pool(self._dsn, min_size=1, max_size=CONNECTIONS_MAX)
+        self._pool = await asyncpg.create_pool(
+            self._dsn, min_size=1, max_size=CONNECTIONS_MAX, reset=left_as_it_is
+        )
 
     async def stop(self) -> None:
         if self._pool is not None:
