@@ -67,13 +67,9 @@ async def handle(
 async def _attempt(
     session: Session, now: datetime, commands: Sequence[Command[Any] | Settled], project: Project
 ) -> list[Answer | Refusal]:
-    # Streams before keys: a key that is unused now was unused when its stream was read, so that no
-    # command is decided on a stream that already holds its own earlier effect.
-    histories = await session.read_many(_streams(commands))
-    remembered = await session.remembered(
-        [(i.scope, i.key) for i in (command.idempotency for command in commands) if i is not None]
-    )
-    batch = _Batch(Append(at=now), histories, remembered)
+    keys = [i for i in (command.idempotency for command in commands) if i is not None]
+    known = await session.known(_streams(commands), [(i.scope, i.key) for i in keys])
+    batch = _Batch(Append(at=now), known.histories, known.remembered)
     decided = [batch.run(command) for command in commands]
     positions: Sequence[int | None] = ()
     if batch.append.events or batch.append.promises:

@@ -31,14 +31,16 @@ DATA_BYTES_MAX = MESSAGE_BYTES_MAX * 8 // 10  # leaves room for headers and the 
 PAGE_BYTES = 8 * 1_048_576
 POSITION_HEADER = "Coprod-Position"
 
-HISTORY = """
+# One statement, for one snapshot: a key that is unused was unused when its stream was read.
+KNOWN = """
 SELECT e.stream_id, e.version, e.event_id, e.type, e.time, e.recorded_at, e.topic, e.partition,
-       e.position, e.data
-FROM event AS e WHERE e.stream_id = ANY($1) ORDER BY e.stream_id, e.version
-"""
-REMEMBERED = """
-SELECT i.scope, i.key, i.request_hash, i.status, i.body, i.headers, placed.positions
-FROM unnest($1::text[], $2::text[]) AS asked (scope, key)
+       e.position, e.data, NULL AS scope, NULL AS key, NULL::bytea AS request_hash,
+       NULL::integer AS status, NULL::bytea AS body, NULL::bytea AS headers, NULL AS positions
+FROM event AS e WHERE e.stream_id = ANY($1)
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       i.scope, i.key, i.request_hash, i.status, i.body, i.headers, placed.positions
+FROM unnest($2::text[], $3::text[]) AS asked (scope, key)
 JOIN idempotency AS i USING (scope, key)
 LEFT JOIN LATERAL (
     SELECT string_agg(format('%s/%s:%s', e.topic, e.partition, e.position), ',' ORDER BY e.version)
@@ -47,6 +49,7 @@ LEFT JOIN LATERAL (
     WHERE e.stream_id = i.stream_id AND e.version > i.after_version
         AND e.version <= i.last_version AND e.topic IS NOT NULL
 ) AS placed ON true
+ORDER BY stream_id, version
 """
 TIMEOUTS = """
 SET LOCAL lock_timeout = '1s';
@@ -174,14 +177,16 @@ class PostgresEventStore:
     async def read_many(self, stream_ids: Sequence[str]) -> dict[str, list[Recorded]]:
         """Return the events of each stream asked for, as one moment saw them."""
         async with self.session() as session:
-            return await session.read_many(stream_ids)
+            return (await session.known(stream_ids)).histories
 
     async def remembered(
         self, asked: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], Remembered]:
         """Return what was answered before to each (scope, key) of these that was used."""
+        if not asked:
+            return {}
         async with self.session() as session:
-            return await session.remembered(asked)
+            return (await session.known((), asked)).remembered
 
     @asynccontextmanager
     async def session(self, locked: Collection[str] = ()) -> AsyncIterator["Session"]:
@@ -210,25 +215,31 @@ class PostgresEventStore:
         return await page(self._pool, topic, partition, after, limit)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is there before a batch: stream id -> its events; (scope, key) -> its answer."""
+
+    histories: dict[str, list[Recorded]]
+    remembered: dict[tuple[str, str], Remembered]
+
+
 @dataclass(slots=True)
 class Session:
     connection: Connection
     appended: bool = False
 
-    async def read_many(self, stream_ids: Sequence[str]) -> dict[str, list[Recorded]]:
-        found: dict[str, list[Recorded]] = {stream_id: [] for stream_id in stream_ids}
-        for row in await self.connection.fetch(HISTORY, list(found)):
-            found[row["stream_id"]].append(_recorded(row))
-        return found
-
-    async def remembered(
-        self, asked: Sequence[tuple[str, str]]
-    ) -> dict[tuple[str, str], Remembered]:
-        if not asked:
-            return {}
-        scopes, keys = zip(*asked, strict=True)
-        rows = await self.connection.fetch(REMEMBERED, scopes, keys)
-        return {(row["scope"], row["key"]): _remembered(row) for row in rows}
+    async def known(
+        self, stream_ids: Sequence[str], asked: Sequence[tuple[str, str]] = ()
+    ) -> "Known":
+        """Return the streams' events and what was answered to (scope, key), as of one moment."""
+        known = Known({stream_id: [] for stream_id in stream_ids}, {})
+        scopes, keys = zip(*asked, strict=True) if asked else ((), ())
+        for row in await self.connection.fetch(KNOWN, list(known.histories), scopes, keys):
+            if row["stream_id"] is None:
+                known.remembered[row["scope"], row["key"]] = _remembered(row)
+            else:
+                known.histories[row["stream_id"]].append(_recorded(row))
+        return known
 
     async def append(self, append: Append, project: Project) -> list[int | None]:
         """Store all events and answers or none; return the events' positions, None of private ones.

@@ -43,7 +43,7 @@ WITH ended AS (
     FROM ended, unnest($3::bytea[], $4::bytea[], $5::bytea[])
         WITH ORDINALITY AS r (key, value, headers, nth)
 )
-SELECT pg_notify('{CHANNEL}', '')
+SELECT pg_notify('{CHANNEL}', $1)
 """
 REPLACE = f"""
 WITH ended AS (
@@ -60,7 +60,7 @@ WITH ended AS (
     ON CONFLICT (topic, partition, key) DO UPDATE
         SET "offset" = excluded."offset", value = excluded.value, headers = excluded.headers
 )
-SELECT pg_notify('{CHANNEL}', '')
+SELECT pg_notify('{CHANNEL}', $1)
 """
 READ_ALL = """
 SELECT topic, partition, "offset", key, value, headers FROM log_record

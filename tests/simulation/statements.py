@@ -36,6 +36,7 @@ HISTORY = (
     *("stream_id", "version", "event_id", "type", "time", "recorded_at", "topic", "partition"),
     *("position", "data"),
 )
+ANSWER = ("scope", "key", "request_hash", "status", "body", "headers", "positions")
 STANDING = ("topic", "partition", "next_offset", "position", "epoch", "broken_run")
 HELD = tuple(name.strip() for name in quarantine.COLUMNS.split(","))
 
@@ -83,16 +84,13 @@ async def lock_streams(session: Session, stream_ids: Sequence[str]) -> Sequence[
     return locked
 
 
-@statement(store.HISTORY)
-async def history(session: Session, stream_ids: Sequence[str]) -> Sequence[Row]:
+@statement(store.KNOWN)
+async def known(
+    session: Session, stream_ids: Sequence[str], scopes: Sequence[str], keys: Sequence[str]
+) -> Sequence[Row]:
     wanted = set(stream_ids)
-    found = [row for _, row in session.scan("event") if row["stream_id"] in wanted]
-    return rows(HISTORY, sorted(found, key=lambda row: (row["stream_id"], row["version"])))
-
-
-@statement(store.REMEMBERED)
-async def remembered(session: Session, scopes: Sequence[str], keys: Sequence[str]) -> Sequence[Row]:
-    found = []
+    events = [row for _, row in session.scan("event") if row["stream_id"] in wanted]
+    answers = []
     for asked in zip(scopes, keys, strict=True):
         promise = session.get("idempotency", asked)
         if promise is None:
@@ -103,9 +101,17 @@ async def remembered(session: Session, scopes: Sequence[str], keys: Sequence[str
             if (event := session.get("event", (promise["stream_id"], version)))
             and event["topic"] is not None
         ]
-        found.append({**promise, "positions": ",".join(places) or None})
-    names = ("scope", "key", "request_hash", "status", "body", "headers", "positions")
-    return rows(names, found)
+        answers.append({**promise, "positions": ",".join(places) or None})
+    return [
+        *_padded(sorted(events, key=lambda row: (row["stream_id"], row["version"])), HISTORY),
+        *_padded(answers, ANSWER),
+    ]
+
+
+def _padded(found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Row]:
+    """Return rows of both kinds of columns, where those of the other kind are empty."""
+    both = (*HISTORY, *ANSWER)
+    return [Row(both, [row[one] if one in names else None for one in both]) for row in found]
 
 
 @statement(store.APPEND)

@@ -192,8 +192,8 @@ def _step(chance: random.Random, number: int) -> Callable[[Peer], Awaitable[obje
         lambda: _advance(chance),
         lambda: _quarantined(chance),
         lambda: _statement(store.HEADS),
-        lambda: _statement(store.HISTORY, ["s-a", "s-b"]),
-        lambda: _statement(store.REMEMBERED, ["scope"] * 2, ["key-0", "key-1"]),
+        lambda: _statement(store.KNOWN, ["s-a", "s-b"], [], []),
+        lambda: _statement(store.KNOWN, ["s-b"], ["scope"] * 2, ["key-0", "key-1"]),
         lambda: _statement(store.LOCK_STREAMS, ["s-a", "s-b"]),
         lambda: _statement(store.PAGE, *at, position, 2, 1_000_000),
         lambda: _statement(store.PAGE, *at, 0, 5, 5),
@@ -304,7 +304,7 @@ async def test_sessions_hear_the_same_from_both(
 def test_every_statement_that_is_stood_in_for_is_compared() -> None:
     """But for those that need a silent backend, or rows that only a service has."""
     compared = {
-        *(store.APPEND, store.HEADS, store.HISTORY, store.REMEMBERED),
+        *(store.APPEND, store.HEADS, store.KNOWN),
         *(store.LOCK_STREAMS, store.PAGE, relay.BEHIND, relay.POSITIONS, relay.TAKE, relay.CLAIM),
         *(relay.ADVANCE, relay.REWIND, positions.CLAIM, positions.ADVANCE, positions.STANDING),
         *(
