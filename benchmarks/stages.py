@@ -98,7 +98,7 @@ class Fold:
 
     def _intake(self, number: int, records: Sequence[LogRecord]) -> Intake:
         standing = self.standings.get(number, Standing(0, 0, 1))
-        intake = take(standing, records, DEPLOYMENT, lean.decode)
+        intake = take(standing, records, DEPLOYMENT, lean.decode_all)
         assert not intake.broken
         self.standings[number] = intake.standing
         return intake

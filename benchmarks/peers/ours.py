@@ -116,7 +116,7 @@ async def main() -> None:
             handler=kernel,
             deployment=DEPLOYMENT,
             owner=str(os.getpid()),
-            decode=lean.decode,
+            decode=lean.decode_all,
         )
         await consumer.start()
         await kernel.done.wait()

@@ -49,7 +49,7 @@ class Fold:
             metrics=around.metrics,
             broken_run_max=around.broken_run_max,
             retelling=[REGISTRY_SERVICES],
-            decode=lean.decode,
+            decode=lean.decode_all,
         )
         self.reader = Reader(
             store=self.store,

@@ -67,7 +67,7 @@ class Consumer:
         deployment: str,
         owner: str,
         metrics: ConsumerMetrics | None = None,
-        decode: Decode = catalogue.decode,
+        decode: Decode = catalogue.decode_all,
         retelling: Sequence[Topic] = (),
         broken_run_max: int = 100,
         batch_records_max: int = 2000,

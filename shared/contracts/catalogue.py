@@ -1,5 +1,6 @@
 """Every event type that may be stored or published: its name, its model, its topic and its key."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.contracts import exchange, insights, registry, topics
@@ -105,3 +106,8 @@ def decode(type_name: str, data: bytes) -> Message:
         pydantic.ValidationError: a known type with broken data.
     """
     return BY_NAME[type_name].model.model_validate_json(data)
+
+
+def decode_all(type_names: Iterable[str], datas: Iterable[bytes]) -> list[Message]:
+    """Return what ``decode`` returns for each; raise what it raises for the first that fails."""
+    return list(map(decode, type_names, datas))

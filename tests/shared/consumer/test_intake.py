@@ -1,14 +1,21 @@
 """What becomes of each record, whatever came before it (pure)."""
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from shared.consumer.intake import Standing, take
-from shared.contracts import catalogue
-from shared.contracts.envelope import Event
-from shared.contracts.exchange import ConsultationClosed
+from shared.consumer import intake as sorting
+from shared.consumer.intake import Decode, Intake, Standing, take
+from shared.contracts import catalogue, lean
+from shared.contracts.envelope import Event, headers
+from shared.contracts.exchange import (
+    ConsultationClosed,
+    ContributionConfirmed,
+    ContributionCorrected,
+)
 from shared.contracts.registry import ServiceDescribed
+from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.contracts.vocabulary import Message
 from shared.log.port import LogRecord, OutgoingRecord, TopicPartition
 from tests.support.postgres import DEPLOYMENT
@@ -137,6 +144,112 @@ SENT = st.lists(
     ),
     max_size=30,
 )
+
+
+VALUES = st.sampled_from(
+    [
+        *(None, b"", b"\xff", b"a\0b", b"two\nlines", b"7", b"0", b" +1_0", b"\xd9\xa3", b"x"),
+        *("é".encode(), b"other", b"2025-03-01T12:00:00", b"2025-03-01T12:00:00+01:00"),
+    ]
+)
+ACT = (
+    b'{"contribution_id":"c","service_id":"s","occurred_at":"2025-03-01T12:00:00Z",'
+    b'"giver_id":"g","giver_party":"user","recorded_by":"r"%s}'
+)
+DATA = st.sampled_from(
+    [
+        (ContributionConfirmed, b'{"act":' + ACT % b"" + b',"by":"p"}'),
+        (ContributionConfirmed, b'{"act":' + ACT % b',"kind":"care"' + b',"by":"p"}'),
+        (ContributionConfirmed, b'{"act":' + ACT % b',"kind":"Care"' + b',"by":"p"}'),
+        (ContributionConfirmed, b'{"act":' + ACT % b"" + b',"by":"a b"}'),
+        (ContributionConfirmed, b'{"act":' + ACT % b"" + b',"by":"\\u0000"}'),
+        (
+            ContributionCorrected,
+            b'{"before":%s,"after":%s,"by":"p","counted":true}' % (ACT % b"", ACT % b""),
+        ),
+        (ServiceDescribed, b'{"service_id":"s","name":"\\u0000","starts_on":"2025-03-01"}'),
+        (ServiceDescribed, b'{"service_id":"s","name":"n","starts_on":"2025-03-01"}'),
+        (ContributionConfirmed, None),
+        (ContributionConfirmed, b"{}"),
+    ]
+)
+HEADER = st.sampled_from([name for name, _ in headers(event(1))])
+ACTIVITY = TopicPartition(EXCHANGE_ACTIVITY.name, 3)
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[LogRecord]:
+    """Mostly sound records of one partition, in which anything can have gone wrong."""
+    found: list[LogRecord] = []
+    position = 0
+    for offset in range(draw(st.integers(0, 12))):
+        position += draw(st.sampled_from([1] * 12 + [0, -1, 2]))
+        links = draw(st.sampled_from([(None, None), ("a", None), ("a", "b"), (None, "b")]))
+        model, data = draw(st.one_of(*[st.just(SOUND)] * 4, DATA))
+        made = replace(
+            of_type(model, b"", ACTIVITY),
+            position=position,
+            correlation_id=links[0],
+            causation_id=links[1],
+        )
+        told: list[tuple[str, bytes | None]] = [*headers(made)]
+        if draw(st.integers(0, 7)) == 0:
+            told = draw(damaged(told))
+        topic = draw(st.sampled_from([ACTIVITY.topic] * 30 + [AT.topic]))
+        found.append(
+            LogRecord(topic, draw(st.sampled_from([3] * 30 + [4])), offset, b"", data, told)
+        )
+    return found
+
+
+SOUND = (ContributionConfirmed, b'{"act":' + ACT % b"" + b',"by":"p"}')
+
+
+@st.composite
+def damaged(
+    draw: st.DrawFn, told: list[tuple[str, bytes | None]]
+) -> list[tuple[str, bytes | None]]:
+    name, value = draw(HEADER), draw(VALUES)
+    others = [pair for pair in told if pair[0] != name]
+    changed = [(key, value if key == name else was) for key, was in told]
+    unknown = [(key, b"org.coprod.new.v1" if key == "ce_type" else was) for key, was in told]
+    return draw(st.sampled_from([changed, changed, unknown, others, [*told, (name, value)], []]))
+
+
+def one_by_one(
+    standing: Standing, records: list[LogRecord], deployment: str, decode: Decode
+) -> Intake:
+    """Take the records in batches of one, through nothing that sorts many at once."""
+    whole = Intake(standing.offset, standing.position, 1, standing.broken_run, standing.gap_until)
+    for one in records:
+        if one.offset >= standing.offset:
+            sorting._add(whole, one, sorting._identify(one, deployment), decode)
+    return whole
+
+
+@given(
+    records=logs(),
+    standing=st.builds(
+        Standing,
+        offset=st.integers(0, 3),
+        position=st.integers(0, 2),
+        epoch=st.just(1),
+        broken_run=st.integers(0, 2),
+        gap_until=st.sampled_from([None, None, 5]),
+    ),
+    at_once=st.integers(1, 5),
+    decode=st.sampled_from([catalogue.decode_all, lean.decode_all]),
+)
+@settings(max_examples=500, deadline=None)
+def test_many_at_once_come_to_what_they_do_one_by_one(
+    records: list[LogRecord], standing: Standing, at_once: int, decode: Decode
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sorting, "AT_ONCE", at_once)
+
+        taken = take(standing, records, DEPLOYMENT, decode)
+
+    assert taken == one_by_one(standing, records, DEPLOYMENT, decode)
 
 
 @given(sent=SENT, cut=st.integers(0, 30))

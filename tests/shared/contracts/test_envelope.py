@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from shared.contracts.envelope import BrokenEnvelope, Event, headers, parse
+from shared.contracts.envelope import BrokenEnvelope, Event, headers, parse, parse_plain
 from tests.support.stream import AT, event
 
 GOOD: list[tuple[str, bytes | None]] = [
@@ -74,12 +75,67 @@ WORDS = st.one_of(
 def test_the_order_of_headers_says_nothing(
     links: list[bytes], subject: bytes, time: bytes, position: bytes
 ) -> None:
-    """What is written by ``headers`` is read at once; anything else, header by header."""
     causes = zip(("ce_correlationid", "ce_causationid"), links, strict=False)
     told = dict([*headers(event(1)), *causes])
     told |= {"ce_subject": subject, "ce_time": time, "ce_position": position}
 
     assert _read(list(told.items())) == _read(list(reversed(told.items())))
+
+
+HEADERS = st.tuples(
+    st.sampled_from([None, "a", "é"]),
+    st.sampled_from([None, "c"]),
+    st.dictionaries(
+        st.sampled_from([name for name, _ in headers(event(1))]),
+        st.one_of(
+            WORDS,
+            st.sampled_from([b"7", b"+1", b" 1_0\x1f", b"\xd9\xa3", b"\xc2\xa07", b"9" * 5_000]),
+            st.sampled_from([b"2025-03-01", b"20250301T12Z", b"2025-03-01T12:00:00+01:00"]),
+            st.none(),
+        ),
+        max_size=1,
+    ),
+    st.sampled_from(["as written", "reversed", "doubled", "missing", "more"]),
+).map(lambda made: _odd(*made))
+PLAIN = st.sampled_from([(None, None), ("a", None), ("a", "c")]).map(lambda links: _odd(*links))
+
+
+def _odd(
+    cause: str | None,
+    link: str | None,
+    values: dict[str, bytes | None] | None = None,
+    order: str = "as written",
+) -> list[tuple[str, bytes | None]]:
+    told = headers(replace(event(1), correlation_id=cause, causation_id=link))
+    changed = [(name, (values or {}).get(name, value)) for name, value in told]
+    match order:
+        case "reversed":
+            return changed[::-1]
+        case "doubled":
+            return [*changed, changed[2]]
+        case "missing":
+            return changed[:4] + changed[5:]
+        case "more":
+            return [*changed, ("traceparent", None)]
+    return changed
+
+
+@given(told=st.lists(st.one_of(PLAIN, PLAIN, PLAIN, HEADERS), min_size=1, max_size=4))
+def test_many_read_at_once_are_what_they_are_one_by_one(
+    told: list[list[tuple[str, bytes | None]]],
+) -> None:
+    values = [b"%d" % number for number in range(len(told))]
+
+    at_once = parse_plain(AT.topic, AT.partition, told, values)
+
+    if at_once is not None:
+        one_by_one = zip(told, values, strict=True)
+        assert at_once == [parse(AT.topic, AT.partition, raw, value) for raw, value in one_by_one]
+
+
+@given(told=st.lists(PLAIN, min_size=1, max_size=4))
+def test_what_is_written_is_read_at_once(told: list[list[tuple[str, bytes | None]]]) -> None:
+    assert parse_plain(AT.topic, AT.partition, told, [b"{}"] * len(told)) is not None
 
 
 def _read(raw: list[tuple[str, bytes | None]]) -> Event | bool:

@@ -154,6 +154,25 @@ def test_no_damage_to_the_bytes_divides_them(seed: int) -> None:
     agree(catalogue.BY_MODEL[type(event)].name, bytes(data))
 
 
+def test_no_control_character_divides_them() -> None:
+    """The struct's decoder is trusted to refuse them within a text."""
+    (event, *_) = [e for e in TOLD if isinstance(e, exchange.ContributionConfirmed)]
+    act = event.act.model_dump_json(exclude_none=True).encode()
+    name = NAMES[lean.ContributionConfirmed].name
+    for character in (*range(0x21), 0x5C, 0x7F, 0x80):
+        for text in (b'"by":"p%c"', b'"by":"p","m%ce":1', b'"by":"p","more":"%c"', b'"by":"p"%c'):
+            agree(name, b'{"act":%s,%s}' % (act, text % character))
+
+
+def test_many_at_once_are_what_they_are_one_by_one() -> None:
+    told = history(1)
+    names = [catalogue.BY_MODEL[type(event)].name for event in told]
+    datas = [catalogue.encode(event) for event in told]
+    assert not {type(event).__name__ for event in told} <= vars(lean).keys()
+
+    assert lean.decode_all(names, datas) == list(map(lean.decode, names, datas))
+
+
 @pytest.mark.parametrize(
     "data",
     [
