@@ -233,11 +233,9 @@ def _understand_all(
     kinds = [catalogue.BY_NAME.get(name) for name in {event.type for event in events}]
     if not all(kind and kind.topic and kind.topic.name == topic for kind in kinds):
         return None
-    if any(record.value is None for record in records):
-        return None
     datas = [event.data for event in events]
-    if NUL_ESCAPED in b"".join(datas):
-        return None
+    if not all(datas) or NUL_ESCAPED in b"".join(datas):
+        return None  # no value, or perhaps a NUL
     try:
         return decode([event.type for event in events], datas)
     except ValidationError:

@@ -5,6 +5,8 @@ name that is not UTF-8; FastStream would sleep or restart its task, for ever, an
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import structlog
@@ -90,8 +92,8 @@ class Fetching:
     def accept(self, records: Iterable[Fetched]) -> dict[KafkaPartition, list[Fetched]]:
         """Return the records that are still wanted and note them as handed over."""
         batch: dict[KafkaPartition, list[Fetched]] = {}
-        for found in records:
-            batch.setdefault(KafkaPartition(found.topic, found.partition), []).append(found)
+        for at, run in groupby(records, attrgetter("topic", "partition")):
+            batch.setdefault(KafkaPartition(*at), []).extend(run)
         accepted = {at: listed for at, listed in batch.items() if self._unmoved(at)}
         for at, listed in accepted.items():
             self.next[at] = listed[-1].offset + 1  # before they are handled: the reader may move it
