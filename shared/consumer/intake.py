@@ -1,8 +1,8 @@
 """Sorts what the log delivers of one partition: next, seen before, broken, unknown, too early."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from pydantic import ValidationError
@@ -13,8 +13,10 @@ from shared.contracts.vocabulary import Message
 from shared.log.port import LogRecord
 
 NUL_ESCAPED = rb"\u0000"
-AT_ONCE = 256  # records: fewer cost more each, more leave the cache and lose more to one bad record
+AT_ONCE = 256  # records; of more the first have left the processor's cache when the last are read
+FEW = 16  # records that may go one by one because one of them is bad
 
+T = TypeVar("T")
 Decode: TypeAlias = Callable[[Sequence[str], Sequence[bytes]], Sequence[Any]]
 """Reads data by their types; it raises what ``catalogue.decode_all`` raises, for the same data."""
 
@@ -83,8 +85,8 @@ def take(
         standing.gap_until,
     )
     wanted = [record for record in records if record.offset >= standing.offset]
-    for start in range(0, len(wanted), AT_ONCE):
-        _add_all(intake, wanted[start : start + AT_ONCE], deployment, decode)
+    for run in _runs(wanted, AT_ONCE):
+        _add_all(intake, run, deployment, decode)
     return intake
 
 
@@ -100,21 +102,37 @@ def examine(
 
 
 def _add_all(intake: Intake, records: Sequence[LogRecord], deployment: str, decode: Decode) -> None:
-    """Add what is plainly sound at once, and whatever else record by record."""
+    """Add at once what is plainly sound, and one by one the few records around what is not."""
     events = _identify_all(records, deployment)
-    if events is None:
+    if events is not None:
+        _add_events(intake, records, events, decode)
+    elif len(records) > FEW:
+        for run in _runs(records, FEW):
+            _add_all(intake, run, deployment, decode)
+    else:
         for record in records:
             _add(intake, record, _identify(record, deployment), decode)
-        return
+
+
+def _add_events(
+    intake: Intake, records: Sequence[LogRecord], events: Sequence[Event], decode: Decode
+) -> None:
     messages = _understand_all(records, events, decode) if _follow(intake, events) else None
-    if messages is None:
+    if messages is not None:
+        intake.events += events
+        intake.messages += messages
+        intake.offset, intake.position = records[-1].offset + 1, events[-1].position
+        intake.gap_until, intake.broken_run = None, 0
+    elif len(records) > FEW:
+        for some, of_some in zip(_runs(records, FEW), _runs(events, FEW), strict=True):
+            _add_events(intake, some, of_some, decode)
+    else:
         for record, event in zip(records, events, strict=True):
             _add(intake, record, event, decode)
-        return
-    intake.events += events
-    intake.messages += messages
-    intake.offset, intake.position = records[-1].offset + 1, events[-1].position
-    intake.gap_until, intake.broken_run = None, 0
+
+
+def _runs(whole: Sequence[T], length: int) -> Iterator[Sequence[T]]:
+    return (whole[start : start + length] for start in range(0, len(whole), length))
 
 
 def _follow(intake: Intake, events: Sequence[Event]) -> bool:

@@ -113,7 +113,7 @@ def parse_plain(
 ) -> list[Event] | None:
     """Return what ``parse`` returns for each record; None unless all are plainly ours.
 
-    Plain is ASCII in the headers that ``headers`` writes. By columns, a record costs a third.
+    Plain is ASCII in the headers that ``headers`` writes. By columns, a record costs half.
     """
     places: dict[int, list[int]] = {}
     for place, width in enumerate(map(len, raw)):

@@ -5,7 +5,7 @@ too, with the same values; what it refuses may still be sound, and then the mode
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, TypeAlias
@@ -153,10 +153,15 @@ def decode(type_name: str, data: bytes) -> Message | LeanMessage:
         KeyError: this build does not know the type.
         pydantic.ValidationError: a known type with broken data.
     """
-    plain = _decode_plain([type_name], [data])
-    if plain is None:
-        return catalogue.decode(type_name, data)  # has the last word, and words for the fault
-    return plain[0]
+    decoder = _DECODERS.get(type_name)
+    if decoder is not None and _is_plain(data):
+        try:
+            message = decoder(data)
+        except msgspec.MsgspecError:
+            return catalogue.decode(type_name, data)  # has the last word, and words for the fault
+        if _are_sound(_acts([message]), data):
+            return message
+    return catalogue.decode(type_name, data)
 
 
 def decode_all(
@@ -174,25 +179,28 @@ def _decode_plain(
 
     All are looked into together, for to look costs more than what is looked for.
     """
-    whole = b"".join(
-        [data for name, data in zip(type_names, datas, strict=True) if name in _DECODERS]
-    )
+    named = list(zip(type_names, datas, strict=True))
+    whole = b"".join([data for name, data in named if name in _DECODERS])
     if not _is_plain(whole):
         return None
     decoders = {
         name: _DECODERS.get(name) or partial(catalogue.decode, name) for name in set(type_names)
     }
     try:
-        found: list[Any] = [
-            decoders[name](data) for name, data in zip(type_names, datas, strict=True)
-        ]
+        found = [decoders[name](data) for name, data in named]
     except msgspec.MsgspecError:
         return None
-    acts = [one.act for one in found if type(one) in _OF_ONE_ACT]
-    for one in found:
-        if isinstance(one, ContributionCorrected):
-            acts += (one.before, one.after)
-    return found if _are_sound(acts, whole) else None
+    return found if _are_sound(_acts(found), whole) else None
+
+
+def _acts(messages: Iterable[Any]) -> list[Act]:
+    found: list[Act] = []
+    for message in messages:
+        if type(message) in _OF_ONE_ACT:
+            found.append(message.act)
+        elif isinstance(message, ContributionCorrected):
+            found += (message.before, message.after)
+    return found
 
 
 def _is_plain(data: bytes) -> bool:

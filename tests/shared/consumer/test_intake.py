@@ -248,15 +248,16 @@ def one_by_one(
         broken_run=st.integers(0, 2),
         gap_until=st.sampled_from([None, None, 5]),
     ),
-    at_once=st.integers(1, 5),
+    lengths=st.tuples(st.integers(1, 8), st.integers(1, 3)),
     decode=st.sampled_from([catalogue.decode_all, lean.decode_all]),
 )
 @settings(max_examples=500, deadline=None)
 def test_many_at_once_come_to_what_they_do_one_by_one(
-    records: list[LogRecord], standing: Standing, at_once: int, decode: Decode
+    records: list[LogRecord], standing: Standing, lengths: tuple[int, int], decode: Decode
 ) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sorting, "AT_ONCE", at_once)
+        patched.setattr(sorting, "AT_ONCE", lengths[0])
+        patched.setattr(sorting, "FEW", lengths[1])
 
         taken = take(standing, records, DEPLOYMENT, decode)
 
