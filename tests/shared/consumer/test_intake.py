@@ -200,6 +200,7 @@ def logs(draw: st.DrawFn) -> list[LogRecord]:
             of_type(model, b"", ACTIVITY),
             position=position,
             sequence=draw(st.sampled_from([1] * 20 + [0])),
+            deployment=draw(st.sampled_from([DEPLOYMENT] * 20 + ["other"])),
             correlation_id=links[0],
             causation_id=links[1],
         )

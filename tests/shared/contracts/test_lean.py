@@ -23,6 +23,7 @@ NAMES = {
 }
 NESTED = (lean.Receiver, lean.DirectoryPosition, lean.Act)
 TOLD = [event for seed in range(6) for event in history(seed) if type(event).__name__ in vars(lean)]
+SOUND_NAME, SOUND_DATA = catalogue.BY_MODEL[type(TOLD[0])].name, catalogue.encode(TOLD[0])
 ODD = [
     *("", " ", "a b", "é", "a\n", "\x7f", "\0", "x" * 64, "x" * 65, "Ab-1", "a.b", '"', "\\"),
     *("2025-03-01T12:00:00Z", "2025-03-01T12:00:00.1234567Z", "2025-03-01T23:59:59.9999999Z"),
@@ -38,12 +39,19 @@ ODD = [
 def both(type_name: str, data: bytes) -> tuple[Any, Any]:
     """Return what each decoder makes of the bytes; an error is its text."""
     found = []
-    for decode in (lean.decode, catalogue.decode):
+    for decode in (lean.decode, _among_others, catalogue.decode):
         try:
             found.append(decode(type_name, data))
         except ValidationError as error:
             found.append(str(error))
-    return found[0], found[1]
+    mine, among_others, model = found
+    assert mine == among_others, data
+    return mine, model
+
+
+def _among_others(type_name: str, data: bytes) -> Any:
+    names, datas = [SOUND_NAME, type_name, SOUND_NAME], [SOUND_DATA, data, SOUND_DATA]
+    return lean.decode_all(names, datas)[1]
 
 
 def _cut(message: Any) -> Any:
