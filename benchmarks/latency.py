@@ -25,12 +25,12 @@ from typing import Any
 import httpx
 import msgspec
 
+from benchmarks.wire import Wire
 from tests.support.deployment import free_port_base, up
 
 PEOPLE = 8
 PARTIES = ("user", "user", "family_social", "professional")
 SHOWN_SECONDS_MAX = 30.0
-CONNECTIONS = 64
 DAYS = 60
 
 
@@ -79,9 +79,7 @@ class Load:
     """``confirmed``: (when it was answered, service, position); ``answered``: seconds it took."""
 
     def __init__(self, addresses: dict[str, str], services: int) -> None:
-        self._registry, self._exchange = addresses["registry"], addresses["exchange"]
-        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._http = httpx.AsyncClient(timeout=30, trust_env=False, limits=limits)
+        self._registry, self._exchange = Wire(addresses["registry"]), Wire(addresses["exchange"])
         self._count = services
         self._chance = random.Random(1)
         self.services: list[str] = []
@@ -89,25 +87,21 @@ class Load:
         self.confirmed: list[tuple[float, str, int]] = []
         self.answered: list[float] = []
 
-    async def _post(self, url: str, body: dict[str, Any], **headers: str) -> httpx.Response:
-        answer = await self._http.post(url, json=body, headers=headers)
-        answer.raise_for_status()
-        return answer
-
     async def settle(self) -> None:
         started = (datetime.now(UTC) - timedelta(days=DAYS)).date().isoformat()
-        await self._post(f"{self._registry}/v1/agencies", {"agency_id": "local", "name": "L"})
+        register = self._registry.post
+        await register("/v1/agencies", {"agency_id": "local", "name": "L"})
         for number in range(self._count):
             body = {"agency_id": "local", "local_id": f"s{number}", "name": f"S{number}"}
-            made = await self._post(f"{self._registry}/v1/services", {**body, "starts_on": started})
+            made = await register("/v1/services", {**body, "starts_on": started})
             self.services.append(made.json()["service_id"])
         for _ in range(PEOPLE):
-            made = await self._post(f"{self._registry}/v1/participants", {"kind": "person"})
+            made = await register("/v1/participants", {"kind": "person"})
             self.people.append(made.json()["participant_id"])
         for service in self.services:
             for number, person in enumerate(self.people):
                 role = {"participant_id": person, "party": PARTIES[number % 4], "since": started}
-                await self._post(f"{self._registry}/v1/services/{service}/roles", role)
+                await register(f"/v1/services/{service}/roles", role)
 
     async def run(self, rate: float, seconds: float) -> None:
         """Begin a pair of commands at every second beat, however long the answers take."""
@@ -134,19 +128,20 @@ class Load:
             "minutes": self._chance.randrange(5, 120),
         }
         began = time.monotonic()
-        made = await self._post(f"{self._exchange}/v1/contributions", act)
+        made = await self._exchange.post("/v1/contributions", act)
         recorded = time.monotonic()
         await asyncio.sleep(beat)
         path = f"/v1/contributions/{made.json()['contribution_id']}/confirm"
         asked = time.monotonic()
-        done = await self._post(f"{self._exchange}{path}", {"by": receiver})
+        done = await self._exchange.post(path, {"by": receiver})
         now = time.monotonic()
-        position = int(done.headers["Coprod-Position"].rpartition(":")[2])
+        position = int(done.headers["coprod-position"].rpartition(":")[2])
         self.confirmed.append((now, service, position))
         self.answered += [recorded - began, now - asked]
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._registry.close()
+        await self._exchange.close()
 
 
 def shown_after(

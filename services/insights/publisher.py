@@ -14,7 +14,7 @@ from shared.contracts.topics import INSIGHTS_SERVICES
 from shared.log.partitioner import partition_of
 from shared.log.port import Log, OutgoingRecord, PublishFailed
 
-INTERVAL_SECONDS = 0.25  # between two snapshots of one service; the first after quiet does not wait
+INTERVAL_SECONDS = 0.1  # between two snapshots of one service; the first after quiet does not wait
 EFFORT_MAX = 4  # a snapshot that took t to render is not rendered again for EFFORT_MAX times t
 REST_SECONDS_MAX = 5.0  # however long it took: the process may have been stopped meanwhile
 RETRY_SECONDS = 1.0
