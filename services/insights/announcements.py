@@ -39,8 +39,9 @@ SYSTEM = "insights"
 log = structlog.get_logger(__name__)
 
 LATEST = """
-SELECT DISTINCT ON (time_window) time_window, day, announced FROM announcement
-WHERE service_id = $1 AND day <= $2 ORDER BY time_window, day DESC
+SELECT DISTINCT ON (service_id, time_window) service_id, time_window, day, announced
+FROM announcement
+WHERE service_id = ANY($1) AND day <= $2 ORDER BY service_id, time_window, day DESC
 """
 EVALUATED = "SELECT service_id, day FROM evaluation WHERE service_id = ANY($1)"
 # A service that is new today has no day that ended yet: its first evaluation is tonight's.
@@ -67,13 +68,15 @@ class Announcements:
         self._pool = pool
         self._store = store
 
-    async def said(self, service_id: str, as_of: date) -> Said:
-        """Return what was announced on ``as_of`` or before it."""
-        rows = await self._pool.fetch(LATEST, service_id, as_of)
-        return Said(
-            {row["time_window"]: _read(row["announced"]) for row in rows},
-            max((row["day"] for row in rows), default=None),
-        )
+    async def said(self, service_ids: Sequence[str], as_of: date) -> dict[str, Said]:
+        """Return what was announced of each service on ``as_of`` or before it."""
+        found: dict[str, dict[str, Announced]] = {one: {} for one in service_ids}
+        newest: dict[str, date] = {}
+        for row in await self._pool.fetch(LATEST, list(found), as_of):
+            service_id = row["service_id"]
+            found[service_id][row["time_window"]] = _read(row["announced"])
+            newest[service_id] = max(row["day"], newest.get(service_id, row["day"]))
+        return {one: Said(by_window, newest.get(one)) for one, by_window in found.items()}
 
     async def evaluate(
         self, services: Sequence[ServiceInfo], today: date, reader: Reader
@@ -96,7 +99,8 @@ class Announcements:
 
     async def _evaluate(self, service: ServiceInfo, day: date, reader: Reader) -> bool:
         """Return whether anything was announced of the service that had not been before."""
-        before = (await self.said(service.service_id, day - ONE_DAY)).by_window
+        said = await self.said([service.service_id], day - ONE_DAY)
+        before = said[service.service_id].by_window
         today, yesterday = await reader.folded(service, day, _verdicts)
         changed = {
             window: (found, announced)

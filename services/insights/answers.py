@@ -1,17 +1,19 @@
 """Answers: what the HTTP side asks of the serving fold; what had to be folded for it is kept."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
 
 from services.insights import release
-from services.insights.announcements import Announcements
+from services.insights.announcements import Announcements, Said
 from services.insights.directory import ServiceInfo
 from services.insights.fold import Fold
 from services.insights.latest import Latest
+from services.insights.publisher import Render
 from services.insights.release import Subject
 from services.insights.snapshot import Snapshot
 from shared.http.problems import FieldError, HttpRefusal
@@ -73,7 +75,7 @@ class Answers:
         return await self._told(service, as_of, ("metrics", window, lens), answer)
 
     async def verdict(self, service: ServiceInfo, window: str, as_of: date) -> bytes:
-        said = await self._announcements.said(service.service_id, as_of)
+        said = await self._said(service.service_id, as_of)
         subject = Subject(service, said.by_window)
 
         async def answer() -> bytes:
@@ -115,13 +117,24 @@ class Answers:
         about = ("trends", window, lens, tuple(days))
         return await self._told(service, days[-1], about, answer, always=True)
 
-    async def snapshot(self, service_id: str) -> Snapshot | None:
+    async def snapshots(self, service_ids: Sequence[str]) -> Render:
+        """Return who renders the services' snapshots; what was announced of them is looked up."""
+        today = self._fold().reader.today()
+        return partial(self._snapshot, today, await self._announcements.said(service_ids, today))
+
+    async def _said(self, service_id: str, as_of: date) -> Said:
+        return (await self._announcements.said([service_id], as_of))[service_id]
+
+    async def _snapshot(
+        self, day: date, looked_up: Mapping[str, Said], service_id: str
+    ) -> Snapshot | None:
         """Return the service's snapshot from memory; None where it is not this process's."""
         fold = self._fold()
         live = fold.live.owned(service_id)
         if live is None or live.info is None:
             return None
-        said = await self._announcements.said(service_id, live.state.as_of)
+        as_of = live.state.as_of
+        said = looked_up[service_id] if as_of == day else await self._said(service_id, as_of)
         newest = said.newest.toordinal() if said.newest else 0
         incarnation = await fold.store.incarnation()
         subject = Subject(

@@ -48,7 +48,8 @@ class LiveService:
     """``info`` is None while facts are known of a service that registry has not told of yet.
 
     ``events``: how many events up to the as-of day the state was folded from. ``late``: how many
-    facts of earlier days have come; ``past`` was folded when there had come ``past_late`` of them.
+    facts of earlier days have come; ``past`` holds the first ``past_late`` of them, and takes more
+    as the state does, unless it missed some.
     """
 
     service_id: str
@@ -62,6 +63,10 @@ class LiveService:
     past_late: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: list[Sequence[Fact]] | None = None
+    _late_folded: int = field(init=False)  # of ``late``, those that do not wait
+
+    def __post_init__(self) -> None:
+        self._late_folded = self.late
 
     def take(self, events: Sequence[Sequence[Fact]]) -> None:
         """Fold the facts of some events, now or as soon as nobody reads the state."""
@@ -82,6 +87,14 @@ class LiveService:
         day = self.state.day
         for facts in events:
             self.events += facts[0].day <= day or any(fact.day <= day for fact in facts)
+        self._fold_late([fact for fact in every if fact.day < day])
+
+    def _fold_late(self, facts: Sequence[Fact]) -> None:
+        before = self._late_folded
+        self._late_folded += len(facts)
+        if self.past is not None and facts and self.past_late == before:
+            self.past.take(facts)
+            self.past_late = self._late_folded
 
     def hold(self) -> None:
         self._waiting = []

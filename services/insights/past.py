@@ -1,8 +1,11 @@
 """Past: what a day's verdict needs of the days before it: yesterday's, the last with evidence."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
+from services.insights.facts import Fact
 from services.insights.metrics.defaults import WINDOW_DAYS
+from services.insights.metrics.state import ServiceState
 from services.insights.metrics.timeline import Timeline
 from services.insights.verdict import Verdict, classify
 from services.insights.verdict_history import last_evidenced
@@ -17,11 +20,12 @@ class PastNeeded(Exception):
 class Past:
     """Looks back from ``as_of``; what is found is kept. Facts of that day on change nothing in it.
 
-    Without a timeline, which it moves, it has only what it found before.
+    Without a timeline, which it moves, it has only what it found before, and yesterday's state.
     """
 
     def __init__(self, timeline: Timeline | None, as_of: date) -> None:
         self._timeline = timeline
+        self._state: ServiceState | None = None
         self._before = as_of - ONE_DAY
         self._yesterday: dict[str, Verdict] = {}
         self._evidenced: dict[str, Verdict | None] = {}
@@ -33,7 +37,7 @@ class Past:
             PastNeeded: it was not found while there was a timeline.
         """
         if window not in self._yesterday:
-            state = self._known().at(self._before)
+            state = self._state or self._known().at(self._before)
             self._yesterday = {one: classify(state, one) for one in WINDOW_DAYS}
         return self._yesterday[window]
 
@@ -53,11 +57,18 @@ class Past:
         return self._evidenced[window]
 
     def found(self) -> "Past":
-        """Find everything, and let the timeline go."""
+        """Find everything, and let the timeline go; yesterday's state stays and takes facts."""
         for window in WINDOW_DAYS:
             self.evidenced(window)
-        self._timeline = None
+        self._state, self._timeline = self._known().at(self._before), None
         return self
+
+    def take(self, facts: Sequence[Fact]) -> None:
+        """Take facts that came since; what was found is found again when it is asked for."""
+        if self._state is None:
+            raise PastNeeded
+        self._state.apply(facts)
+        self._yesterday, self._evidenced = {}, {}
 
     def _known(self) -> Timeline:
         if self._timeline is None:

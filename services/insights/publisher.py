@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeAlias
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -13,8 +13,10 @@ from services.insights.snapshot import Snapshot
 from shared.contracts.topics import INSIGHTS_SERVICES
 from shared.log.partitioner import partition_of
 from shared.log.port import Log, OutgoingRecord, PublishFailed
+from shared.outage import AWAY
 
 INTERVAL_SECONDS = 0.1  # between two snapshots of one service; the first after quiet does not wait
+AT_ONCE_MAX = 50  # services: what was looked up for the last of them is still young
 EFFORT_MAX = 4  # a snapshot that took t to render is not rendered again for EFFORT_MAX times t
 REST_SECONDS_MAX = 5.0  # however long it took: the process may have been stopped meanwhile
 RETRY_SECONDS = 1.0
@@ -26,6 +28,10 @@ class Render(Protocol):
     async def __call__(self, service_id: str) -> Snapshot | None:
         """Return the service's snapshot now, or None where this process can't render it."""
         ...
+
+
+Prepare: TypeAlias = Callable[[Sequence[str]], Awaitable[Render]]
+"""Looks up, for some services at once, what each of their renderings needs from the database."""
 
 
 class PublisherMeters:
@@ -46,13 +52,13 @@ class Publisher:
         self,
         log_: Log,
         latest: Latest,
-        render: Render,
+        prepare: Prepare,
         meters: PublisherMeters,
         clock_seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log_
         self._latest = latest
-        self._render = render
+        self._prepare = prepare
         self._meters = meters
         self._now = clock_seconds
         self._dirty: dict[str, None] = {}
@@ -83,14 +89,21 @@ class Publisher:
         now = self._now()
         due = [one for one in self._dirty if self._not_before.get(one, 0) <= now]
         if due or not self._dirty:
-            return due, None
+            return due[:AT_ONCE_MAX], None
         return [], min(self._not_before[one] for one in self._dirty) - now
 
     async def _publish(self, due: list[str]) -> None:
+        try:
+            render = await self._prepare(due)
+        except AWAY as away:
+            log.warning("snapshots_wait", services=len(due), failure=repr(away))
+            for service_id in due:
+                self._later(service_id)
+            return
         rendered: list[Snapshot] = []
         for service_id in due:
             del self._dirty[service_id]
-            snapshot = await self._rendered(service_id)
+            snapshot = await self._rendered(service_id, render)
             if snapshot is None:
                 continue
             if self._latest.offer(snapshot) or service_id in self._unsent:
@@ -103,10 +116,10 @@ class Publisher:
             *(self._send(number, snapshots) for number, snapshots in by_partition.items())
         )
 
-    async def _rendered(self, service_id: str) -> Snapshot | None:
+    async def _rendered(self, service_id: str, render: Render) -> Snapshot | None:
         started = self._now()
         try:
-            snapshot = await self._render(service_id)
+            snapshot = await render(service_id)
         except Exception as failure:
             # one service that can't be shown must not keep all others from being shown
             log.exception("snapshot_not_rendered", service_id=service_id, failure=repr(failure))

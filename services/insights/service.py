@@ -70,7 +70,7 @@ class Insights:
         self.latest = Latest(instance)
         self.answers = Answers(lambda: self.fold, self.latest, self._announcements)
         self._publisher = Publisher(
-            around.log, self.latest, self.answers.snapshot, meters.publisher
+            around.log, self.latest, self.answers.snapshots, meters.publisher
         )
         self.stream = EventStream(
             self.latest, self._service_id, meters.stream, clients_max=clients_max

@@ -1,7 +1,7 @@
 """When a service's snapshot is rendered again."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from prometheus_client import CollectorRegistry
@@ -10,8 +10,10 @@ from services.insights.latest import Latest
 from services.insights.publisher import (
     EFFORT_MAX,
     REST_SECONDS_MAX,
+    RETRY_SECONDS,
     Publisher,
     PublisherMeters,
+    Render,
 )
 from services.insights.snapshot import Snapshot, Version
 from shared.contracts.topics import INSIGHTS_SERVICES
@@ -26,14 +28,22 @@ class Scene:
         self.now = 0.0
         self.takes_seconds = 0.0
         self.rendered = 0
+        self.away = False
+        self.prepared: list[list[str]] = []
         self.latest = Latest("here")
         self.publisher = Publisher(
             MemoryLog([INSIGHTS_SERVICES]),
             self.latest,
-            self.render,
+            self.prepare,
             PublisherMeters(CollectorRegistry()),
             clock_seconds=lambda: self.now,
         )
+
+    async def prepare(self, service_ids: Sequence[str]) -> Render:
+        if self.away:
+            raise ConnectionRefusedError
+        self.prepared.append(list(service_ids))
+        return self.render
 
     async def render(self, service_id: str) -> Snapshot:
         self.rendered += 1
@@ -81,3 +91,25 @@ async def test_a_process_that_was_stopped_while_rendering_does_not_rest_for_hour
         scene.publisher.changed("s")
 
         await eventually(lambda: scene.rendered == 2, within_seconds=5)
+
+
+async def test_what_changes_together_is_looked_up_together() -> None:
+    async with publishing() as scene:
+        for name in ("a", "b", "c"):
+            scene.publisher.changed(name)
+        await eventually(lambda: scene.rendered == 3)
+
+        assert scene.prepared == [["a", "b", "c"]]
+
+
+async def test_what_could_not_be_looked_up_is_rendered_later() -> None:
+    async with publishing() as scene:
+        scene.away = True
+        scene.publisher.changed("a")
+        await scene.settled()
+        scene.away = False
+        assert scene.rendered == 0
+
+        scene.now += RETRY_SECONDS + 0.1
+        scene.publisher.changed("b")
+        await eventually(lambda: scene.rendered == 2)
