@@ -8,7 +8,7 @@ from services.insights.metrics.defaults import WINDOW_DAYS
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.timeline import Timeline
 from services.insights.verdict import Verdict, classify
-from services.insights.verdict_history import last_evidenced
+from services.insights.verdict_history import last_evidenced, never_evidenced
 
 ONE_DAY = timedelta(days=1)
 
@@ -49,11 +49,7 @@ class Past:
         """
         if window not in self._evidenced:
             yesterday = self.yesterday(window)
-            self._evidenced[window] = (
-                yesterday
-                if yesterday.evidenced
-                else last_evidenced(self._known(), self._before, window)
-            )
+            self._evidenced[window] = yesterday if yesterday.evidenced else self._earlier(window)
         return self._evidenced[window]
 
     def found(self) -> "Past":
@@ -69,6 +65,11 @@ class Past:
             raise PastNeeded
         self._state.apply(facts)
         self._yesterday, self._evidenced = {}, {}
+
+    def _earlier(self, window: str) -> Verdict | None:
+        if self._state is not None and never_evidenced(self._state, window):
+            return None
+        return last_evidenced(self._known(), self._before, window)
 
     def _known(self) -> Timeline:
         if self._timeline is None:

@@ -1,11 +1,12 @@
 """History of verdicts: the last day that had evidence for one."""
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import date
 
 from services.insights.facts import day_number
 from services.insights.metrics.defaults import PLANNING_WINDOW, WINDOW_DAYS
-from services.insights.metrics.state import as_date
+from services.insights.metrics.state import ServiceState, as_date
 from services.insights.metrics.timeline import Timeline
 from services.insights.verdict import Verdict, classify
 
@@ -24,6 +25,26 @@ def last_evidenced(timeline: Timeline, as_of: date, window: str) -> Verdict | No
         if verdict.evidenced:
             return verdict
     return None
+
+
+def never_evidenced(state: ServiceState, window: str) -> bool:
+    """Whether the state alone shows that no day up to its own had evidence in the window.
+
+    It does where the window never held as much as the floor, wherever it ended.
+    """
+    if any(amount < 0 for ring in state.rings for amount in ring.given.values()):
+        return False  # then what stands for a day is less than what counts as its evidence
+    length = WINDOW_DAYS[window]
+    held: deque[tuple[int, int]] = deque()
+    evidence = 0
+    for day, count in sorted(state.life.evidence.items()):
+        held.append((day, count))
+        evidence += count
+        while length is not None and held[0][0] <= day - length:
+            evidence -= held.popleft()[1]
+        if evidence >= state.defaults.floor_evidence:
+            return False
+    return True
 
 
 def _turning_days(days: list[int], last: int, window: str) -> Iterator[int]:

@@ -102,3 +102,16 @@ def test_who_had_evidence_yesterday_needs_no_facts_again() -> None:
 
     assert past.yesterday("life").evidenced
     assert seen(past) == made_anew([facts])
+
+
+def test_who_never_had_evidence_needs_no_facts_again() -> None:
+    story = Story()
+    for day in range(0, 120, 4):
+        story.act(f"u{day % 7}", day + 1, ["u9"])
+    facts = facts_told(story.events)
+    past = Past(Timeline(facts[:-2]), TODAY).found()
+
+    past.take(facts[-2:])
+
+    assert past.evidenced("28d") is None
+    assert seen(past) == made_anew([facts])
