@@ -27,6 +27,7 @@ PEERS = {
     "raw_aiokafka": Path(sys.executable),
     "raw_confluent": OTHERS,
     "ours": Path(sys.executable),
+    "ours:small": Path(sys.executable),
     "faststream_tutorial": Path(sys.executable),
     "arroyo_copy": OTHERS,
     "quix": OTHERS,
@@ -59,7 +60,7 @@ def truth(size: Size) -> str:
 
 
 def once(here: Place, peer: str, prefix: str, events: int) -> dict[str, Any]:
-    dsn = here.database() if peer in ("ours", "arroyo_copy") else "-"
+    dsn = here.database() if peer.startswith(("ours", "arroyo")) else "-"
     module, _, variant = peer.partition(":")
     command = [str(PEERS[peer]), "-W", "ignore", "-m", f"benchmarks.peers.{module}"]
     topic = prefix + EXCHANGE_ACTIVITY.name
