@@ -26,6 +26,7 @@ from services.insights.columns import folded
 from services.insights.fold import Fold, Surroundings
 from services.insights.live import Live
 from services.insights.metrics.figures import figures
+from services.insights.metrics.question import EVERYTHING
 from services.insights.metrics.state import ServiceState
 from services.insights.service import Insights, Meters
 from shared.clock import FixedClock
@@ -205,8 +206,8 @@ def _read(live: Live, changed: set[str]) -> dict[str, Any]:
 def _whole(states: Sequence[ServiceState]) -> dict[str, int]:
     life = [state.view("life") for state in states]
     return {
-        "acts": sum(view.everything.contributions for view in life),
-        "minutes": sum(view.sum("minutes", lambda _: True).weight for view in life),
+        "acts": sum(view.contributions for view in life),
+        "minutes": sum(view.sum("minutes", EVERYTHING).weight for view in life),
     }
 
 

@@ -8,6 +8,7 @@ import asyncpg
 
 from benchmarks.workload import TODAY, Size, messages
 from services.insights.columns import folded
+from services.insights.metrics.question import EVERYTHING
 from services.insights.store import FactStore
 from shared.contracts import exchange
 from shared.contracts.topics import EXCHANGE_ACTIVITY
@@ -71,6 +72,6 @@ async def kept(dsn: str) -> Kept:
             found.doubled += times.total() - len(times)
             for one in folded(chunks, TODAY.date()).values():
                 view = one.state.view("life")
-                found.contributions += view.everything.contributions
-                found.minutes += view.sum("minutes", lambda _: True).weight
+                found.contributions += view.contributions
+                found.minutes += view.sum("minutes", EVERYTHING).weight
     return found
