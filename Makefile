@@ -40,10 +40,11 @@ bench-quick: $(VENV)/.dev .venv-peers/.done ## the same in a few minutes, for a 
 	@$(BIN)/python -W ignore -m benchmarks.stages --events 20000
 	@$(BIN)/python -W ignore -m benchmarks.rendering --people 50 --seconds 1
 	@$(BIN)/python -W ignore -m benchmarks.rebuild --facts 100000
-	@$(BIN)/python -W ignore -m benchmarks.append --seconds 2 --rounds 3
+	@$(BIN)/python -W ignore -m benchmarks.append --seconds 2 --rounds 2
 	@$(BIN)/python -W ignore -m benchmarks.drain --events 30000 --rounds 3
-	@$(BIN)/python -W ignore -m benchmarks.small --events 50000 --rounds 3
-	@$(BIN)/python -W ignore -m benchmarks.fold --events 50000 --rounds 3
+	@$(BIN)/python -W ignore -m benchmarks.small --events 50000 --rounds 1 \
+	  --peers raw_aiokafka,ours,quix,kafka_streams:memory-2
+	@$(BIN)/python -W ignore -m benchmarks.fold --events 50000 --rounds 2 --contestants raw,fold
 	@$(BIN)/python -W ignore -m benchmarks.commands --seconds 2 --rounds 3 --services 10
 	@$(BIN)/python -W ignore -m benchmarks.latency --rates 50 --seconds 10
 	@$(BIN)/python -W ignore -m benchmarks.streams --clients 2000 --seconds 10
