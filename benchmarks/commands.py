@@ -26,7 +26,6 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -37,6 +36,7 @@ from fastapi.responses import Response
 from prometheus_client import CollectorRegistry
 
 from benchmarks.latency import DAYS, Load
+from benchmarks.place import deployed
 from services.exchange import request
 from services.exchange.meaning import MEANINGS
 from shared.eventstore.port import Answer
@@ -44,7 +44,7 @@ from shared.http.application import application
 from shared.http.command import Context, entity_tag, reply
 from shared.http.server import serve
 from shared.telemetry import configure_logging
-from tests.support.deployment import Up, free_port_base, up
+from tests.support.deployment import Up, free_port_base
 
 PATH = "/v1/contributions"
 BARE = "/v1/bare"
@@ -279,11 +279,7 @@ def main() -> None:
     arguments.add_argument("--log", choices=("embedded", "kafka"), default="embedded")
     arguments.add_argument("--json", type=Path)
     asked = arguments.parse_args()
-    with (
-        TemporaryDirectory(prefix="coprod-bench-") as folder,
-        up(Path(folder) / "data", free_port_base(), "--log", asked.log) as running,
-    ):
-        assert running.ready["ready"]
+    with deployed(asked.log) as running:
         results = measured(running, asked)
     rates = {
         name: statistics.median(one["commands_per_second"] for one in found)

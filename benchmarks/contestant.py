@@ -20,16 +20,16 @@ from prometheus_client import CollectorRegistry
 
 from benchmarks.peers.stopwatch import peak_mb
 from benchmarks.stages import WINDOWS, Raw
+from benchmarks.truth import kept
 from benchmarks.workload import DEPLOYMENT, TODAY
 from services.insights.codebook import Codebook
-from services.insights.columns import folded
 from services.insights.fold import Fold, Surroundings
 from services.insights.live import Live
 from services.insights.metrics.figures import figures
 from services.insights.metrics.question import EVERYTHING
-from services.insights.metrics.state import ServiceState
 from services.insights.service import Insights, Meters
 from shared.clock import FixedClock
+from shared.consumer import ConsumerMetrics
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.http.server import _collect_rarely
 from shared.log.kafka import KafkaLog
@@ -130,7 +130,7 @@ async def fold(bootstrap: str, prefix: str, database: str, watch: Stopwatch) -> 
     async with asyncpg.create_pool(database, min_size=1, max_size=10) as pool:
         log = TimedLog(bootstrap, prefix, watch)
         await log.start()
-        running = Fold(_surroundings(pool, log), 1, changed.add)
+        running = Fold(surroundings(pool, log, CollectorRegistry()), 1, changed.add)
         await running.start()
         await _ended(watch, running.consumer.failure)
         reading = _read(running.live, changed)
@@ -144,17 +144,13 @@ async def rebuild(bootstrap: str, prefix: str, database: str, watch: Stopwatch) 
     async with asyncpg.create_pool(database, min_size=1, max_size=10) as pool:
         log = TimedLog(bootstrap, prefix, watch)
         await log.start()
-        running = Fold(_surroundings(pool, log), 1, None)
+        running = Fold(surroundings(pool, log, CollectorRegistry()), 1, None)
         await running.start()
         await _ended(watch, running.consumer.failure)
-        states = [
-            one.state
-            for number in range(EXCHANGE_ACTIVITY.partitions)
-            for one in folded((await running.store.read(number)).chunks, TODAY.date()).values()
-        ]
         await running.close()
         await log.stop()
-    return watch.report(services=len(states), **_whole(states))
+    found = await kept(database)
+    return watch.report(acts=found.contributions, minutes=found.minutes, doubled=found.doubled)
 
 
 async def service(bootstrap: str, prefix: str, database: str, watch: Stopwatch) -> dict[str, Any]:
@@ -163,7 +159,7 @@ async def service(bootstrap: str, prefix: str, database: str, watch: Stopwatch) 
         log = TimedLog(bootstrap, prefix, watch)
         await log.start()
         meters = Meters(CollectorRegistry())
-        insights = Insights(_surroundings(pool, log), meters, "bench")
+        insights = Insights(surroundings(pool, log, CollectorRegistry()), meters, "bench")
         await insights.start()
         await _ended(watch, insights.fold.consumer.failure)
         snapshots = meters.publisher.snapshots._value.get()  # noqa: SLF001 - nothing public
@@ -172,7 +168,7 @@ async def service(bootstrap: str, prefix: str, database: str, watch: Stopwatch) 
     return watch.report(snapshots=int(snapshots))
 
 
-def _surroundings(pool: Any, log: KafkaLog) -> Surroundings:
+def surroundings(pool: Any, log: KafkaLog, registry: CollectorRegistry) -> Surroundings:
     return Surroundings(
         pool=pool,
         log=log,
@@ -180,7 +176,7 @@ def _surroundings(pool: Any, log: KafkaLog) -> Surroundings:
         clock=FixedClock(TODAY),
         deployment=DEPLOYMENT,
         owner="bench",
-        metrics=Meters(CollectorRegistry()).consumer,
+        metrics=ConsumerMetrics(registry),
     )
 
 
@@ -200,12 +196,10 @@ def _read(live: Live, changed: set[str]) -> dict[str, Any]:
             for lens in ("count", "minutes"):
                 figures(state, window, lens)
     seconds = round(time.process_time() - started, 3)
-    return {"read_seconds": seconds, "services": len(states), **_whole(states)}
-
-
-def _whole(states: Sequence[ServiceState]) -> dict[str, int]:
     life = [state.view("life") for state in states]
     return {
+        "read_seconds": seconds,
+        "services": len(states),
         "acts": sum(view.contributions for view in life),
         "minutes": sum(view.sum("minutes", EVERYTHING).weight for view in life),
     }

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.place import Place, place
-from benchmarks.workload import Size, totals
+from benchmarks.truth import told
+from benchmarks.workload import Size
 
 
 def once(here: Place, name: str, prefix: str, events: int) -> dict[str, Any]:
@@ -46,14 +47,15 @@ def main() -> None:
     size = Size(asked.events, asked.services, asked.people, recorded=asked.recorded)
     names = asked.contestants.split(",")
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    expected = totals(size)
+    truth = told(size)
+    expected = {"acts": truth.contributions, "minutes": truth.minutes}
     with place() as here:
         prefix = f"bench-{secrets.token_hex(3)}-"
         here.tell(prefix, size)
         for number in range(asked.rounds):
             for name in names:
                 found = once(here, name, prefix, size.events)
-                assert all(found.get(what, told) == told for what, told in expected.items()), found
+                assert all(found.get(what, one) == one for what, one in expected.items()), found
                 results[name].append(found)
                 print(f"round {number + 1} {name:8s} {found}", flush=True)
     middle = {name: medians(found) for name, found in results.items()}

@@ -28,7 +28,8 @@ from typing import Any
 import psutil
 import psycopg
 
-from tests.support.deployment import Up, environment, free_port_base, up
+from benchmarks.place import deployed
+from tests.support.deployment import Up, environment
 
 HEADER = (
     "contribution_id,service_id,occurred_at,giver_id,giver_party,receiver_ids,minutes,phase,mode"
@@ -180,8 +181,7 @@ def main() -> None:
     with TemporaryDirectory(prefix="coprod-bench-") as folder:
         path = Path(folder) / "acts.csv"
         write(path, rows(asked.rows, asked.services, asked.people))
-        with up(Path(folder) / "data", free_port_base(), "--log", asked.log) as running:
-            assert running.ready["ready"]
+        with deployed(asked.log) as running:
             results = measured(running, path, asked.rows)
     if asked.json:
         asked.json.write_text(json.dumps({"rows": asked.rows, "results": results}, indent=1))

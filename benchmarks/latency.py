@@ -19,14 +19,13 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import msgspec
 
+from benchmarks.place import deployed
 from benchmarks.wire import Wire
-from tests.support.deployment import free_port_base, up
 
 PEOPLE = 8
 PARTIES = ("user", "user", "family_social", "professional")
@@ -211,10 +210,7 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=20)
     arguments.add_argument("--json", type=Path)
     asked = arguments.parse_args()
-    with (
-        TemporaryDirectory(prefix="coprod-bench-") as folder,
-        up(Path(folder) / "data", free_port_base(), "--log", asked.log) as deployment,
-    ):
+    with deployed(asked.log) as deployment:
         results = asyncio.run(measured(deployment.ready, asked))
     if asked.json:
         asked.json.write_text(json.dumps({"services": asked.services, "results": results}))

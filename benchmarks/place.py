@@ -21,6 +21,7 @@ from shared.log.kafka import KafkaLog
 from shared.log.port import OutgoingRecord
 from shared.log.provisioning import create_topics
 from shared.provisioning import address, provision_database
+from tests.support.deployment import Up, free_port_base, up
 from tools.kafka.local_kafka import find_kafka
 
 PUBLISHED_AT_ONCE = 2_000
@@ -89,6 +90,17 @@ async def publish(bootstrap: str, prefix: str, ready: Iterable[Page]) -> None:
             await log.publish(topics.EXCHANGE_ACTIVITY.name, number, records)
     finally:
         await log.stop()
+
+
+@contextmanager
+def deployed(log: str) -> Iterator[Up]:
+    """Keep a new deployment of ``coprod up`` on that log; all of it is thrown away at the end."""
+    with (
+        tempfile.TemporaryDirectory(prefix="coprod-bench-") as folder,
+        up(Path(folder) / "data", free_port_base(), "--log", log) as running,
+    ):
+        assert running.ready["ready"]
+        yield running
 
 
 async def _told(bootstrap: str, prefix: str, size: Size) -> None:

@@ -13,12 +13,8 @@ import asyncpg
 import psutil
 from prometheus_client import CollectorRegistry
 
-from benchmarks.contestant import Stopwatch, Timed
-from benchmarks.workload import DEPLOYMENT, TODAY
-from services.insights.codebook import Codebook
-from services.insights.fold import Fold, Surroundings
-from shared.clock import FixedClock
-from shared.consumer import ConsumerMetrics
+from benchmarks.contestant import Stopwatch, Timed, surroundings
+from services.insights.fold import Fold
 from shared.http.server import _collect_rarely
 from shared.log.kafka import KafkaLog
 from shared.log.port import LogRecord, Reader, TopicPartition
@@ -52,16 +48,7 @@ async def _run(where: Where, told: "Connection[Any, Any]") -> None:
     async with asyncpg.create_pool(where.dsn, min_size=1, max_size=10) as pool:
         log = GatedLog(where, watch, go)
         await log.start()
-        around = Surroundings(
-            pool=pool,
-            log=log,
-            codebook=Codebook(pool),
-            clock=FixedClock(TODAY),
-            deployment=DEPLOYMENT,
-            owner="bench",
-            metrics=ConsumerMetrics(registry),
-        )
-        fold = Fold(around, 1, _ignore)
+        fold = Fold(surroundings(pool, log, registry), 1, _ignore)
         told.send(("ready", 0))
         await asyncio.to_thread(told.recv)
         await fold.start()

@@ -47,20 +47,6 @@ def messages(size: Size, seed: int = 1) -> Iterator[exchange.ContributionConfirm
             yield message
 
 
-def totals(size: Size) -> dict[str, int]:
-    """Return what a fold of the workload must come to, counted without one."""
-    acts = minutes = 0
-    for message in messages(size):
-        match message:
-            case exchange.ContributionConfirmed(act=act):
-                acts, minutes = acts + 1, minutes + (act.minutes or 0)
-            case exchange.ContributionCorrected(before=before, after=after):
-                minutes += (after.minutes or 0) - (before.minutes or 0)
-            case exchange.ContributionVoided(act=act):
-                acts, minutes = acts - 1, minutes - (act.minutes or 0)
-    return {"acts": acts, "minutes": minutes}
-
-
 def _told(chance: random.Random, size: Size, number: int) -> Iterator[Message]:
     act = _act(chance, size, number)
     if size.recorded:

@@ -63,10 +63,6 @@ class LiveService:
     past_late: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: list[Sequence[Fact]] | None = None
-    _late_folded: int = field(init=False)  # of ``late``, those that do not wait
-
-    def __post_init__(self) -> None:
-        self._late_folded = self.late
 
     def take(self, events: Sequence[Sequence[Fact]]) -> None:
         """Fold the facts of some events, now or as soon as nobody reads the state."""
@@ -87,14 +83,12 @@ class LiveService:
         day = self.state.day
         for facts in events:
             self.events += facts[0].day <= day or any(fact.day <= day for fact in facts)
-        self._fold_late([fact for fact in every if fact.day < day])
-
-    def _fold_late(self, facts: Sequence[Fact]) -> None:
-        before = self._late_folded
-        self._late_folded += len(facts)
-        if self.past is not None and facts and self.past_late == before:
-            self.past.take(facts)
-            self.past_late = self._late_folded
+        if self.past is not None:
+            # nothing waits any more: of all that are late these are the last
+            late = [fact for fact in every if fact.day < day]
+            if late and self.past_late == self.late - len(late):
+                self.past.take(late)
+                self.past_late = self.late
 
     def hold(self) -> None:
         self._waiting = []

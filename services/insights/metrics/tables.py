@@ -60,11 +60,6 @@ def halves(pairs: Iterable[int], lens: str) -> list[int]:
     return [value & PAIR_MASK for value in pairs]
 
 
-def unpaired(value: int) -> tuple[int, int]:
-    """Return the two weights of a pair; neither is negative once all facts are in."""
-    return value & PAIR_MASK, value >> PAIR_BITS
-
-
 @lru_cache(maxsize=10_000)
 def shares(minutes: int, receivers: int) -> tuple[int, ...]:
     """Return what each of that many receivers has of one act: pairs of millionths."""
@@ -117,11 +112,7 @@ class Tables:
 
     def act(self, fact: ActFact, sign: int) -> None:
         minutes = max(0, fact.minutes)
-        add(
-            self.given,
-            fact.giver << CELL_BITS | cell_number(fact),
-            sign * (1 + (minutes << PAIR_BITS)),
-        )
+        add(self.given, fact.giver << CELL_BITS | cell_number(fact), sign * pair(1, minutes))
         if fact.episode:
             add(self.episodes, _in_episode(fact), sign)
         if fact.receivers and fact.mode == ACT and len(fact.receivers) <= EDGE_RECEIVERS_MAX:
