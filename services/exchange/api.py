@@ -68,8 +68,7 @@ def routers(desk: Callable[[], Desk], journal: Callable[[], Journal]) -> list[AP
         return await desk().submit(orders)
 
     async def decided(body: StrictModel, context: CommandContext) -> Response:
-        (outcome,) = await desk().submit([Order(body, context)])
-        return reply(outcome)
+        return reply(await desk().take(Order(body, context)))
 
     return [
         _contributions(decided, journal),

@@ -4,10 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeAlias
 
 from services.exchange import giving, request, row, voice
 from services.exchange.domain import admission, stamping
+from services.exchange.gathering import Gathering
 from services.exchange.identity import Identity
 from services.exchange.known import Past, look_back, questions
 from services.exchange.lookup import Lookup
@@ -38,6 +40,20 @@ class Desk:
         self._identity = identity
         self._lookup = Lookup(pool)
         self._look_again_seconds = look_again_seconds
+        self._gathering = Gathering(partial(self._decided, look_again_seconds=0))
+
+    async def take(self, order: Order) -> Answer | Refusal:
+        """Decide one order, together with others that come at the same time.
+
+        Raises:
+            HttpRefusal: as ``submit``.
+        """
+        await self._lookup.reach(order.context.after)
+        outcome = await self._gathering.take(order)
+        if isinstance(outcome, Rejected) and outcome.reason in UNKNOWN_FOR_NOW:
+            # it changed nothing; what it waits for must not hold up those beside it
+            (outcome,) = await self._decided([order], self._look_again_seconds)
+        return outcome
 
     async def submit(self, orders: Sequence[Order]) -> list[Answer | Refusal]:
         """Decide the orders in turn; each may build on those before it.
@@ -50,21 +66,28 @@ class Desk:
             for at, position in order.context.after.items():
                 after[at] = max(after.get(at, 0), position)
         await self._lookup.reach(after)
+        return await self._decided(orders, self._look_again_seconds)
+
+    async def _decided(
+        self, orders: Sequence[Order], look_again_seconds: float
+    ) -> list[Answer | Refusal]:
         for plan in range(1, PLANS_MAX + 1):
             past = await look_back(self._pool, self._store, self._identity, orders)
-            cases, built = await self._build(orders, past)
+            cases, built = await self._build(orders, past, look_again_seconds)
             sheet = row.Sheet(dict(past.places), last=plan == PLANS_MAX)
             with suppress(row.Misplaced):
                 return await self._handle(cases, built, sheet)
         raise AssertionError("unreachable: the last plan leaves nothing to look up again")
 
-    async def _build(self, orders: Sequence[Order], past: Past) -> tuple[list[Case], list[Built]]:
+    async def _build(
+        self, orders: Sequence[Order], past: Past, look_again_seconds: float
+    ) -> tuple[list[Case], list[Built]]:
         """Build every command; look again for a while where the replica may be a moment behind."""
         now = self._store.clock.now()
         directory = await self._lookup.answer(questions(orders, past))
         cases = [Case(order, past, directory, self._identity, now) for order in orders]
         built = [_built(case) for case in cases]
-        deadline = time.monotonic() + self._look_again_seconds
+        deadline = time.monotonic() + look_again_seconds
         while time.monotonic() < deadline and (unknown := _unknown_for_now(cases, built)):
             await asyncio.sleep(POLL_SECONDS)
             again = [orders[at] for at in unknown]

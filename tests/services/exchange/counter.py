@@ -92,16 +92,12 @@ class Counter:
     numbers: "count[int]" = field(default_factory=count)
 
     async def send(self, body: StrictModel, **context: Any) -> Answer | Refusal:
-        (outcome,) = await self.send_all([body], **context)
-        return outcome
+        return await self.desk.take(order(body, **context))
 
     async def send_all(
-        self, bodies: Sequence[StrictModel], agency: str = "local", key: str | None = None
+        self, bodies: Sequence[StrictModel], agency: str = "local"
     ) -> list[Answer | Refusal]:
-        sender = Provenance(agency, "file", "tester")
-        used = None if key is None else Idempotency(sender.source, key, repr(bodies).encode())
-        context = CommandContext(sender, used)
-        return await self.desk.submit([Order(body, context) for body in bodies])
+        return await self.desk.submit([order(body, agency) for body in bodies])
 
     async def done(self, body: StrictModel, **context: Any) -> dict[str, Any]:
         outcome = await self.send(body, **context)
@@ -126,12 +122,18 @@ class Counter:
         return [row["type"].removeprefix("org.coprod.exchange.")[:-3] for row in rows]
 
 
-async def open_counter(dsn: str) -> Counter:
+async def open_counter(dsn: str, look_again_seconds: float = 0) -> Counter:
     pool = await asyncpg.create_pool(dsn, min_size=1, max_size=4)
     clock = FixedClock(NOON)
     store = PostgresEventStore(pool, clock=clock)
-    desk = Desk(pool, store, await load_identity(pool), look_again_seconds=0)
+    desk = Desk(pool, store, await load_identity(pool), look_again_seconds)
     return Counter(dsn, pool, store, desk, Journal(pool, store), clock)
+
+
+def order(body: StrictModel, agency: str = "local", key: str | None = None) -> Order:
+    sender = Provenance(agency, "file", "tester")
+    used = None if key is None else Idempotency(sender.source, key, repr(body).encode())
+    return Order(body, CommandContext(sender, used))
 
 
 def contribution(**changes: Any) -> request.RecordContribution:

@@ -7,11 +7,9 @@ import pytest
 from services.exchange.request import VoidContribution
 from shared.contracts.registry import ServiceRegistered
 from shared.contracts.vocabulary import Party
-from shared.eventstore.port import Answer, Idempotency, KeyReused, Provenance, Rejected
-from shared.http.bulk import Order
-from shared.http.command import CommandContext
+from shared.eventstore.port import Answer, KeyReused, Rejected
 from tests.services.exchange.builders import START
-from tests.services.exchange.counter import Counter, at, contribution, put, role, row
+from tests.services.exchange.counter import Counter, at, contribution, order, put, role, row
 
 pytestmark = pytest.mark.postgres
 RECORDED, CONFIRMED = "contribution.recorded", "contribution.confirmed"
@@ -177,18 +175,14 @@ async def test_imports_at_once_that_disagree_on_the_service_leave_each_row_in_on
 
 
 async def test_a_row_after_the_repeat_of_a_move_leaves_where_it_stands(counter: Counter) -> None:
-    sender = Provenance("local", "file", "tester")
-
-    def order(key: str, **changes: object) -> Order:
-        body = row(**changes)
-        used = Idempotency(sender.source, key, repr(body).encode())
-        return Order(body, CommandContext(sender, used))
-
     for number, where in enumerate(("library", "garden", "library")):
-        await counter.desk.submit([order(f"k{number}", service_id=where)])
+        await counter.send(row(service_id=where), key=f"k{number}")
 
     repeat, edited = await counter.desk.submit(
-        [order("k1", service_id="garden"), order("k3", service_id="garden", minutes=5)]
+        [
+            order(row(service_id="garden"), key="k1"),
+            order(row(service_id="garden", minutes=5), key="k3"),
+        ]
     )
 
     assert isinstance(repeat, Answer)
