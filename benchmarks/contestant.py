@@ -116,7 +116,7 @@ async def raw(bootstrap: str, prefix: str, _database: str, watch: Stopwatch) -> 
                 watch.begin()
             for records in batch.values():
                 for record in records:
-                    event = decode(record.value)
+                    event = decode(record.value or b"")
                     minutes += (event.act.minutes or 0) if event.act else 0
                 watch.took(len(records))
     finally:

@@ -152,10 +152,10 @@ def shown_after(
         frames[service].append((when, position))
     found = []
     for answered, service, position in confirmed:
-        when = next((at for at, shown in frames[service] if shown >= position), None)
-        if when is None:
+        shown_at = next((at for at, shown in frames[service] if shown >= position), None)
+        if shown_at is None:
             raise SystemExit(f"{service} was never shown as of {position}")
-        found.append(max(0.0, when - answered))
+        found.append(max(0.0, shown_at - answered))
     return found
 
 

@@ -13,6 +13,7 @@ import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 import numpy as np
@@ -25,6 +26,10 @@ from services.insights.packing import FORMAT_VERSION, TYPES
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.log.port import TopicPartition
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Ints: TypeAlias = "npt.NDArray[np.int64]"
 CHUNK = 2_000
 DAYS = 400
 PARTITIONS = EXCHANGE_ACTIVITY.partitions
@@ -45,13 +50,11 @@ def chunks(number: int, facts: int, services: int, people: int) -> Iterator[Chun
         yield Chunk(source, first + 1, here, b"\1" * count, packed)
 
 
-def _columns(
-    chance: np.random.Generator, service: "np.ndarray[int]", home: int
-) -> dict[str, object]:
+def _columns(chance: np.random.Generator, service: "Ints", home: int) -> dict[str, object]:
     count = len(service)
 
-    def person() -> "np.ndarray[int]":
-        return 1 + service * home + (chance.random(count) ** 2 * home).astype(int)
+    def person() -> "Ints":
+        return 1 + service * home + (chance.random(count) ** 2 * home).astype(np.int64)
 
     giver, receiver, other = person(), person(), person()
     many = chance.choice((0, 1, 1, 1, 2), size=count)

@@ -45,12 +45,13 @@ def truth(size: Size) -> str:
     givers: dict[str, list[str]] = {}
     for message in messages(size):
         act = message.act  # type: ignore[union-attr]
+        minutes = act.minutes or 0
         day = (act.service_id, f"{act.occurred_at:%Y-%m-%d}")
-        count, minutes = days.get(day, (0, 0))
-        days[day] = (count + 1, minutes + act.minutes)
+        count, before = days.get(day, (0, 0))
+        days[day] = (count + 1, before + minutes)
         parties = [str(one.party) for one in act.receivers]
         pair = (act.service_id, pair_of(str(act.giver_party), parties))
-        pairs[pair] = pairs.get(pair, 0) + act.minutes
+        pairs[pair] = pairs.get(pair, 0) + minutes
         givers.setdefault(act.service_id, []).append(act.giver_id)
     return digest_of(
         [[*name, *held] for name, held in days.items()],

@@ -63,7 +63,7 @@ def gateway(port: int, clients: int, services: int, size: int) -> None:
     )
 
     async def leaving() -> None:
-        stream.close()
+        await stream.close()
 
     app = FastAPI(lifespan=changing)
     app.router.routes.append(Route("/v1/stream", stream))

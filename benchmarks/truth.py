@@ -43,6 +43,8 @@ class _Acts:
                 self.minutes[after.contribution_id] = after.minutes or 0
             case exchange.ContributionVoided(act=act):
                 del self.minutes[act.contribution_id]
+            case _:
+                pass
 
 
 def told(size: Size) -> Told:

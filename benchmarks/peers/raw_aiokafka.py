@@ -20,7 +20,7 @@ async def main() -> None:
             watch.begin()
         for records in batch.values():
             for record in records:
-                small.add(decode(record.value).act)
+                small.add(decode(record.value or b"").act)
             done = watch.took(len(records))
     told = watch.told()
     await consumer.stop()

@@ -3,7 +3,9 @@
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -62,7 +64,7 @@ class Small:
 
 
 def digest_of(
-    days: list[list[str | int]], pairs: list[list[str | int]], givers: dict[str, list[str]]
+    days: Sequence[list[Any]], pairs: Sequence[list[Any]], givers: dict[str, list[str]]
 ) -> str:
     told = [
         sorted(days, key=str), sorted(pairs, key=str),
