@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from shared.consumer.patience import passes
 from shared.eventstore.port import Answer, Refusal
+from shared.eventstore.store import Conflict
 from shared.http.bulk import TRANSACTION_ITEMS_MAX, Order, Submit
 
 Waiting: TypeAlias = tuple[Order, "asyncio.Future[Answer | Refusal]"]
@@ -51,9 +52,10 @@ class Gathering:
         try:
             outcomes = await self._submit([order for order, _ in batch])
         except Exception as failure:  # noqa: BLE001 - each sender is told
-            if len(batch) > 1 and not passes(failure):
+            if len(batch) > 1 and not (passes(failure) or isinstance(failure, Conflict)):
                 # One of them is at fault, nothing was stored, and the others shall not suffer. Not
-                # so when the database went away: then it isn't known whether all were stored.
+                # so when the database went away (it isn't known whether they were stored), or when
+                # others hold it up: each would wait as long again.
                 for one in batch:
                     await self._decide([one])
                 return

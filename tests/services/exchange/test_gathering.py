@@ -10,6 +10,7 @@ import pytest_asyncio
 from services.exchange.gathering import Gathering
 from shared.contracts.vocabulary import Party
 from shared.eventstore.port import Answer, Refusal, Rejected
+from shared.eventstore.store import Conflict
 from shared.http.bulk import TRANSACTION_ITEMS_MAX, Order
 from tests.services.exchange.counter import (
     Counter,
@@ -85,15 +86,20 @@ async def test_one_that_fails_unexpectedly_fails_alone() -> None:
     assert slow.batches == [[1], [2, 3, 4], [2], [3], [4]]
 
 
-async def test_a_database_that_goes_away_is_not_asked_twice_for_what_it_may_hold() -> None:
-    slow = Slow({3: asyncpg.ConnectionDoesNotExistError("gone")})
+@pytest.mark.parametrize(
+    "failure", [asyncpg.ConnectionDoesNotExistError("gone"), Conflict("others hold it up")]
+)
+async def test_a_database_that_is_away_or_held_up_is_not_asked_again_for_each(
+    failure: Exception,
+) -> None:
+    slow = Slow({3: failure})
     gathering = Gathering(slow.submit)
     tasks = await begun(gathering, 1)
     tasks += await begun(gathering, 2, 3)
     slow.go.set()
     first, *others = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(first, Answer)
-    assert all(isinstance(one, asyncpg.ConnectionDoesNotExistError) for one in others)
+    assert all(one is failure for one in others)
     assert slow.batches == [[1], [2, 3]]
     (after,) = await begun(gathering, 4)
     assert isinstance(await after, Answer)
