@@ -33,6 +33,8 @@ bench: $(VENV)/.dev .venv-peers/.done ## measure everything beside its peers; ra
 	@mkdir -p benchmarks/results
 	@for name in $(BENCHMARKS); do echo "== $$name"; \
 	  $(BIN)/python -W ignore -m benchmarks.$$name --json benchmarks/results/$$name.json || exit 1; done
+	@echo "== small, three million events"; $(BIN)/python -W ignore -m benchmarks.small --events 3000000 --rounds 1 \
+	  --peers raw_aiokafka,ours,kafka_streams:memory-2,quix --json benchmarks/results/small-long.json
 	@for log in embedded kafka; do echo "== latency, $$log"; $(BIN)/python -W ignore -m benchmarks.latency \
 	  --log $$log --rates 50,500,2000 --json benchmarks/results/latency-$$log.json || exit 1; done
 
