@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from services.exchange import giving, request, row, voice
 from services.exchange.domain import admission, stamping
-from services.exchange.gathering import Gathering
 from services.exchange.identity import Identity
 from services.exchange.known import Past, look_back, questions
 from services.exchange.lookup import Lookup
@@ -17,8 +16,10 @@ from services.exchange.plan import Case, refusal
 from services.exchange.projection import Projection
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer, Command, Refusal, Rejected, Settled
-from shared.eventstore.store import Pool, PostgresEventStore
-from shared.http.bulk import Order
+from shared.eventstore.store import Conflict, Pool, PostgresEventStore
+from shared.gathering import Gathering
+from shared.http.bulk import TRANSACTION_ITEMS_MAX, Order
+from shared.outage import passes
 
 LOOK_AGAIN_SECONDS = 1.0
 POLL_SECONDS = 0.02
@@ -40,7 +41,9 @@ class Desk:
         self._identity = identity
         self._lookup = Lookup(pool)
         self._look_again_seconds = look_again_seconds
-        self._gathering = Gathering(partial(self._decided, look_again_seconds=0))
+        self._gathering: Gathering[Order, Answer | Refusal] = Gathering(
+            partial(self._decided, look_again_seconds=0), TRANSACTION_ITEMS_MAX, _strikes_all
+        )
 
     async def take(self, order: Order) -> Answer | Refusal:
         """Decide one order, together with others that come at the same time.
@@ -131,6 +134,15 @@ class Desk:
         }
         known = await self._store.remembered(list(keys.values()))
         return {at for at, key in keys.items() if key in known}
+
+
+def _strikes_all(failure: Exception) -> bool:
+    """Whether it says nothing about single orders, so that none is to be tried again alone.
+
+    When the database went away it isn't known whether they were stored; and where others hold a
+    batch up, each of it would wait as long again.
+    """
+    return passes(failure) or isinstance(failure, Conflict)
 
 
 def _built(case: Case) -> Built:

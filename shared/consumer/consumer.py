@@ -26,7 +26,7 @@ from shared.consumer.intake import (
     take,
 )
 from shared.consumer.metrics import ConsumerMetrics
-from shared.consumer.patience import Stopping, passes, patiently
+from shared.consumer.patience import Stopping, patiently
 from shared.consumer.positions import Fenced
 from shared.consumer.quarantine import Pool, RetryRefused
 from shared.consumer.retelling import Taken, retold
@@ -34,6 +34,7 @@ from shared.contracts import catalogue
 from shared.contracts.topics import Topic
 from shared.eventstore.port import Connection
 from shared.log.port import Log, LogRecord, Subscription, TopicPartition
+from shared.outage import passes
 
 CHORE_SECONDS = 5.0
 TICK_SECONDS = 0.25

@@ -5,23 +5,10 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import asyncpg
 import structlog
 
-PASSING = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InternalClientError,  # the server said farewell as a statement was being sent
-)
+from shared.outage import passes
+
 WAIT_SECONDS_MIN = 0.05
 WAIT_SECONDS_MAX = 5.0
 T = TypeVar("T")
@@ -31,14 +18,6 @@ log = structlog.get_logger(__name__)
 
 class Stopping(Exception):
     """The wait was cut short because the consumer stops."""
-
-
-def passes(error: BaseException) -> bool:
-    """Tell whether trying again can help without anybody doing anything."""
-    if isinstance(error, PASSING):
-        return True
-    # asyncpg has one class for a connection that went away and for a wrong argument
-    return isinstance(error, asyncpg.InterfaceError) and "clos" in str(error)
 
 
 async def patiently(

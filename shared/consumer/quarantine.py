@@ -13,10 +13,10 @@ import orjson
 import structlog
 
 from shared.consumer.intake import Broken
-from shared.consumer.patience import passes
 from shared.contracts.topics import MESSAGE_BYTES_MAX, dead_letter
 from shared.eventstore.port import Connection
 from shared.log.port import Log, LogRecord, OutgoingRecord, PublishFailed
+from shared.outage import passes
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 MIRRORED_AT_ONCE_MAX = 100

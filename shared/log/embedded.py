@@ -4,12 +4,15 @@ Same topics, partitions, keys and positions as on Kafka. Offsets are dense from 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import chain
 from typing import TypeAlias
 
 import asyncpg
 import msgspec
 
 from shared.contracts.topics import MESSAGE_BYTES_MAX, PROVISIONED
+from shared.gathering import Gathering
 from shared.log.embedded_subscription import (
     CHANNEL,
     EmbeddedSubscription,
@@ -23,45 +26,49 @@ from shared.log.port import (
     Reader,
     TopicPartition,
 )
-from shared.outage import AWAY
+from shared.outage import AWAY, passes
 from shared.session import left_as_it_is
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 CONNECTIONS_MAX = 4
 PUBLISH_TIMEOUT_SECONDS = 30
+PARCELS_MAX = 50  # in one statement
 HEADERS = msgspec.msgpack.Encoder()
 
-APPEND = f"""
-WITH ended AS (
+# Records of several partitions at once: what costs is the commit. Their ends are locked in one
+# order, whoever writes.
+ENDED = """
+WITH asked AS (
+    SELECT *, sum(records) OVER (ORDER BY number) AS through
+    FROM unnest($1::text[], $2::integer[], $3::integer[])
+        WITH ORDINALITY AS a (topic, partition, records, number)
+), ended AS (
     INSERT INTO log_end AS e (topic, partition, next_offset)
-    VALUES ($1, $2, cardinality($3::bytea[]))
+    SELECT topic, partition, records FROM asked ORDER BY topic, partition
     ON CONFLICT (topic, partition) DO UPDATE SET next_offset = e.next_offset + excluded.next_offset
-    RETURNING next_offset - cardinality($3::bytea[]) AS first_offset
-), added AS (
-    INSERT INTO log_record (topic, partition, "offset", key, value, headers)
-    SELECT $1, $2, ended.first_offset + r.nth - 1, r.key, r.value, r.headers
-    FROM ended, unnest($3::bytea[], $4::bytea[], $5::bytea[])
-        WITH ORDINALITY AS r (key, value, headers, nth)
-)
-SELECT pg_notify('{CHANNEL}', $1)
+    RETURNING topic, partition, next_offset
+), placed AS (
+    SELECT topic, partition, next_offset - through + nth - 1 AS "offset", key, value, headers
+    FROM ended JOIN asked USING (topic, partition)
+    JOIN unnest($4::integer[], $5::bytea[], $6::bytea[], $7::bytea[])
+        WITH ORDINALITY AS r (number, key, value, headers, nth) USING (number)
+), written AS (
 """
-REPLACE = f"""
-WITH ended AS (
-    INSERT INTO log_end AS e (topic, partition, next_offset)
-    VALUES ($1, $2, cardinality($3::bytea[]))
-    ON CONFLICT (topic, partition) DO UPDATE SET next_offset = e.next_offset + excluded.next_offset
-    RETURNING next_offset - cardinality($3::bytea[]) AS first_offset
-), replaced AS (
+TOLD = f"""
+)
+SELECT pg_notify('{CHANNEL}', topic) FROM (SELECT DISTINCT topic FROM asked) AS told
+"""
+APPEND = f"""{ENDED}
+    INSERT INTO log_record (topic, partition, "offset", key, value, headers)
+    SELECT topic, partition, "offset", key, value, headers FROM placed
+{TOLD}"""
+REPLACE = f"""{ENDED}
     INSERT INTO log_latest (topic, partition, key, "offset", value, headers)
-    SELECT DISTINCT ON (r.key) $1, $2, r.key, ended.first_offset + r.nth - 1, r.value, r.headers
-    FROM ended, unnest($3::bytea[], $4::bytea[], $5::bytea[])
-        WITH ORDINALITY AS r (key, value, headers, nth)
-    ORDER BY r.key, r.nth DESC
+    SELECT DISTINCT ON (topic, partition, key) topic, partition, key, "offset", value, headers
+    FROM placed ORDER BY topic, partition, key, "offset" DESC
     ON CONFLICT (topic, partition, key) DO UPDATE
         SET "offset" = excluded."offset", value = excluded.value, headers = excluded.headers
-)
-SELECT pg_notify('{CHANNEL}', $1)
-"""
+{TOLD}"""
 READ_ALL = """
 SELECT topic, partition, "offset", key, value, headers FROM log_record
 WHERE topic = $1 AND partition = $2 AND "offset" >= $3
@@ -73,10 +80,27 @@ ORDER BY "offset"
 ENDS = "SELECT topic, partition, next_offset FROM log_end WHERE topic = ANY($1)"
 
 
+Row: TypeAlias = tuple[bytes, bytes | None, bytes]  # key, value, headers
+
+
+class Parcel(msgspec.Struct, frozen=True, gc=False):
+    """Records that go to one partition."""
+
+    topic: str
+    partition: int
+    rows: Sequence[Row]
+
+
 class EmbeddedLog:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._pool: Pool | None = None
+        self._appending: Gathering[Parcel, None] = Gathering(
+            partial(self._write, APPEND), PARCELS_MAX, passes
+        )
+        self._replacing: Gathering[Parcel, None] = Gathering(
+            partial(self._write, REPLACE), PARCELS_MAX, passes
+        )
 
     async def start(self) -> None:
         self._pool = await asyncpg.create_pool(
@@ -94,21 +118,27 @@ class EmbeddedLog:
             raise PublishFailed(f"there is no partition {topic}/{partition}")
         if not records:
             return
-        headers = [HEADERS.encode(record.headers) for record in records]
-        if any(map(_too_large, records, headers)):
+        rows = [(one.key, one.value, HEADERS.encode(one.headers)) for one in records]
+        if any(map(_too_large, rows)):
             raise PublishFailed(f"a record for {topic}/{partition} is too large")
+        gathering = self._replacing if kind.compacted else self._appending
         try:
-            await self._opened().fetchval(
-                REPLACE if kind.compacted else APPEND,
-                topic,
-                partition,
-                [record.key for record in records],
-                [record.value for record in records],
-                headers,
-                timeout=PUBLISH_TIMEOUT_SECONDS,
-            )
+            await gathering.take(Parcel(topic, partition, rows))
         except AWAY as error:
             raise PublishFailed(f"{topic}/{partition}: {error!r}") from error
+
+    async def _write(self, statement: str, parcels: Sequence[Parcel]) -> Sequence[None]:
+        by_place: dict[tuple[str, int], list[Row]] = {}
+        for parcel in parcels:
+            by_place.setdefault((parcel.topic, parcel.partition), []).extend(parcel.rows)
+        await self._opened().execute(
+            statement,
+            *zip(*((*at, len(rows)) for at, rows in by_place.items()), strict=True),
+            [number for number, rows in enumerate(by_place.values(), 1) for _ in rows],
+            *zip(*chain.from_iterable(by_place.values()), strict=True),
+            timeout=PUBLISH_TIMEOUT_SECONDS,
+        )
+        return [None] * len(parcels)
 
     def subscribe(
         self, group: str, topics: Sequence[str], reader: Reader, *, batch_records_max: int = 2000
@@ -130,5 +160,6 @@ class EmbeddedLog:
         return self._pool
 
 
-def _too_large(record: OutgoingRecord, headers: bytes) -> bool:
-    return len(record.key) + len(record.value or b"") + len(headers) > MESSAGE_BYTES_MAX
+def _too_large(row: Row) -> bool:
+    key, value, headers = row
+    return len(key) + len(value or b"") + len(headers) > MESSAGE_BYTES_MAX

@@ -6,9 +6,8 @@ import random
 import asyncpg
 import pytest
 
-from shared.consumer.patience import passes
 from shared.http.problems import PASSING_FAILURES
-from shared.outage import AWAY
+from shared.outage import AWAY, passes
 
 pytestmark = pytest.mark.postgres
 

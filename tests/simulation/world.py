@@ -13,7 +13,6 @@ from services.insights.store import consumer_name
 from shared import relay as relaying
 from shared.clock import FixedClock
 from shared.consumer import Consumer, ConsumerMetrics
-from shared.consumer.patience import passes
 from shared.consumer.positions import reset
 from shared.contracts import topics
 from shared.contracts.exchange import Act, ContributionConfirmed, Receiver
@@ -26,6 +25,7 @@ from shared.eventstore.store import Conflict, PostgresEventStore
 from shared.eventstore.store import Pool as AsyncpgPool
 from shared.log.partitioner import partition_of
 from shared.log.port import TopicPartition
+from shared.outage import passes
 from shared.relay import Relay, RelayMetrics, RewindRefused, rewind
 from tests.shared.eventstore.provider import BY_ANN, T0, key, project_nothing
 from tests.simulation import promises

@@ -46,6 +46,40 @@ async def test_a_reader_skips_nothing_while_many_publish_at_once(log: EmbeddedLo
     await subscription.stop()
 
 
+async def test_what_is_published_at_once_is_dense_and_in_order_in_each_partition(
+    log: EmbeddedLog,
+) -> None:
+    at = [TopicPartition(REGISTRY_SERVICES.name, 1), HERE, TopicPartition(HERE.topic, 4)]
+    told: dict[TopicPartition, list[bytes]] = {one: [] for one in at}
+
+    async def publish(number: int) -> None:
+        place = at[number * number % 3]
+        values = [f"{number}-{each}".encode() for each in range(1 + number % 4)]
+        told[place] += values
+        await log.publish(*place, [OutgoingRecord(b"k", value, []) for value in values])
+
+    for _ in range(2):
+        await asyncio.gather(*map(publish, range(70)))
+
+    for place, values in told.items():
+        found = await log.read_all(place)
+        assert [record.value for record in found] == values
+        assert [record.offset for record in found] == list(range(len(values)))
+
+
+async def test_of_what_replaces_one_key_at_once_the_last_counts(log: EmbeddedLog) -> None:
+    async def publish(number: int) -> None:
+        place, key = TopicPartition(LATEST.topic, number % 2), str(number % 4).encode()
+        await log.publish(*place, [OutgoingRecord(key, b"%d" % number, [])])
+
+    await asyncio.gather(*map(publish, range(40)))
+
+    for number in range(2):
+        found = await log.read_all(TopicPartition(LATEST.topic, number))
+        assert [record.value for record in found] == [b"%d" % (36 + number), b"%d" % (38 + number)]
+        assert [record.offset for record in found] == [18, 19]
+
+
 async def test_headers_that_nobody_can_read_stop_nothing(log: EmbeddedLog, dsn: str) -> None:
     await log.publish(*HERE, numbered(3))
     connection = await asyncpg.connect(dsn)
