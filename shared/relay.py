@@ -11,8 +11,10 @@ for its partitions has PostgreSQL end a session that has said nothing for long.
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias, cast
 
 import asyncpg
@@ -21,13 +23,16 @@ from prometheus_client import CollectorRegistry, Counter
 
 from shared import failpoint
 from shared.contracts.envelope import headers
-from shared.eventstore.store import Pool, StoredEvent, page
+from shared.eventstore.store import Pool, StoredEvent, page, pages
+from shared.gathering import Gathering
 from shared.log.port import Log, OutgoingRecord, PublishFailed, TopicPartition
 from shared.outage import AWAY
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 POLL_SECONDS = 0.05  # the safety net under the wake-up after a commit
 PAGE_EVENTS_MAX = 1000
+FEW_EVENTS, FEW_BYTES = 100, 1_048_576  # of a first page, which is read with those of others
+TOGETHER_MAX = 50  # partitions
 RECONNECT_SECONDS = 0.5
 BACKOFF_SECONDS_MAX = 5.0
 TAKEOVER_SECONDS_MAX = 0.5  # how long a partition may lie idle after its holder died
@@ -57,9 +62,12 @@ ON CONFLICT (topic, partition) DO UPDATE SET epoch = r.epoch + 1, owner = exclud
 RETURNING position, epoch
 """
 ADVANCE = """
-UPDATE relay SET position = $5
-WHERE topic = $1 AND partition = $2 AND epoch = $3 AND position = $4
-RETURNING true
+UPDATE relay AS r SET position = a.position
+FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[])
+    AS a (topic, partition, epoch, base, position)
+WHERE r.topic = a.topic AND r.partition = a.partition
+    AND r.epoch = a.epoch AND r.position = a.base
+RETURNING r.topic, r.partition
 """
 # A new epoch fences the running relay, which claims again and starts from the position set here.
 REWIND = """
@@ -90,6 +98,9 @@ class Lease:
 
     position: int
     epoch: int
+
+
+Advance: TypeAlias = tuple[str, int, int, int, int]  # topic, partition, epoch, from, to
 
 
 @dataclass(slots=True)
@@ -136,6 +147,13 @@ class Relay:
         self._deployment, self._owner, self._wake = deployment, owner, wake
         self._leases: dict[TopicPartition, Lease] = {}
         self._draining: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._overlooked: set[TopicPartition] = set()  # had more to publish while being drained
+        self._first_pages: Gathering[tuple[str, int, int], list[StoredEvent]] = Gathering(
+            self._read, TOGETHER_MAX, whole=lambda _: True
+        )
+        self._advances: Gathering[Advance, bool] = Gathering(
+            self._advance, TOGETHER_MAX, whole=lambda _: True
+        )
         self._backoffs: defaultdict[TopicPartition, Backoff] = defaultdict(Backoff)
         self._broken: dict[TopicPartition, str] = {}
         self._look_at = 0.0
@@ -174,8 +192,9 @@ class Relay:
                     held = cast("Connection", leasing)
                     for at, epoch in await self._behind(held):
                         if await self._lease(held, at, epoch):
+                            self._overlooked.discard(at)
                             self._draining[at] = asyncio.create_task(self._drain(at))
-                            self._draining[at].add_done_callback(lambda _: self._wake.set())
+                            self._draining[at].add_done_callback(partial(self._drained, at))
                     await self._await_work()
             finally:
                 if not self._stopping:
@@ -189,8 +208,15 @@ class Relay:
     async def _await_work(self) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+        self._sweep()
+
+    def _sweep(self) -> None:
         for at in [at for at, task in self._draining.items() if task.done()]:
             self._draining.pop(at).result()
+
+    def _drained(self, at: TopicPartition, _: object) -> None:
+        if at in self._overlooked:
+            self._wake.set()
 
     async def _behind(self, leasing: Connection) -> list[tuple[TopicPartition, int]]:
         """Return the partitions to be taken up now, with the epoch that stands in the table.
@@ -199,6 +225,8 @@ class Relay:
         """
         now = asyncio.get_running_loop().time()
         behind = [(TopicPartition(row[0], row[1]), row[2]) for row in await leasing.fetch(BEHIND)]
+        self._sweep()
+        self._overlooked.update(at for at, _ in behind if at in self._draining)
         return [
             (at, epoch)
             for at, epoch in behind
@@ -236,8 +264,13 @@ class Relay:
         """Publish page after page until nothing is left, or the lease is."""
         lease = self._leases[at]
         try:
-            while await self._publish_page(at, lease) and not self._stopping:
+            events = await self._first_pages.take((*at, lease.position))
+            more = len(events) == FEW_EVENTS or sum(len(e.data) for e in events) >= FEW_BYTES
+            while await self._publish(at, lease, events) and not self._stopping:
                 self._backoffs.pop(at, None)
+                if not more:
+                    break  # what came since has woken us
+                events = await page(self._pool, *at, lease.position, PAGE_EVENTS_MAX)
         except (PublishFailed, *AWAY) as error:
             # Some may be in the log and some not: begin again from what is known to be there.
             self._leases[at].epoch = NONE
@@ -246,9 +279,10 @@ class Relay:
                 "publishing_failed", topic=at.topic, partition=at.partition, why=str(error)
             )
 
-    async def _publish_page(self, at: TopicPartition, lease: Lease) -> bool:
-        """Publish what comes next; return whether there may be more."""
-        events = await page(self._pool, *at, lease.position, PAGE_EVENTS_MAX)
+    async def _publish(
+        self, at: TopicPartition, lease: Lease, events: Sequence[StoredEvent]
+    ) -> bool:
+        """Publish what comes next; return whether there was something, and the lease held."""
         if not events:
             return False
         expected = range(lease.position + 1, lease.position + 1 + len(events))
@@ -260,13 +294,21 @@ class Relay:
         await self._log.publish(*at, [self._outgoing(event) for event in events])
         await failpoint.reach("relay.acknowledged")
         before, lease.position = lease.position, expected[-1]
-        args = (*at, lease.epoch, before, lease.position)
-        if await self._pool.fetchval(ADVANCE, *args):
+        advance = (*at, lease.epoch, before, lease.position)
+        if await self._advances.take(advance):
             return True
         lease.epoch = NONE  # rewound, or taken over
         logger.warning("relay_fenced", topic=at.topic, partition=at.partition)
         self._metrics.fenced.inc()
         return False
+
+    async def _read(self, asked: Sequence[tuple[str, int, int]]) -> list[list[StoredEvent]]:
+        return await pages(self._pool, asked, FEW_EVENTS, FEW_BYTES)
+
+    async def _advance(self, advances: Sequence[Advance]) -> list[bool]:
+        rows = await self._pool.fetch(ADVANCE, *zip(*sorted(advances), strict=True))
+        moved = {(row[0], row[1]) for row in rows}
+        return [(topic, partition) in moved for topic, partition, *_ in advances]
 
     def _outgoing(self, event: StoredEvent) -> OutgoingRecord:
         published = event.published(self._deployment)

@@ -65,14 +65,19 @@ SELECT append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 
 """
 HEADS = "SELECT topic, partition, position FROM head"
 # Bounded in bytes as well; the length of a value is known without reading it.
-PAGE = """
-SELECT event_id, source, type, subject, time, recorded_at, version, topic, partition, position, key,
-       correlation_id, causation_id, data
-FROM (
-    SELECT *, sum(octet_length(data)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING)
-        - octet_length(data) AS bytes_before
-    FROM event WHERE topic = $1 AND partition = $2 AND position > $3 ORDER BY position LIMIT $4
-) AS next WHERE bytes_before < $5 ORDER BY position
+PAGES = """
+SELECT next.event_id, next.source, next.type, next.subject, next.time, next.recorded_at,
+       next.version, next.topic, next.partition, next.position, next.key, next.correlation_id,
+       next.causation_id, next.data
+FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS asked (topic, partition, after)
+CROSS JOIN LATERAL (
+    SELECT e.*, sum(octet_length(e.data)) OVER (ORDER BY e.position ROWS UNBOUNDED PRECEDING)
+        - octet_length(e.data) AS bytes_before
+    FROM event AS e
+    WHERE e.topic = asked.topic AND e.partition = asked.partition AND e.position > asked.after
+    ORDER BY e.position LIMIT $4
+) AS next
+WHERE next.bytes_before < $5 ORDER BY next.topic, next.partition, next.position
 """
 
 
@@ -265,8 +270,22 @@ class Session:
 
 async def page(pool: Pool, topic: str, partition: int, after: int, limit: int) -> list[StoredEvent]:
     """Return what comes next: at most ``limit`` events and, but for the first, ``PAGE_BYTES``."""
-    rows = await pool.fetch(PAGE, topic, partition, after, limit, PAGE_BYTES)
-    return [StoredEvent(str(row[0]), *row[1:]) for row in rows]
+    (found,) = await pages(pool, [(topic, partition, after)], limit, PAGE_BYTES)
+    return found
+
+
+async def pages(
+    pool: Pool, asked: Sequence[tuple[str, int, int]], limit: int, bytes_max: int
+) -> list[list[StoredEvent]]:
+    """Return what comes next in each of the partitions; the limits are of each.
+
+    ``asked``: topic, partition, and the position after which to begin; no partition twice.
+    """
+    found: dict[tuple[str, int], list[StoredEvent]] = {(one[0], one[1]): [] for one in asked}
+    for row in await pool.fetch(PAGES, *zip(*asked, strict=True), limit, bytes_max):
+        event = StoredEvent(str(row[0]), *row[1:])
+        found[event.topic, event.partition].append(event)
+    return list(found.values())
 
 
 def _arguments(append: Append, changes: object | None) -> Sequence[object]:

@@ -40,15 +40,15 @@ MUTATIONS = (
             ),
             Edit(
                 "shared.relay",
-                "        if await self._pool.fetchval(ADVANCE, *args):\n",
-                "        if await self._pool.fetchval(ADVANCE, *args):\n"
+                "        if await self._advances.take(advance):\n",
+                "        if await self._advances.take(advance):\n"
                 "            await self._log.publish(*at, [self._outgoing(e) for e in events])\n",
             ),
         ],
     ),
     Mutation(
         "the relay moves on under a passed epoch",
-        [Edit("shared.relay", "AND epoch = $3 AND position = $4", "")],
+        [Edit("shared.relay", "    AND r.epoch = a.epoch AND r.position = a.base\n", "")],
     ),
     Mutation(
         "the relay waits for the first acknowledgement alone",

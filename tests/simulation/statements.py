@@ -193,9 +193,15 @@ async def heads(session: Session) -> Sequence[Row]:
     return rows(HEAD, [row for _, row in session.scan("head")])
 
 
-@statement(store.PAGE)
-async def page(
-    session: Session, topic: str, partition: int, after: int, limit: int, page_bytes: int
+@statement(store.PAGES)
+async def pages(session: Session, *args: Any) -> Sequence[Row]:
+    *columns, limit, bytes_max = args
+    asked = sorted(zip(*columns, strict=True))
+    return [row for one in asked for row in _page(session, *one, limit, bytes_max)]
+
+
+def _page(
+    session: Session, topic: str, partition: int, after: int, limit: int, bytes_max: int
 ) -> Sequence[Row]:
     placed = sorted(
         (row for _, row in session.scan("event") if row["topic"] == topic),
@@ -205,7 +211,7 @@ async def page(
     for row in placed:
         if row["partition"] != partition or row["position"] <= after:
             continue
-        if len(found) == limit or size >= page_bytes:
+        if len(found) == limit or size >= bytes_max:
             break
         found.append(row)
         size += len(row["data"])
@@ -286,8 +292,38 @@ async def _move(session: Session, text: str, args: Sequence[Any], **changes: Any
 
 
 @statement(relay.ADVANCE)
-async def relay_advance(session: Session, *args: Any) -> Sequence[Row]:
-    return await _move(session, relay.ADVANCE, args, position=args[4])
+async def relay_advance(session: Session, *columns: Any) -> Sequence[Row]:
+    names = ("topic", "partition", "epoch", "base", "position")
+    return await _advanced(session, ("relay", relay.ADVANCE), (), names, columns)
+
+
+async def _advanced(
+    session: Session,
+    told: tuple[str, str],
+    args: Sequence[Any],
+    names: Sequence[str],
+    columns: Sequence[Sequence[Any]],
+) -> Sequence[Row]:
+    """Update rows where the statement's conditions hold, before and after waiting for each.
+
+    ``told``: the table, and the statement's text. What comes after the base in ``names`` is set.
+    """
+    table, text = told
+    moved = []
+    for move in zip(*columns, strict=True):
+        fields = dict(zip(names, move, strict=True))
+        key = (*args, fields["topic"], fields["partition"])
+        held = session.get(table, key)
+        if held is None or not matches(text, held, args, fields):
+            continue
+        await session.lock(table, key)
+        held = session.get(table, key)
+        if not matches(text, held, args, fields):
+            continue
+        changes = {name: fields[name] for name in names[names.index("base") + 1 :]}
+        session.put(table, key, {**held, **changes})
+        moved.append(fields)
+    return rows(("topic", "partition"), moved)
 
 
 @statement(relay.REWIND)
@@ -318,21 +354,8 @@ async def claim(
 @statement(positions.ADVANCE)
 async def advance(session: Session, consumer: str, *columns: Any) -> Sequence[Row]:
     names = ("topic", "partition", "epoch", "base", "next_offset", "position", "broken_run")
-    moved = []
-    for move in zip(*columns, strict=True):
-        fields = dict(zip(names, move, strict=True))
-        key = (consumer, fields["topic"], fields["partition"])
-        held = session.get("consumer_position", key)
-        if held is None or not matches(positions.ADVANCE, held, (consumer,), fields):
-            continue
-        await session.lock("consumer_position", key)
-        held = session.get("consumer_position", key)
-        if not matches(positions.ADVANCE, held, (consumer,), fields):
-            continue
-        changes = {name: fields[name] for name in ("next_offset", "position", "broken_run")}
-        session.put("consumer_position", key, {**held, **changes})
-        moved.append(fields)
-    return rows(("topic", "partition"), moved)
+    told = ("consumer_position", positions.ADVANCE)
+    return await _advanced(session, told, (consumer,), names, columns)
 
 
 @statement(positions.STANDING)
@@ -364,6 +387,7 @@ async def hold(session: Session, *key: Any) -> Sequence[Row]:
 
 @statement(positions.ADD_UNKNOWN)
 async def add_unknown(session: Session, *values: Any) -> Sequence[Row]:
+    await session.lock("unknown_event", values[:4])  # who inserts the same waits for the end
     if session.get("unknown_event", values[:4]) is not None:
         raise asyncpg.UniqueViolationError(f"{values[:4]} is noted already")
     session.put("unknown_event", values[:4], {"type": values[4]})

@@ -181,6 +181,7 @@ def _quarantined(chance: random.Random) -> Callable[[Peer], Awaitable[object]]:
 
 def _step(chance: random.Random, number: int) -> Callable[[Peer], Awaitable[object]]:
     partition, position, epoch = (chance.randrange(2), chance.randrange(3), chance.randrange(1, 4))
+    moves = ([epoch] * 2, [position] * 2, [position + 1] * 2)
     at = (TOPIC, partition)
     choices: Sequence[Callable[[], Callable[[Peer], Awaitable[object]]]] = (
         lambda: _append(chance, number),
@@ -195,13 +196,13 @@ def _step(chance: random.Random, number: int) -> Callable[[Peer], Awaitable[obje
         lambda: _statement(store.KNOWN, ["s-a", "s-b"], [], []),
         lambda: _statement(store.KNOWN, ["s-b"], ["scope"] * 2, ["key-0", "key-1"]),
         lambda: _statement(store.LOCK_STREAMS, ["s-a", "s-b"]),
-        lambda: _statement(store.PAGE, *at, position, 2, 1_000_000),
-        lambda: _statement(store.PAGE, *at, 0, 5, 5),
+        lambda: _statement(store.PAGES, [TOPIC], [partition], [position], 2, 1_000_000),
+        lambda: _statement(store.PAGES, [TOPIC] * 2, [1, 0], [position, 0], 5, 5),
         lambda: _statement(relay.BEHIND),
         lambda: _statement(relay.POSITIONS),
         lambda: _statement(relay.TAKE, *at),
         lambda: _statement(relay.CLAIM, *at, "me"),
-        lambda: _statement(relay.ADVANCE, *at, epoch, position, position + 1),
+        lambda: _statement(relay.ADVANCE, [TOPIC] * 2, [partition, 1 - partition], *moves),
         lambda: _statement(relay.REWIND, *at, position),
         lambda: _statement(positions.STANDING, "fold"),
         lambda: _statement(positions.RESET, TOPIC, chance.choice((None, partition)), -1),
@@ -305,7 +306,7 @@ def test_every_statement_that_is_stood_in_for_is_compared() -> None:
     """But for those that need a silent backend, or rows that only a service has."""
     compared = {
         *(store.APPEND, store.HEADS, store.KNOWN),
-        *(store.LOCK_STREAMS, store.PAGE, relay.BEHIND, relay.POSITIONS, relay.TAKE, relay.CLAIM),
+        *(store.LOCK_STREAMS, store.PAGES, relay.BEHIND, relay.POSITIONS, relay.TAKE, relay.CLAIM),
         *(relay.ADVANCE, relay.REWIND, positions.CLAIM, positions.ADVANCE, positions.STANDING),
         *(
             positions.HOLD,
