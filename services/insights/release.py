@@ -12,7 +12,7 @@ import orjson
 
 from services.insights.directory import ServiceInfo
 from services.insights.metrics.defaults import LENSES, WINDOW_DAYS
-from services.insights.metrics.figures import figures, figures_json, metrics_json
+from services.insights.metrics.figures import figures, figures_encoded, metrics_json
 from services.insights.metrics.state import ServiceState
 from services.insights.past import Past
 from services.insights.snapshot import Snapshot, Version, of_record
@@ -139,7 +139,7 @@ def snapshot(moment: Moment, subject: Subject) -> Snapshot:
     windows = {
         window: {
             "verdict": _without_receipt(_verdict(moment, subject, window, {})),
-            "metrics": {lens: figures_json(moment.state, window, lens) for lens in LENSES},
+            "metrics": {lens: figures_encoded(moment.state, window, lens) for lens in LENSES},
         }
         for window in WINDOW_DAYS
     }

@@ -26,7 +26,7 @@ def coverage(view: View) -> dict[str, Figure]:
     n = view.contributions
     if not n:
         return {"Q4": missing(Reason.NO_DATA)}
-    present = {name: view.count(_PRESENT[name]) for name in FIELDS}
+    present = {name: view.count(question) for name, question in _PRESENT.items()}
     means = {fields: _mean(present, fields, n) for fields in _BY_FIELDS}
     by_metric = {id_: means[fields] for id_, fields in _BY_METRIC.items()}
     detail = {

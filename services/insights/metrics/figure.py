@@ -7,10 +7,12 @@ from math import sqrt
 from typing import Any
 
 import msgspec
+import orjson
 
 from services.insights.metrics.defaults import Z
 
-SHARES_MAX = 10_000  # kept, for most are asked for again: by the other lens, or after the next act
+SHARES_MAX = 20_000  # kept, for most are asked for again: by the other lens, or after the next act
+HELD_BACK_MAX = 1_000
 
 
 class Reason(StrEnum):
@@ -25,7 +27,7 @@ class Reason(StrEnum):
     NO_DATA = "no_data"
 
 
-class Figure(msgspec.Struct, frozen=True):
+class Figure(msgspec.Struct, frozen=True, dict=True):
     """``value`` is None together with a ``reason``.
 
     ``n`` counts what the interval is over (people, contributions, episodes, arcs, feedbacks).
@@ -62,6 +64,17 @@ class Figure(msgspec.Struct, frozen=True):
             **self.detail,
         }
 
+    def encoded(self, definition_version: str) -> orjson.Fragment:
+        """Return ``to_json`` as bytes to be put into a record; encoded once, however often asked.
+
+        A figure that the next act leaves as it is, is the same object then: see ``share``.
+        """
+        kept: orjson.Fragment | None = self.__dict__.get(definition_version)
+        if kept is None:
+            kept = orjson.Fragment(orjson.dumps(self.to_json(definition_version)))
+            self.__dict__[definition_version] = kept
+        return kept
+
 
 def rounded(value: float | Fraction) -> float:
     """Return the value with 9 significant digits."""
@@ -78,8 +91,9 @@ def wilson(numerator: int, denominator: int, n: int) -> tuple[float, float]:
     return (0.0 if numerator == 0 else low), (1.0 if numerator == denominator else high)
 
 
-def missing(reason: Reason, n: int = 0, **detail: Any) -> Figure:
-    return Figure(None, n, reason, detail=detail)
+@lru_cache(maxsize=HELD_BACK_MAX)
+def missing(reason: Reason, n: int = 0) -> Figure:
+    return Figure(None, n, reason)
 
 
 def exactly(value: Fraction, n: int, **detail: Any) -> Figure:
@@ -108,6 +122,7 @@ def share(numerator: int, denominator: int, n: int) -> Figure:
     )
 
 
+@lru_cache(maxsize=SHARES_MAX)
 def ratio(numerator: int, denominator: int, n: int) -> Figure:
     """Return a share that has no interval; its numerator and denominator are as they were told."""
     figure = share(numerator, denominator, n)

@@ -1,10 +1,13 @@
 """Figures: every number of the catalogue for one window and lens, or why there is none."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from services.insights.metrics.catalogue import BY_ID, Definition
+import orjson
+
+from services.insights.metrics.catalogue import BY_ID
 from services.insights.metrics.concentration import concentration, novelty
 from services.insights.metrics.coverage import coverage
 from services.insights.metrics.delivery import delivery, knowledge
@@ -32,11 +35,9 @@ def figures(state: ServiceState, window: str, lens: str | None = None) -> dict[s
             view.read[""] = {**novelty(view), **voice(view)}  # they ask when the window begins
         found = {**unreleased(view, lens), **view.read[""]}
         # a figure without a lens is the same in both, so it looks at the verdict's own
-        own, none = _held_back(view, lens), _held_back(view, view.lens)
-        view.read[lens] = {
-            id_: _released(found[id_], definition, own if definition.lens == "weighted" else none)
-            for id_, definition in BY_ID.items()
-        }
+        own = _held_back(view, lens)
+        none = own if lens == view.lens else _held_back(view, view.lens)
+        view.read[lens] = _released(found, _reasons(own, none))
     return view.read[lens]
 
 
@@ -70,8 +71,7 @@ def _unweighted(view: View) -> dict[str, Figure]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(NamedTuple):
     """Why figures are held back: ``every`` one, ``weighted`` ones, those of ``exchange``."""
 
     every: Reason | None
@@ -88,21 +88,42 @@ def _held_back(view: View, lens: str) -> _Held:
     )
 
 
-def _released(figure: Figure, definition: Definition, held: _Held) -> Figure:
-    """Return the figure, or the first of the reasons that hold it back."""
-    if definition.id == "Q4":
-        return figure
-    reason = (
-        held.every
-        or (held.weighted if definition.lens == "weighted" else None)
-        or (held.exchange if definition.exchange else None)
-    )
-    return missing(reason, figure.n) if reason else figure
+@cache
+def _reasons(own: _Held, none: _Held) -> Mapping[str, Reason | None]:
+    """Return why each figure is held back, the first of its reasons; there are few ways to be.
+
+    ``own`` is for the weighted ones, ``none`` for those without a lens.
+    """
+    reasons: dict[str, Reason | None] = {}
+    for id_, definition in BY_ID.items():
+        weighted = definition.lens == "weighted"
+        held = own if weighted else none
+        reasons[id_] = (
+            held.every
+            or (held.weighted if weighted else None)
+            or (held.exchange if definition.exchange else None)
+        )
+    return {**reasons, "Q4": None}
+
+
+def _released(
+    found: Mapping[str, Figure], reasons: Mapping[str, Reason | None]
+) -> dict[str, Figure]:
+    return {
+        id_: missing(reason, found[id_].n) if reason else found[id_]
+        for id_, reason in reasons.items()
+    }
 
 
 def figures_json(state: ServiceState, window: str, lens: str) -> dict[str, Any]:
     version = state.defaults.version
     return {id_: figure.to_json(version) for id_, figure in figures(state, window, lens).items()}
+
+
+def figures_encoded(state: ServiceState, window: str, lens: str) -> dict[str, orjson.Fragment]:
+    """Return what ``figures_json`` does, each figure encoded: of most the bytes are known."""
+    version = state.defaults.version
+    return {id_: figure.encoded(version) for id_, figure in figures(state, window, lens).items()}
 
 
 def metrics_json(

@@ -49,6 +49,18 @@ class View:
         found: T = self.shared[what]
         return found
 
+    def kept(self, what: Hashable, found_from: object, find: Callable[[], T]) -> T:
+        """Return what ``find`` finds, or found last if that was from an equal ``found_from``.
+
+        That must stand for all that ``find`` reads, but for the day and the defaults; mostly it
+        holds what an account has ``turned`` to, and compares by identity.
+        """
+        return _kept(self.tables, what, found_from, find)
+
+    def kept_of_life(self, what: Hashable, found_from: object, find: Callable[[], T]) -> T:
+        """Return what ``kept`` does, of what is the same in every window."""
+        return _kept(self.whole, what, found_from, find)
+
     @property
     def first_day(self) -> int | None:
         return first_day(self.window, self.day)
@@ -57,6 +69,10 @@ class View:
         """Return what was contributed in the cells that the question holds for."""
         counts = self._counts
         return Sum((self._minutes if lens == "minutes" else counts)[question], counts[question])
+
+    def weight(self, lens: str, question: Question) -> int:
+        """Return the weight of what was contributed in the cells that the question holds for."""
+        return (self._minutes if lens == "minutes" else self._counts)[question]
 
     def count(self, question: Question) -> int:
         """Return how many contributions there are in the cells that the question holds for."""
@@ -114,10 +130,10 @@ class View:
         """Persons with a contribution stamped lay, up to the as-of day."""
         return self.whole.given.people(q.OF_LAY_PEOPLE).keys()
 
-    @cached_property
+    @property
     def lay_here(self) -> AbstractSet[int]:
         """Persons ever lay here, registered or stamped as giver or receiver, up to that day."""
-        return self.lifetime.registered_lay | self.lay_ever | self.lifetime.life.stamped_lay.keys()
+        return self.lifetime.registered_lay | self.lay_ever | self.lifetime.received_lay
 
     def unknown_receivers(self, lens: str) -> tuple[int, int] | None:
         """Return (weight to nobody known, weight) of lay delivery acts, of all where none are lay.
@@ -129,7 +145,7 @@ class View:
             delivery, unknown = self.sum(lens, q.DELIVERY), q.DELIVERY_TO_UNKNOWN
         if not delivery.contributions:
             return None
-        return self.sum(lens, unknown).weight, delivery.weight
+        return self.weight(lens, unknown), delivery.weight
 
     def receivers_unknown(self, lens: str) -> bool:
         """Whether too little is known of who received for anything to be said of exchange."""
@@ -157,3 +173,11 @@ class View:
             or self.evidence_givers < self.defaults.floor_givers
             or self.evidence_days < self.defaults.floor_days
         )
+
+
+def _kept(tables: Window, what: Hashable, found_from: object, find: Callable[[], T]) -> T:
+    known = tables.kept.get(what)
+    if known is None or known[0] != found_from:
+        known = tables.kept[what] = found_from, find()
+    found: T = known[1]
+    return found

@@ -6,8 +6,9 @@ for all of them.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cached_property
+from typing import Any
 
 from services.insights.metrics.account import Account, Episodes, Network
 from services.insights.metrics.cell import CELL_BITS
@@ -37,10 +38,14 @@ def rings_of(window: str) -> int:
 
 
 class Window:
-    """The sums of several rings; see ``Tables``. Made when first read, and then kept up."""
+    """The sums of several rings; see ``Tables``. Made when first read, and then kept up.
+
+    ``kept``: what was found in it, with what that was found from; see ``View.kept``.
+    """
 
     def __init__(self, rings: Sequence[Tables]) -> None:
         self._rings = rings
+        self.kept: dict[Hashable, tuple[object, Any]] = {}
 
     @cached_property
     def given(self) -> Account:
@@ -71,13 +76,21 @@ class Window:
             self.network.take(changes.edges)
         if "episodes" in made:
             self.episodes.take(changes.episodes)
+        for name, changed in (
+            ("voters", changes.voters),
+            ("allocations", changes.allocations),
+            ("power", any(changes.power)),
+            ("flows", changes.flowed or changes.crossed),
+        ):
+            if changed:
+                made.pop(name, None)
         return all(made[name].sound for name in ("given", "received", "network") if name in made)
 
-    @property
+    @cached_property
     def voters(self) -> dict[int, int]:
         return _sum([ring.voters for ring in self._rings])
 
-    @property
+    @cached_property
     def allocations(self) -> dict[int, list[int]]:
         whole = Tables()
         for ring in self._rings:
@@ -85,15 +98,13 @@ class Window:
                 whole.allocate(currency, amounts)
         return whole.allocations
 
-    @property
-    def crossed(self) -> int:
-        return sum(ring.crossed for ring in self._rings)
+    @cached_property
+    def flows(self) -> list[int]:
+        """Pairs: what went from one party to another, and what went to a known party."""
+        flows = ((ring.crossed, ring.flowed) for ring in self._rings)
+        return [sum(parts) for parts in zip(*flows, strict=True)]
 
-    @property
-    def flowed(self) -> int:
-        return sum(ring.flowed for ring in self._rings)
-
-    @property
+    @cached_property
     def power(self) -> list[int]:
         return [sum(parts) for parts in zip(*(ring.power for ring in self._rings), strict=True)]
 
