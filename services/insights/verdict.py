@@ -4,8 +4,10 @@ The class is the pure rule on that day, without margin and without history; what
 ``verdict_announcement``'s business.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 from services.insights.metrics.defaults import PLANNING_WINDOW
@@ -15,7 +17,7 @@ from services.insights.metrics.state import ServiceState
 from services.insights.verdict_evidence import Grounds, gather
 from services.insights.verdict_flip import Flip, nearest_flip
 from services.insights.verdict_flip_words import flip_json
-from services.insights.verdict_grade import Grade, Tested, all_tested, grade
+from services.insights.verdict_grade import Grade, Tested, grade, looked_at, tested
 from services.insights.verdict_margin import is_tentative
 from services.insights.verdict_reasons import reasons
 from services.insights.verdict_rule import Band, Flag, ServiceClass, band, rule
@@ -62,7 +64,11 @@ def classify(state: ServiceState, window: str) -> Verdict:
 def _classified(state: ServiceState, window: str) -> Verdict:
     grounds = gather(state, window)
     ruling = rule(grounds.evidence)
-    tests = all_tested(figures(state, window))
+    view = state.view(window)
+    tests = tuple(
+        view.kept(id_, looked, partial(tested, id_, looked))
+        for id_, looked in looked_at(figures(state, window))
+    )
     produced = ruling.service_class is ServiceClass.CO_PRODUCTION
     enough, limits = grounds.evidence.enough, state.defaults
     return Verdict(
@@ -90,10 +96,12 @@ def verdict_json(
     receipt: dict[str, Any],
     announced: dict[str, Any] | None,
     last_evidenced: dict[str, Any] | None,
+    test_json: Callable[[Tested], object] = Tested.to_json,
 ) -> dict[str, Any]:
     """Return the verdict as the API and the command line write it.
 
     ``last_evidenced``: the ``summary`` of the last verdict that had evidence, if there was one.
+    ``test_json``: how its tests are put into it.
     """
     grounds, (planning, delivery) = verdict.grounds, verdict.cell
     flip = verdict.nearest_flip
@@ -107,7 +115,7 @@ def verdict_json(
         "axes": _axes(grounds),
         "flags": list(verdict.flags),
         "tentative": verdict.tentative,
-        "tests": [test.to_json() for test in verdict.tests],
+        "tests": [test_json(test) for test in verdict.tests],
         "reasons": both(list(verdict.reasons)),
         "nearest_flip": flip_json(flip) if flip else None,
         "announced": announced,

@@ -100,12 +100,9 @@ def gather(state: ServiceState, window: str) -> Grounds:
     planning = _part(plan, lens, q.LAY_PLANNING, q.PLANNING)
     figures = unreleased(view, lens)
     votes, e1b, k1 = vote_power(plan), figures["E1b"], figures["K1"]
-    unknown = (
-        view.sum(lens, q.LAY_DELIVERY_TO_UNKNOWN).weight,
-        view.sum(lens, q.LAY_DELIVERY).weight,
-    )
+    unknown = view.weight(lens, q.LAY_DELIVERY_TO_UNKNOWN), view.weight(lens, q.LAY_DELIVERY)
     opinions = (view.count(q.LAY_OPINION), view.count(q.LAY))
-    days = state.life.evidence
+    span = view.lifetime.evidence_span
     return Grounds(
         evidence=Evidence(
             enough=not view.below_floor,
@@ -124,7 +121,7 @@ def gather(state: ServiceState, window: str) -> Grounds:
         acts=view.contributions,
         givers=view.evidence_givers,
         span_days=view.evidence_days,
-        last_day=max(days) if days else None,
+        last_day=span[1] if span else None,
         delivery=delivery,
         planning=planning,
         votes=votes,
@@ -141,7 +138,7 @@ def _part(view: View, lens: str, lay: Question, whole: Question) -> Part | None:
     weight, n = view.sum(lens, whole)
     if not weight:
         return None
-    numerator, givers = view.sum(lens, lay).weight, len(view.givers(lay))
+    numerator, givers = view.weight(lens, lay), len(view.givers(lay))
     read = Fraction(0) if givers < view.defaults.k else Fraction(numerator, weight)
     return Part(numerator, weight, n, givers, read)
 
