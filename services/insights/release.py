@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from services.insights.directory import ServiceInfo
-from services.insights.metrics.defaults import LENSES, WINDOW_DAYS
+from services.insights.metrics.defaults import WINDOW_DAYS
 from services.insights.metrics.figures import figures, figures_encoded, metrics_json
 from services.insights.metrics.state import ServiceState
 from services.insights.past import Past
@@ -146,7 +146,7 @@ def snapshot(moment: Moment, subject: Subject) -> Snapshot:
     windows = {
         window: {
             "verdict": _verdict_encoded(moment, subject, window),
-            "metrics": {lens: figures_encoded(moment.state, window, lens) for lens in LENSES},
+            "metrics": figures_encoded(moment.state, window),
         }
         for window in WINDOW_DAYS
     }

@@ -7,7 +7,7 @@ from functools import cached_property
 from services.insights.metrics import question as q
 from services.insights.metrics.defaults import PLANNING_WINDOW, Defaults
 from services.insights.metrics.figure import Figure, wilson
-from services.insights.metrics.figures import unreleased
+from services.insights.metrics.figures import unweighted, weighted
 from services.insights.metrics.power import vote_power
 from services.insights.metrics.question import Question
 from services.insights.metrics.state import ServiceState
@@ -98,8 +98,8 @@ def gather(state: ServiceState, window: str) -> Grounds:
     plan = state.view(PLANNING_WINDOW[window])
     delivery = _part(view, lens, q.LAY_DELIVERY, q.DELIVERY)
     planning = _part(plan, lens, q.LAY_PLANNING, q.PLANNING)
-    figures = unreleased(view, lens)
-    votes, e1b, k1 = vote_power(plan), figures["E1b"], figures["K1"]
+    figures = unweighted(view)
+    votes, e1b, k1 = vote_power(plan), figures["E1b"], weighted(view, lens)["K1"]
     unknown = view.weight(lens, q.LAY_DELIVERY_TO_UNKNOWN), view.weight(lens, q.LAY_DELIVERY)
     opinions = (view.count(q.LAY_OPINION), view.count(q.LAY))
     span = view.lifetime.evidence_span
@@ -135,7 +135,7 @@ def gather(state: ServiceState, window: str) -> Grounds:
 
 def _part(view: View, lens: str, lay: Question, whole: Question) -> Part | None:
     """Return the lay part of a whole; None where the whole weighs nothing."""
-    weight, n = view.sum(lens, whole)
+    weight, n = view.weight(lens, whole), view.count(whole)
     if not weight:
         return None
     numerator, givers = view.weight(lens, lay), len(view.givers(lay))
@@ -145,6 +145,8 @@ def _part(view: View, lens: str, lay: Question, whole: Question) -> Part | None:
 
 def _mean(*shares: Fraction | None) -> Fraction | None:
     known = [share for share in shares if share is not None]
+    if len(known) == 1:
+        return known[0]
     return sum(known, Fraction(0)) / len(known) if known else None
 
 

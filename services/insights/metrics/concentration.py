@@ -6,7 +6,7 @@ from operator import mul
 
 from services.insights.metrics import question as q
 from services.insights.metrics.exchange import people_share
-from services.insights.metrics.figure import Figure, Reason, exactly, missing
+from services.insights.metrics.figure import Figure, Reason, divided, missing
 from services.insights.metrics.view import View
 
 TOPS = {"M3.top1": Fraction(1, 100), "M3.top10": Fraction(1, 10)}
@@ -54,7 +54,7 @@ def _gini(active: Ascending, idle: int, k: int) -> Figure:
     if unfit := _unfit(n, total, k):
         return missing(unfit, n)
     ranked = active.ranked + idle * total
-    return exactly(Fraction(2 * ranked - (n + 1) * total, n * total), n)
+    return divided(2 * ranked - (n + 1) * total, n * total, n)
 
 
 def _top(active: Ascending, share: Fraction, k: int) -> Figure:
@@ -62,7 +62,7 @@ def _top(active: Ascending, share: Fraction, k: int) -> Figure:
     if unfit := _unfit(n, total, k):
         return missing(unfit, n)
     people = -(-n * share.numerator // share.denominator)
-    return exactly(Fraction(sum(active.weights[-people:]), total), n, people=people)
+    return divided(sum(active.weights[-people:]), total, n, people=people)
 
 
 def _unfit(n: int, total: int, k: int) -> Reason | None:

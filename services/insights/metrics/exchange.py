@@ -1,12 +1,10 @@
 """Exchange: who gives and receives, how evenly and how directly (A4, E1, E1b, E2, E3, K1, K2)."""
 
-from fractions import Fraction
-
 from services.insights.metrics import question as q
 from services.insights.metrics.account import Network
-from services.insights.metrics.figure import Figure, Reason, exactly, missing, share
+from services.insights.metrics.figure import Figure, Reason, divided, missing, share
 from services.insights.metrics.party import weighted_share
-from services.insights.metrics.tables import MILLION, halves
+from services.insights.metrics.tables import MILLION, PAIR_BITS, PAIR_MASK, halves
 from services.insights.metrics.view import View
 
 
@@ -79,29 +77,32 @@ def _two_way(view: View) -> Figure:
 
 
 def _balance(view: View, lens: str) -> Figure:
-    given, received = view.tables.given, view.tables.received
-    read = given.turned[q.ACTS], received.turned[q.FROM_PEOPLE]
-    return view.kept(("E2", lens), read, lambda: _balanced(view, lens))
-
-
-def _balanced(view: View, lens: str) -> Figure:
-    """One minus the unmatched part of what people gave and received, in millionths.
+    """Return one minus the unmatched part of what people gave and received, in millionths.
 
     What is matched is, of each person, the lesser of the two, and it is twice in the total.
     """
     given, received = view.tables.given, view.tables.received
-    gave, got = given.people(q.ACTS), received.people(q.FROM_PEOPLE)
-    both = gave.keys() & got.keys()
-    n = len(gave) + len(got) - len(both)
+    read = given.turned[q.ACTS], received.turned[q.FROM_PEOPLE]
+    n, *matched = view.kept("E2", read, lambda: _matched(view))
     if 0 < n < view.defaults.k:
         return missing(Reason.BELOW_K, n)
     (total,) = halves([MILLION * given.totals[q.ACTS] + received.totals[q.FROM_PEOPLE]], lens)
     if not total:
         return missing(Reason.NO_DATA, n)
-    out = halves([MILLION * gave[person] for person in both], lens)
-    back = halves([got[person] for person in both], lens)
-    matched = sum(map(min, out, back))
-    return exactly(Fraction(2 * matched, total), n)
+    return divided(2 * matched[lens == "minutes"], total, n)
+
+
+def _matched(view: View) -> tuple[int, int, int]:
+    """Return how many people gave or received, and what is matched of counts and of minutes."""
+    gave = view.tables.given.people(q.ACTS)
+    got = view.tables.received.people(q.FROM_PEOPLE)
+    both = gave.keys() & got.keys()
+    counts = minutes = 0
+    for person in both:
+        out, back = MILLION * gave[person], got[person]
+        counts += min(out & PAIR_MASK, back & PAIR_MASK)
+        minutes += min(out >> PAIR_BITS, back >> PAIR_BITS)
+    return len(gave) + len(got) - len(both), counts, minutes
 
 
 def _direct(view: View) -> tuple[Figure, Figure]:
@@ -119,8 +120,7 @@ def _directly(network: Network, k: int) -> tuple[Figure, Figure]:
     if arcs == possible:
         return r, missing(Reason.NO_DATA, arcs)
     # (r - density) / (1 - density), the density being arcs / possible
-    rho = Fraction(mutual * possible - arcs * arcs, arcs * (possible - arcs))
-    return r, exactly(rho, arcs)
+    return r, divided(mutual * possible - arcs * arcs, arcs * (possible - arcs), arcs)
 
 
 def _overlap(view: View) -> Figure:

@@ -32,13 +32,13 @@ class Figure(msgspec.Struct, frozen=True, dict=True):
 
     ``n`` counts what the interval is over (people, contributions, episodes, arcs, feedbacks).
     ``shown``: the interval, rounded.
-    ``unrounded``: the value of what is no share; a share's is its numerator by its denominator.
+    ``quotient``: what the value of what is no share was divided from; a share has it to show.
     """
 
     value: float | None
     n: int
     reason: Reason | None = None
-    unrounded: Fraction | None = None
+    quotient: tuple[int, int] | None = None
     interval: tuple[float, float] | None = None
     shown: tuple[float, float] | None = None
     numerator: int | None = None
@@ -48,8 +48,10 @@ class Figure(msgspec.Struct, frozen=True, dict=True):
     @property
     def exact(self) -> Fraction | None:
         """The value before rounding, where it is a fraction."""
-        if self.unrounded is not None or self.value is None or self.numerator is None:
-            return self.unrounded
+        if self.quotient is not None:
+            return Fraction(*self.quotient)
+        if self.value is None or self.numerator is None:
+            return None
         return Fraction(self.numerator, self.denominator)
 
     def to_json(self, definition_version: str) -> dict[str, Any]:
@@ -98,7 +100,13 @@ def missing(reason: Reason, n: int = 0) -> Figure:
 
 def exactly(value: Fraction, n: int, **detail: Any) -> Figure:
     """Return a figure that is no share, and so has no interval."""
-    return Figure(rounded(value), n, unrounded=value, detail=detail)
+    return divided(*value.as_integer_ratio(), n, **detail)
+
+
+def divided(numerator: int, denominator: int, n: int, **detail: Any) -> Figure:
+    """Return what ``exactly`` does of a quotient, which need not be in its lowest terms."""
+    value = rounded(numerator / denominator)
+    return Figure(value, n, quotient=(numerator, denominator), detail=detail)
 
 
 @lru_cache(maxsize=SHARES_MAX)
@@ -126,11 +134,12 @@ def share(numerator: int, denominator: int, n: int) -> Figure:
 def ratio(numerator: int, denominator: int, n: int) -> Figure:
     """Return a share that has no interval; its numerator and denominator are as they were told."""
     figure = share(numerator, denominator, n)
+    exact = figure.exact
     return Figure(
         figure.value,
         n,
         figure.reason,
-        figure.exact,
+        exact.as_integer_ratio() if exact is not None else None,
         numerator=numerator,
         denominator=denominator,
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from services.insights.metrics import question as q
 from services.insights.metrics.defaults import Defaults, first_day
@@ -15,13 +15,6 @@ from services.insights.metrics.tables import halves
 from services.insights.metrics.window import Window
 
 T = TypeVar("T")
-
-
-class Sum(NamedTuple):
-    """``weight`` in the units of a lens, over ``contributions``."""
-
-    weight: int
-    contributions: int
 
 
 @dataclass(eq=False)
@@ -65,11 +58,6 @@ class View:
     def first_day(self) -> int | None:
         return first_day(self.window, self.day)
 
-    def sum(self, lens: str, question: Question) -> Sum:
-        """Return what was contributed in the cells that the question holds for."""
-        counts = self._counts
-        return Sum((self._minutes if lens == "minutes" else counts)[question], counts[question])
-
     def weight(self, lens: str, question: Question) -> int:
         """Return the weight of what was contributed in the cells that the question holds for."""
         return (self._minutes if lens == "minutes" else self._counts)[question]
@@ -108,7 +96,10 @@ class View:
 
     @cached_property
     def minutes_missing(self) -> bool:
-        return self.count(q.WITH_MINUTES) < self.defaults.timed_share * self.contributions
+        needed = self.defaults.timed_share
+        return self.count(q.WITH_MINUTES) * needed.denominator < (
+            needed.numerator * self.contributions
+        )
 
     @cached_property
     def lens(self) -> str:
@@ -140,17 +131,17 @@ class View:
 
         None where there are no delivery acts.
         """
-        delivery, unknown = self.sum(lens, q.LAY_DELIVERY), q.LAY_DELIVERY_TO_UNKNOWN
-        if not delivery.contributions:
-            delivery, unknown = self.sum(lens, q.DELIVERY), q.DELIVERY_TO_UNKNOWN
-        if not delivery.contributions:
+        delivery, unknown = q.LAY_DELIVERY, q.LAY_DELIVERY_TO_UNKNOWN
+        if not self.count(delivery):
+            delivery, unknown = q.DELIVERY, q.DELIVERY_TO_UNKNOWN
+        if not self.count(delivery):
             return None
-        return self.weight(lens, unknown), delivery.weight
+        return self.weight(lens, unknown), self.weight(lens, delivery)
 
     def receivers_unknown(self, lens: str) -> bool:
         """Whether too little is known of who received for anything to be said of exchange."""
-        found = self.unknown_receivers(lens)
-        return found is None or found[0] > self.defaults.unknown_share * found[1]
+        found, most = self.unknown_receivers(lens), self.defaults.unknown_share
+        return found is None or found[0] * most.denominator > most.numerator * found[1]
 
     @cached_property
     def evidence_count(self) -> int:
