@@ -66,7 +66,7 @@ def _classified(state: ServiceState, window: str) -> Verdict:
     ruling = rule(grounds.evidence)
     view = state.view(window)
     tests = tuple(
-        view.kept(id_, looked, partial(tested, id_, looked))
+        view.tables.kept(id_, looked, partial(tested, id_, looked))
         for id_, looked in looked_at(figures(state, window))
     )
     produced = ruling.service_class is ServiceClass.CO_PRODUCTION

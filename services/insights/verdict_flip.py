@@ -115,14 +115,24 @@ def nearest_flip(grounds: Grounds) -> Flip | None:
 
     "Smallest" is by distance of the value from the threshold; of equals, the first in ``MOVABLE``.
     """
-    nearest = sorted(_turns(grounds), key=cmp_to_key(_farther))
+    nearest = sorted(_turns(grounds), key=_distance)
     flips = (_flip(grounds, turn) for turn in nearest)
     return next((flip for flip in flips if flip is not None), None)
 
 
 def _farther(one: Turn, other: Turn) -> int:
-    """Compare distances exactly; of equals sorting leaves the order of the thresholds."""
     return one.distance * other.units - other.distance * one.units
+
+
+_exactly = cmp_to_key(_farther)
+
+
+def _distance(turn: Turn) -> tuple[float, Any]:
+    """Order by distance, exactly: where division can't tell two apart, it is compared crosswise.
+
+    Of equals sorting leaves the order of the thresholds.
+    """
+    return turn.distance / turn.units, _exactly(turn)
 
 
 @cache

@@ -66,7 +66,9 @@ SIDES: dict[str, Callable[[Share, Defaults], Sides]] = {
 
 def reaches(share: Share, threshold: Share) -> bool:
     """``>=``, exactly; on fractions that takes several times as long, and a flip asks it often."""
-    return above(share, threshold) >= 0
+    numerator, denominator = share.as_integer_ratio()
+    other, of = threshold.as_integer_ratio()
+    return numerator * of >= other * denominator
 
 
 def above(share: Share, threshold: Share) -> int:

@@ -15,7 +15,7 @@ TOPS = {"M3.top1": Fraction(1, 100), "M3.top10": Fraction(1, 10)}
 def concentration(view: View, lens: str) -> dict[str, Figure]:
     others = _others(view)
     read = view.tables.given.turned[q.OF_LAY_PEOPLE], others
-    return view.kept(("M3", lens), read, lambda: _concentration(view, lens, others))
+    return view.tables.kept(("M3", lens), read, lambda: _concentration(view, lens, others))
 
 
 def _others(view: View) -> int:
@@ -23,7 +23,7 @@ def _others(view: View) -> int:
     ever, here = view.whole.given.faces[q.OF_LAY_PEOPLE], view.tables.given.faces[q.OF_LAY_PEOPLE]
     read = ever, here, view.lifetime.lay_turned
     givers = view.givers(q.OF_LAY_PEOPLE)
-    return view.kept("others", read, lambda: len(view.lay_here - givers))
+    return view.tables.kept("others", read, lambda: len(view.lay_here - givers))
 
 
 def _concentration(view: View, lens: str, others: int) -> dict[str, Figure]:
@@ -77,7 +77,7 @@ def _first_timers(view: View) -> Figure:
     if first is not None:
         tenure = view.lifetime.tenure
         read = view.tables.given.faces[q.OF_PEOPLE], view.lifetime.tenures_turned
-        new = view.kept(
+        new = view.tables.kept(
             ("M6", first),
             read,
             lambda: sum(tenure(person).first >= first for person in contributors),

@@ -28,11 +28,13 @@ def coverage(view: View) -> dict[str, Figure]:
     means = {fields: _mean([present[one] for one in fields], n) for fields in _BY_FIELDS}
     by_metric = {id_: means[fields] for id_, fields in _BY_METRIC.items()}
     detail = {
-        "fields": {name: rounded(count / n) for name, count in present.items()},
+        "fields": {name: _mean([count], n) for name, count in present.items()},
         "by_metric": by_metric,
     }
     return {"Q4": divided(sum(present.values()), n * len(FIELDS), n, **detail)}
 
 
 def _mean(present: list[int], n: int) -> float:
-    return rounded(sum(present) / (n * len(present)))
+    every = n * len(present)
+    there = sum(present)
+    return 1.0 if there == every else rounded(there / every)  # as most are

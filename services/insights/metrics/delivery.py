@@ -2,12 +2,14 @@
 
 from services.insights.metrics import question as q
 from services.insights.metrics.figure import Figure, Reason, missing, share
-from services.insights.metrics.party import lay_share
+from services.insights.metrics.party import lay_shares
 from services.insights.metrics.view import View
+
+LAY_SHARES = {"G1": (q.DELIVERY, q.LAY_DELIVERY)}
 
 
 def delivery(view: View, lens: str) -> dict[str, Figure]:
-    return {"G1": lay_share(view, lens, q.DELIVERY, q.LAY_DELIVERY)}
+    return lay_shares(view, lens, LAY_SHARES)
 
 
 def knowledge(view: View) -> dict[str, Figure]:

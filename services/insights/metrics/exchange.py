@@ -36,7 +36,7 @@ def people_share(part: int, whole: int, k: int) -> Figure:
 
 def givers_who_receive(view: View) -> Figure:
     read = view.tables.given.faces[q.LAY_ACTS], view.whole.received.faces[q.HELPED]
-    both = view.kept("E1b", read, lambda: len(view.acting_lay & view.ever_received))
+    both = view.tables.kept("E1b", read, lambda: len(view.acting_lay & view.ever_received))
     return people_share(both, len(view.acting_lay), view.defaults.k)
 
 
@@ -53,7 +53,7 @@ def _one_way(view: View) -> int:
         return sum(gave[giver] for giver in gave.keys() - view.ever_received)
 
     read = view.tables.given.turned[q.LAY_ACTS], view.whole.received.faces[q.HELPED]
-    return view.kept("one_way", read, found)
+    return view.tables.kept("one_way", read, found)
 
 
 def _crossing(view: View, lens: str) -> Figure:
@@ -72,7 +72,7 @@ def _two_way(view: View) -> Figure:
 
     given, received = view.tables.given, view.tables.received
     read = given.faces[q.LAY_ACTS], received.faces[q.HELPED], received.faces[q.LAY_HELPED]
-    both, everyone = view.kept("E1", read, found)
+    both, everyone = view.tables.kept("E1", read, found)
     return people_share(both, everyone, view.defaults.k)
 
 
@@ -83,7 +83,7 @@ def _balance(view: View, lens: str) -> Figure:
     """
     given, received = view.tables.given, view.tables.received
     read = given.turned[q.ACTS], received.turned[q.FROM_PEOPLE]
-    n, *matched = view.kept("E2", read, lambda: _matched(view))
+    n, *matched = view.tables.kept("E2", read, lambda: _matched(view))
     if 0 < n < view.defaults.k:
         return missing(Reason.BELOW_K, n)
     (total,) = halves([MILLION * given.totals[q.ACTS] + received.totals[q.FROM_PEOPLE]], lens)
@@ -107,7 +107,7 @@ def _matched(view: View) -> tuple[int, int, int]:
 
 def _direct(view: View) -> tuple[Figure, Figure]:
     network = view.tables.network
-    return view.kept("E3", network.turned, lambda: _directly(network, view.defaults.k))
+    return view.tables.kept("E3", network.turned, lambda: _directly(network, view.defaults.k))
 
 
 def _directly(network: Network, k: int) -> tuple[Figure, Figure]:
@@ -130,5 +130,5 @@ def _overlap(view: View) -> Figure:
 
     given, received = view.tables.given, view.tables.received
     read = given.faces[q.LAY_ACTS_TO_LAY], received.faces[q.LAY_FROM_LAY_PEOPLE]
-    both, either = view.kept("K2", read, found)
+    both, either = view.tables.kept("K2", read, found)
     return people_share(both, either, view.defaults.k)

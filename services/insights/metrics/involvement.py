@@ -27,4 +27,4 @@ def _tenures(view: View) -> tuple[int, int, int, int]:
         return len(observed), sum(observed), len(lately), sum(lately)
 
     read = view.whole.given.faces[q.OF_LAY_PEOPLE], view.lifetime.tenures_turned
-    return view.kept_of_life("tenures", read, found)
+    return view.whole.kept("tenures", read, found)

@@ -14,7 +14,7 @@ def network(view: View) -> dict[str, Figure]:
         given.faces[q.LAY_ACTS],
         received.faces[q.LAY_FROM_PEOPLE],
     )
-    return view.kept("network", read, lambda: _network(view))
+    return view.tables.kept("network", read, lambda: _network(view))
 
 
 def _network(view: View) -> dict[str, Figure]:

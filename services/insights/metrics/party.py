@@ -1,6 +1,6 @@
 """Parties: who is present, how evenly, and the lay share of the whole and of each phase (A1-A3)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from math import log
 
@@ -10,15 +10,14 @@ from services.insights.metrics.figure import Figure, Reason, exactly, missing, r
 from services.insights.metrics.question import Question
 from services.insights.metrics.view import View
 
-_IN_PHASE = {f"A3.{name}": q.IN_PHASE[number] for number, name in enumerate(PHASES, start=1)}
+LAY_SHARES = {
+    "A3": (q.EVERYTHING, q.LAY),
+    **{f"A3.{name}": q.IN_PHASE[number] for number, name in enumerate(PHASES, start=1)},
+}
 
 
 def parties(view: View, lens: str) -> dict[str, Figure]:
-    return {
-        "A2": _balance(view, lens),
-        "A3": lay_share(view, lens, q.EVERYTHING, q.LAY),
-        **{id_: lay_share(view, lens, *questions) for id_, questions in _IN_PHASE.items()},
-    }
+    return {"A2": _balance(view, lens), **lay_shares(view, lens, LAY_SHARES)}
 
 
 def presence(view: View) -> dict[str, Figure]:
@@ -33,14 +32,23 @@ def weighted_share(view: View, lens: str, part: int, whole: Question) -> Figure:
     return share(part, view.weight(lens, whole), contributions)
 
 
-def lay_share(view: View, lens: str, whole: Question, lay: Question) -> Figure:
-    return weighted_share(view, lens, view.weight(lens, lay), whole)
+def lay_shares(
+    view: View, lens: str, questions: Mapping[str, tuple[Question, Question]]
+) -> dict[str, Figure]:
+    """Return the share of weight of each pair: a whole, and the lay part of it."""
+    counts, weights = view.weights_of("count"), view.weights_of(lens)
+    found: dict[str, Figure] = {}
+    for id_, (whole, lay) in questions.items():
+        n = counts[whole]
+        few = n and view.few_givers(whole)
+        found[id_] = missing(Reason.BELOW_K, n) if few else share(weights[lay], weights[whole], n)
+    return found
 
 
 def _present(view: View) -> Figure:
     few = tuple(view.few_givers(question) for question in q.OF_PARTY.values())
     n = len(view.givers(q.EVERYTHING))
-    return view.kept("A1", (few, n), lambda: _of_parties(few, n))
+    return view.tables.kept("A1", (few, n), lambda: _of_parties(few, n))
 
 
 def _of_parties(few: Iterable[bool], n: int) -> Figure:

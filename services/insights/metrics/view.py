@@ -42,25 +42,17 @@ class View:
         found: T = self.shared[what]
         return found
 
-    def kept(self, what: Hashable, found_from: object, find: Callable[[], T]) -> T:
-        """Return what ``find`` finds, or found last if that was from an equal ``found_from``.
-
-        That must stand for all that ``find`` reads, but for the day and the defaults; mostly it
-        holds what an account has ``turned`` to, and compares by identity.
-        """
-        return _kept(self.tables, what, found_from, find)
-
-    def kept_of_life(self, what: Hashable, found_from: object, find: Callable[[], T]) -> T:
-        """Return what ``kept`` does, of what is the same in every window."""
-        return _kept(self.whole, what, found_from, find)
-
     @property
     def first_day(self) -> int | None:
         return first_day(self.window, self.day)
 
     def weight(self, lens: str, question: Question) -> int:
         """Return the weight of what was contributed in the cells that the question holds for."""
-        return (self._minutes if lens == "minutes" else self._counts)[question]
+        return self.weights_of(lens)[question]
+
+    def weights_of(self, lens: str) -> list[int]:
+        """Return by question what ``weight`` does."""
+        return self._minutes if lens == "minutes" else self._counts
 
     def count(self, question: Question) -> int:
         """Return how many contributions there are in the cells that the question holds for."""
@@ -164,11 +156,3 @@ class View:
             or self.evidence_givers < self.defaults.floor_givers
             or self.evidence_days < self.defaults.floor_days
         )
-
-
-def _kept(tables: Window, what: Hashable, found_from: object, find: Callable[[], T]) -> T:
-    known = tables.kept.get(what)
-    if known is None or known[0] != found_from:
-        known = tables.kept[what] = found_from, find()
-    found: T = known[1]
-    return found

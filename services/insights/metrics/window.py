@@ -6,9 +6,9 @@ for all of them.
 """
 
 from bisect import bisect_right
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from services.insights.metrics.account import Account, Episodes, Network
 from services.insights.metrics.cell import CELL_BITS
@@ -21,6 +21,7 @@ from services.insights.metrics.question import (
 )
 from services.insights.metrics.tables import RECEIPT_BITS, Tables, add
 
+T = TypeVar("T")
 AGES = tuple(sorted(days for days in WINDOW_DAYS.values() if days is not None))
 """From how many days before the as-of day on each ring but the first begins."""
 RINGS = len(AGES) + 1
@@ -38,14 +39,23 @@ def rings_of(window: str) -> int:
 
 
 class Window:
-    """The sums of several rings; see ``Tables``. Made when first read, and then kept up.
-
-    ``kept``: what was found in it, with what that was found from; see ``View.kept``.
-    """
+    """The sums of several rings; see ``Tables``. Made when first read, and then kept up."""
 
     def __init__(self, rings: Sequence[Tables]) -> None:
         self._rings = rings
-        self.kept: dict[Hashable, tuple[object, Any]] = {}
+        self._kept: dict[Hashable, tuple[object, Any]] = {}
+
+    def kept(self, what: Hashable, found_from: object, find: Callable[[], T]) -> T:
+        """Return what ``find`` finds, or found last if that was from an equal ``found_from``.
+
+        That must stand for all that ``find`` reads, but for the day and the defaults; mostly it
+        holds what an account has ``turned`` to, and compares by identity.
+        """
+        known = self._kept.get(what)
+        if known is None or known[0] != found_from:
+            known = self._kept[what] = found_from, find()
+        found: T = known[1]
+        return found
 
     @cached_property
     def given(self) -> Account:
