@@ -6,9 +6,10 @@ from functools import cached_property
 
 from services.insights.metrics import question as q
 from services.insights.metrics.defaults import PLANNING_WINDOW, Defaults
+from services.insights.metrics.delivery import complementary
+from services.insights.metrics.exchange import gift_only, givers_who_receive
 from services.insights.metrics.figure import Figure, wilson
-from services.insights.metrics.figures import unweighted, weighted
-from services.insights.metrics.power import vote_power
+from services.insights.metrics.power import resources, vote_power
 from services.insights.metrics.question import Question
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.view import View
@@ -98,8 +99,7 @@ def gather(state: ServiceState, window: str) -> Grounds:
     plan = state.view(PLANNING_WINDOW[window])
     delivery = _part(view, lens, q.LAY_DELIVERY, q.DELIVERY)
     planning = _part(plan, lens, q.LAY_PLANNING, q.PLANNING)
-    figures = unweighted(view)
-    votes, e1b, k1 = vote_power(plan), figures["E1b"], weighted(view, lens)["K1"]
+    votes, e1b, k1 = vote_power(plan), givers_who_receive(view), gift_only(view, lens)
     unknown = view.weight(lens, q.LAY_DELIVERY_TO_UNKNOWN), view.weight(lens, q.LAY_DELIVERY)
     opinions = (view.count(q.LAY_OPINION), view.count(q.LAY))
     span = view.lifetime.evidence_span
@@ -113,8 +113,8 @@ def gather(state: ServiceState, window: str) -> Grounds:
             unknown=_fraction(unknown),
             opinion=_fraction(opinions),
             opinion_people=len(view.givers(q.OPINION_OF_LAY_PEOPLE)),
-            g2=figures["G2"].exact,
-            resources=bool(figures["H3"].exact),
+            g2=complementary(view).exact,
+            resources=bool(resources(view).exact),
             defaults=view.defaults,
         ),
         lens=lens,

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import sqrt
 from typing import Any
 
@@ -45,7 +45,7 @@ class Figure(msgspec.Struct, frozen=True, dict=True):
     denominator: int | None = None
     detail: dict[str, Any] = {}
 
-    @property
+    @cached_property
     def exact(self) -> Fraction | None:
         """The value before rounding, where it is a fraction."""
         if self.quotient is not None:

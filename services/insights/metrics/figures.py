@@ -36,11 +36,20 @@ def figures(state: ServiceState, window: str, lens: str | None = None) -> dict[s
     lens = lens or view.lens
     if lens not in view.read:
         held = _held_back(view, lens)
-        view.read[lens] = {**_without_lens(view), **_released(weighted(view, lens), held)}
+        view.read[lens] = {**_without_lens(view), **_released(_weighted(view, lens), held)}
     return view.read[lens]
 
 
-def weighted(view: View, lens: str) -> dict[str, Figure]:
+def figures_tested(state: ServiceState, window: str) -> Mapping[str, Figure]:
+    """Return only those that the tests of a grade look at, in the verdict's lens.
+
+    A day before needs no others.
+    """
+    view = state.view(window)
+    return _released({**_grading(view), **outside(view, view.lens)}, _held_back(view, view.lens))
+
+
+def _weighted(view: View, lens: str) -> dict[str, Figure]:
     """Return the figures that differ by lens, held back or not: true of any window like it."""
     return view.once(
         lens,
@@ -54,20 +63,22 @@ def weighted(view: View, lens: str) -> dict[str, Figure]:
     )
 
 
-def unweighted(view: View) -> dict[str, Figure]:
+def _unweighted(view: View) -> dict[str, Figure]:
     """Return those that don't, but for the ones that ask when the window begins."""
     return view.once(
         "unweighted",
         lambda: {
-            **presence(view),
+            **_grading(view),
             **reciprocity(view),
-            **knowledge(view),
             **network(view),
             **power(view),
-            **involvement(view),
             **coverage(view),
         },
     )
+
+
+def _grading(view: View) -> dict[str, Figure]:
+    return view.once("grading", lambda: {**presence(view), **knowledge(view), **involvement(view)})
 
 
 def _without_lens(view: View) -> dict[str, Figure]:
@@ -76,7 +87,7 @@ def _without_lens(view: View) -> dict[str, Figure]:
     A figure without a lens is the same in both, so it looks at the verdict's own.
     """
     if "" not in view.read:
-        found = {**unweighted(view), **novelty(view), **voice(view)}
+        found = {**_unweighted(view), **novelty(view), **voice(view)}
         view.read[""] = {**_PLACES, **_released(found, _held_back(view, view.lens))}
     return view.read[""]
 
@@ -109,7 +120,9 @@ def _reasons(held: _Held) -> Mapping[str, Reason | None]:
     } | {"Q4": None}
 
 
-def _released(found: Mapping[str, Figure], held: _Held) -> dict[str, Figure]:
+def _released(found: Mapping[str, Figure], held: _Held) -> Mapping[str, Figure]:
+    if not any(held):
+        return found
     reasons = _reasons(held)
     return {
         id_: missing(reason, figure.n) if (reason := reasons[id_]) else figure
