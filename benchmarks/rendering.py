@@ -1,12 +1,12 @@
 """Rendering: what one snapshot of a service costs after one more act, as the publisher renders it.
 
     python -m benchmarks.rendering [--events 50,500,5000] [--people 10,50,500] [--days 400]
-        [--services 10] [--seconds 3] [--profile FILE] [--json FILE]
+        [--ago 0] [--services 10] [--seconds 3] [--profile FILE] [--json FILE]
 
 Figures in both lenses, verdicts, words and the encoded snapshot of all windows; no database, no
 log. Several services take turns, so that none finds a cache as the one before left it. Yesterday's
-verdicts are known, as they are from the first snapshot of a day on. In a service of fewer days its
-longer windows hold the same.
+verdicts are known, as they are from the first snapshot of a day on; acts of days ago change them
+too. In a service of fewer days its longer windows hold the same.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from services.insights.directory import ServiceInfo
 from services.insights.facts import ActFact, Fact, day_number, facts_of
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.timeline import Timeline
-from services.insights.past import Past
+from services.insights.past import Past, PastNeeded
 from services.insights.release import Moment, Subject, snapshot
 from services.insights.snapshot import Snapshot
 from services.insights.standing import Standing
@@ -40,7 +40,7 @@ SOURCE = TopicPartition(EXCHANGE_ACTIVITY.name, 0)
 class Service:
     """One service with its past; ``act`` is what happens to it between two snapshots."""
 
-    def __init__(self, number: int, size: Size) -> None:
+    def __init__(self, number: int, size: Size, ago: int = 0) -> None:
         codes = Codes()
         told = messages(size, seed=number)
         facts: list[Fact] = [fact for message in told for fact in facts_of(message, codes)]
@@ -50,28 +50,38 @@ class Service:
         self._state.apply(facts)
         self._past = Past(Timeline(facts), AS_OF).found()
         self._events = size.events
-        self._acts = _of_today(facts)
+        self._facts = facts
+        self._acts = _again(facts, ago)
+        self._late = ago > 0
 
     def act(self) -> None:
-        self._state.apply([next(self._acts)])
+        act = next(self._acts)
+        self._state.apply([act])
+        if self._late:
+            self._facts.append(act)
+            self._past.take([act])
         self._events += 1
 
     def snapshot(self) -> Snapshot:
         standing = Standing(DEPLOYMENT, self._events, {SOURCE: self._events})
-        return snapshot(Moment(self._state, self._past, standing), self._subject)
+        try:
+            return snapshot(Moment(self._state, self._past, standing), self._subject)
+        except PastNeeded:
+            self._past = Past(Timeline(self._facts), AS_OF).found()
+            return snapshot(Moment(self._state, self._past, standing), self._subject)
 
 
-def _of_today(facts: list[Fact]) -> Iterator[ActFact]:
-    """Yield the service's acts as if they happened again today, without end."""
+def _again(facts: list[Fact], ago: int) -> Iterator[ActFact]:
+    """Yield the service's acts as if they happened again some days ago, without end."""
     acts = [fact for fact in facts if isinstance(fact, ActFact) and fact.sign > 0]
-    return (replace(act, day=day_number(TODAY)) for act in cycle(acts))
+    return (replace(act, day=day_number(TODAY) - ago) for act in cycle(acts))
 
 
 def measured(
-    size: Size, count: int, seconds: float, profile: cProfile.Profile | None
+    size: Size, ago: int, count: int, seconds: float, profile: cProfile.Profile | None
 ) -> dict[str, float]:
     """Return microseconds of processor time a snapshot in the best of the rounds, and its size."""
-    services = [Service(number, size) for number in range(count)]
+    services = [Service(number, size, ago) for number in range(count)]
     body = sum(len(service.snapshot().body) for service in services) // count
     gc.collect()
     rounds: list[float] = []
@@ -104,6 +114,7 @@ def main() -> None:
     arguments.add_argument("--events", type=_numbers, default=[50, 500, 5_000])
     arguments.add_argument("--people", type=_numbers, default=[10, 50, 500])
     arguments.add_argument("--days", type=int, default=400)
+    arguments.add_argument("--ago", type=int, default=0, help="days since each act, told now")
     arguments.add_argument("--services", type=int, default=10)
     arguments.add_argument("--seconds", type=float, default=3.0)
     arguments.add_argument("--profile", type=Path, help="write a profile for pstats")
@@ -115,6 +126,7 @@ def main() -> None:
         for people in asked.people:
             found = measured(
                 Size(events, services=1, people=people, days=asked.days),
+                asked.ago,
                 asked.services,
                 asked.seconds,
                 profile,
@@ -129,7 +141,14 @@ def main() -> None:
         profile.dump_stats(asked.profile)
     if asked.json:
         asked.json.write_text(
-            json.dumps({"days": asked.days, "services": asked.services, "results": results})
+            json.dumps(
+                {
+                    "days": asked.days,
+                    "ago": asked.ago,
+                    "services": asked.services,
+                    "results": results,
+                }
+            )
         )
 
 

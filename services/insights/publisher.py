@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from heapq import nsmallest
 from typing import Protocol, TypeAlias
 
 import structlog
@@ -16,7 +17,10 @@ from shared.log.port import Log, OutgoingRecord, PublishFailed
 from shared.outage import AWAY
 
 INTERVAL_SECONDS = 0.1  # between two snapshots of one service; the first after quiet does not wait
-AT_ONCE_MAX = 50  # services: what was looked up for the last of them is still young
+AT_ONCE_MAX = 50  # services, whose lookups are one
+AT_ONCE_SECONDS = 0.05  # then what is rendered is published, and what is left is looked up again
+SHARE_MAX = 0.5  # of the event loop's time is rendering, while anything else waits for the loop
+IDLE_SECONDS = 0.0002  # a turn of the loop that took less had nothing to do
 EFFORT_MAX = 4  # a snapshot that took t to render is not rendered again for EFFORT_MAX times t
 REST_SECONDS_MAX = 5.0  # however long it took: the process may have been stopped meanwhile
 RETRY_SECONDS = 1.0
@@ -45,7 +49,9 @@ class PublisherMeters:
 class Publisher:
     """What is rendered is shown by this process at once, and published for all the others.
 
-    A snapshot that could not be published is rendered again: the newest replaces it anyway.
+    Who is due for longest comes first, so that each is shown at last however many are due; then
+    each is shown more seldom. A snapshot that could not be published is rendered again: the newest
+    replaces it anyway.
     """
 
     def __init__(
@@ -61,13 +67,13 @@ class Publisher:
         self._prepare = prepare
         self._meters = meters
         self._now = clock_seconds
-        self._dirty: dict[str, None] = {}
+        self._dirty: dict[str, float] = {}  # since when, by service
         self._not_before: dict[str, float] = {}
         self._unsent: set[str] = set()
         self._woken = asyncio.Event()
 
     def changed(self, service_id: str) -> None:
-        self._dirty[service_id] = None
+        self._dirty.setdefault(service_id, self._now())
         self._woken.set()
 
     async def run(self) -> None:
@@ -87,10 +93,13 @@ class Publisher:
     def _due(self) -> tuple[list[str], float | None]:
         """Return the services whose time has come; with none, how long until the first one's."""
         now = self._now()
-        due = [one for one in self._dirty if self._not_before.get(one, 0) <= now]
-        if due or not self._dirty:
-            return due[:AT_ONCE_MAX], None
-        return [], min(self._not_before[one] for one in self._dirty) - now
+        by_time = {
+            one: max(since, self._not_before.get(one, 0)) for one, since in self._dirty.items()
+        }
+        due = [one for one, at in by_time.items() if at <= now]
+        if due or not by_time:
+            return nsmallest(AT_ONCE_MAX, due, key=by_time.__getitem__), None
+        return [], min(by_time.values()) - now
 
     async def _publish(self, due: list[str]) -> None:
         try:
@@ -101,13 +110,36 @@ class Publisher:
                 self._later(service_id)
             return
         rendered: list[Snapshot] = []
+        began = self._now()
         for service_id in due:
             del self._dirty[service_id]
+            started = self._now()
             snapshot = await self._rendered(service_id, render)
-            if snapshot is None:
-                continue
-            if self._latest.offer(snapshot) or service_id in self._unsent:
+            if snapshot is not None and (
+                self._latest.offer(snapshot) or service_id in self._unsent
+            ):
                 rendered.append(snapshot)
+            await self._give_way(self._now() - started)
+            if self._now() - began > AT_ONCE_SECONDS:
+                break
+        await self._send_all(rendered)
+
+    async def _give_way(self, spent_seconds: float) -> None:
+        """Leave the loop to others for as long as they have their share, or nothing to do.
+
+        Most services are rendered without waiting for anything: without this, the fold and the
+        streams would stand still for as long as one after another is due.
+        """
+        began = before = self._now()
+        theirs_seconds = min(spent_seconds * (1 - SHARE_MAX) / SHARE_MAX, REST_SECONDS_MAX)
+        while True:
+            await asyncio.sleep(0)
+            now = self._now()
+            if now - before < IDLE_SECONDS or now - began >= theirs_seconds:
+                return
+            before = now
+
+    async def _send_all(self, rendered: Sequence[Snapshot]) -> None:
         by_partition: dict[int, list[Snapshot]] = {}
         for snapshot in rendered:
             number = partition_of(snapshot.service_id, INSIGHTS_SERVICES.partitions)

@@ -4,21 +4,23 @@ What leaves today is the coordinator's exact view, on loopback, and says that it
 publication. The rule that makes figures safe to publish will stand here, and nowhere else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import orjson
 
 from services.insights.directory import ServiceInfo
-from services.insights.metrics.defaults import LENSES, WINDOW_DAYS
-from services.insights.metrics.figures import figures, figures_json, metrics_json
+from services.insights.metrics.defaults import WINDOW_DAYS
+from services.insights.metrics.figures import figures, figures_encoded, metrics_json
 from services.insights.metrics.state import ServiceState
 from services.insights.past import Past
 from services.insights.snapshot import Snapshot, Version, of_record
 from services.insights.standing import Standing
 from services.insights.verdict import classify, verdict_json
 from services.insights.verdict_announcement import Announced, announce
+from services.insights.verdict_grade import Tested
 
 RELEASE_HEADER = {"Coprod-Release": "exact; not-for-publication"}
 INCOMPLETE = "incomplete"
@@ -59,11 +61,15 @@ def verdict(moment: Moment, subject: Subject, window: str) -> dict[str, Any]:
 
     Where nothing was announced yet, what is announced is what these facts would have announced.
     """
-    return _verdict(moment, subject, window, _receipt(moment, window))
+    return _verdict(moment, subject, window, _receipt(moment, window), Tested.to_json)
 
 
 def _verdict(
-    moment: Moment, subject: Subject, window: str, receipt: dict[str, Any]
+    moment: Moment,
+    subject: Subject,
+    window: str,
+    receipt: dict[str, Any],
+    test_json: Callable[[Tested], object],
 ) -> dict[str, Any]:
     found = classify(moment.state, window)
     announced = subject.announced.get(window) or announce(
@@ -78,6 +84,7 @@ def _verdict(
             receipt=receipt,
             announced=announced.to_json() if announced else None,
             last_evidenced=evidenced.summary() if evidenced else None,
+            test_json=test_json,
         ),
     )
 
@@ -138,8 +145,8 @@ def snapshot(moment: Moment, subject: Subject) -> Snapshot:
     """Return everything that the live stream says of a service."""
     windows = {
         window: {
-            "verdict": _without_receipt(_verdict(moment, subject, window, {})),
-            "metrics": {lens: figures_json(moment.state, window, lens) for lens in LENSES},
+            "verdict": _verdict_encoded(moment, subject, window),
+            "metrics": figures_encoded(moment.state, window),
         }
         for window in WINDOW_DAYS
     }
@@ -203,8 +210,11 @@ def _receipt(moment: Moment, window: str) -> dict[str, Any]:
     return {"window": window, **receipt(moment)}
 
 
-def _without_receipt(record: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name != "receipt"}
+def _verdict_encoded(moment: Moment, subject: Subject, window: str) -> orjson.Fragment:
+    """Return the verdict as it stands in a snapshot and in its glance, whose receipt is one."""
+    record = _verdict(moment, subject, window, {}, attrgetter("encoded"))
+    del record["receipt"]
+    return orjson.Fragment(orjson.dumps(record))
 
 
 def _flagged(moment: Moment, record: dict[str, Any]) -> dict[str, Any]:

@@ -4,39 +4,87 @@ The class is the pure rule on that day, without margin and without history; what
 ``verdict_announcement``'s business.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property, partial
 from typing import Any
 
 from services.insights.metrics.defaults import PLANNING_WINDOW
 from services.insights.metrics.figure import rounded
-from services.insights.metrics.figures import figures
+from services.insights.metrics.figures import figures_tested
 from services.insights.metrics.state import ServiceState
 from services.insights.verdict_evidence import Grounds, gather
 from services.insights.verdict_flip import Flip, nearest_flip
 from services.insights.verdict_flip_words import flip_json
-from services.insights.verdict_grade import Grade, Tested, all_tested, grade
+from services.insights.verdict_grade import Grade, Tested, grade, looked_at, tested
 from services.insights.verdict_margin import is_tentative
 from services.insights.verdict_reasons import reasons
-from services.insights.verdict_rule import Band, Flag, ServiceClass, band, rule
+from services.insights.verdict_rule import Band, Flag, Ruling, ServiceClass, band, rule
 from services.insights.verdict_words import Sentence, both
+
+
+class Following:
+    """What follows from the grounds of a verdict, found once, when it is asked for.
+
+    Of days before it mostly never is; windows that hold the same share it.
+    """
+
+    def __init__(self, grounds: Grounds, ruling: Ruling) -> None:
+        self._grounds = grounds
+        self._ruling = ruling
+
+    @cached_property
+    def tentative(self) -> bool:
+        return is_tentative(self._grounds)
+
+    @cached_property
+    def reasons(self) -> tuple[Sentence, ...]:
+        return tuple(reasons(self._grounds, self._ruling))
+
+    @cached_property
+    def nearest_flip(self) -> Flip | None:
+        return nearest_flip(self._grounds)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``grade`` only of a co-production; ``cell``: bands of planning and delivery."""
+    """``grade`` only of a co-production."""
 
     window: str
     as_of: date
-    service_class: ServiceClass
+    ruling: Ruling
     grade: Grade | None
-    cell: tuple[Band | None, Band | None]
-    flags: tuple[Flag, ...]
-    tentative: bool
     tests: tuple[Tested, ...]
-    reasons: tuple[Sentence, ...]
-    nearest_flip: Flip | None
     grounds: Grounds
+    follows: Following = field(compare=False, repr=False)
+
+    @property
+    def service_class(self) -> ServiceClass:
+        return self.ruling.service_class
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        return self.ruling.flags
+
+    @property
+    def cell(self) -> tuple[Band | None, Band | None]:
+        """The bands of planning and delivery."""
+        evidence = self.grounds.evidence
+        p, d = (evidence.p, evidence.d) if evidence.enough else (None, None)
+        return band(p, evidence.defaults), band(d, evidence.defaults)
+
+    @property
+    def tentative(self) -> bool:
+        return self.follows.tentative
+
+    @property
+    def reasons(self) -> tuple[Sentence, ...]:
+        return self.follows.reasons
+
+    @property
+    def nearest_flip(self) -> Flip | None:
+        return self.follows.nearest_flip
 
     @property
     def evidenced(self) -> bool:
@@ -62,24 +110,20 @@ def classify(state: ServiceState, window: str) -> Verdict:
 def _classified(state: ServiceState, window: str) -> Verdict:
     grounds = gather(state, window)
     ruling = rule(grounds.evidence)
-    tests = all_tested(figures(state, window))
+    kept = state.view(window).tables.kept
+    tests = tuple(
+        kept(id_, looked, partial(tested, id_, looked))
+        for id_, looked in looked_at(figures_tested(state, window))
+    )
     produced = ruling.service_class is ServiceClass.CO_PRODUCTION
-    enough, limits = grounds.evidence.enough, state.defaults
     return Verdict(
         window=window,
         as_of=state.as_of,
-        service_class=ruling.service_class,
+        ruling=ruling,
         grade=grade(tests) if produced else None,
-        cell=(
-            band(grounds.evidence.p if enough else None, limits),
-            band(grounds.evidence.d if enough else None, limits),
-        ),
-        flags=ruling.flags,
-        tentative=is_tentative(grounds),
         tests=tests,
-        reasons=tuple(reasons(grounds, ruling)),
-        nearest_flip=nearest_flip(grounds),
         grounds=grounds,
+        follows=Following(grounds, ruling),
     )
 
 
@@ -90,10 +134,12 @@ def verdict_json(
     receipt: dict[str, Any],
     announced: dict[str, Any] | None,
     last_evidenced: dict[str, Any] | None,
+    test_json: Callable[[Tested], object] = Tested.to_json,
 ) -> dict[str, Any]:
     """Return the verdict as the API and the command line write it.
 
     ``last_evidenced``: the ``summary`` of the last verdict that had evidence, if there was one.
+    ``test_json``: how its tests are put into it.
     """
     grounds, (planning, delivery) = verdict.grounds, verdict.cell
     flip = verdict.nearest_flip
@@ -107,7 +153,7 @@ def verdict_json(
         "axes": _axes(grounds),
         "flags": list(verdict.flags),
         "tentative": verdict.tentative,
-        "tests": [test.to_json() for test in verdict.tests],
+        "tests": [test_json(test) for test in verdict.tests],
         "reasons": both(list(verdict.reasons)),
         "nearest_flip": flip_json(flip) if flip else None,
         "announced": announced,

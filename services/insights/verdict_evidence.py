@@ -6,9 +6,10 @@ from functools import cached_property
 
 from services.insights.metrics import question as q
 from services.insights.metrics.defaults import PLANNING_WINDOW, Defaults
+from services.insights.metrics.delivery import complementary
+from services.insights.metrics.exchange import gift_only, givers_who_receive
 from services.insights.metrics.figure import Figure, wilson
-from services.insights.metrics.figures import unreleased
-from services.insights.metrics.power import vote_power
+from services.insights.metrics.power import resources, vote_power
 from services.insights.metrics.question import Question
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.view import View
@@ -98,14 +99,10 @@ def gather(state: ServiceState, window: str) -> Grounds:
     plan = state.view(PLANNING_WINDOW[window])
     delivery = _part(view, lens, q.LAY_DELIVERY, q.DELIVERY)
     planning = _part(plan, lens, q.LAY_PLANNING, q.PLANNING)
-    figures = unreleased(view, lens)
-    votes, e1b, k1 = vote_power(plan), figures["E1b"], figures["K1"]
-    unknown = (
-        view.sum(lens, q.LAY_DELIVERY_TO_UNKNOWN).weight,
-        view.sum(lens, q.LAY_DELIVERY).weight,
-    )
+    votes, e1b, k1 = vote_power(plan), givers_who_receive(view), gift_only(view, lens)
+    unknown = view.weight(lens, q.LAY_DELIVERY_TO_UNKNOWN), view.weight(lens, q.LAY_DELIVERY)
     opinions = (view.count(q.LAY_OPINION), view.count(q.LAY))
-    days = state.life.evidence
+    span = view.lifetime.evidence_span
     return Grounds(
         evidence=Evidence(
             enough=not view.below_floor,
@@ -116,15 +113,15 @@ def gather(state: ServiceState, window: str) -> Grounds:
             unknown=_fraction(unknown),
             opinion=_fraction(opinions),
             opinion_people=len(view.givers(q.OPINION_OF_LAY_PEOPLE)),
-            g2=figures["G2"].exact,
-            resources=bool(figures["H3"].exact),
+            g2=complementary(view).exact,
+            resources=bool(resources(view).exact),
             defaults=view.defaults,
         ),
         lens=lens,
         acts=view.contributions,
         givers=view.evidence_givers,
         span_days=view.evidence_days,
-        last_day=max(days) if days else None,
+        last_day=span[1] if span else None,
         delivery=delivery,
         planning=planning,
         votes=votes,
@@ -138,16 +135,18 @@ def gather(state: ServiceState, window: str) -> Grounds:
 
 def _part(view: View, lens: str, lay: Question, whole: Question) -> Part | None:
     """Return the lay part of a whole; None where the whole weighs nothing."""
-    weight, n = view.sum(lens, whole)
+    weight, n = view.weight(lens, whole), view.count(whole)
     if not weight:
         return None
-    numerator, givers = view.sum(lens, lay).weight, len(view.givers(lay))
+    numerator, givers = view.weight(lens, lay), len(view.givers(lay))
     read = Fraction(0) if givers < view.defaults.k else Fraction(numerator, weight)
     return Part(numerator, weight, n, givers, read)
 
 
 def _mean(*shares: Fraction | None) -> Fraction | None:
     known = [share for share in shares if share is not None]
+    if len(known) == 1:
+        return known[0]
     return sum(known, Fraction(0)) / len(known) if known else None
 
 

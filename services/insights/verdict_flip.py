@@ -3,18 +3,25 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
-from math import ceil, floor
-from typing import Any
+from functools import cache, cmp_to_key
+from typing import Any, NamedTuple
 
+from services.insights.metrics.defaults import Defaults
 from services.insights.metrics.figure import rounded
 from services.insights.verdict_evidence import Grounds
-from services.insights.verdict_margin import MOVABLE
 from services.insights.verdict_rule import ServiceClass, ruled
-from services.insights.verdict_side import reaches
+from services.insights.verdict_side import SIDES, Sides, above, beside
 
+WHOLE, NOTHING = Fraction(1), Fraction(0)
 _A_HAIR = Fraction(1, 10**12)
 NAMES = {"d": "d", "p": "p", "e1b": "E1b", "k1": "K1", "unknown": "unknown", "opinion": "opinion"}
+
+
+class Past(NamedTuple):
+    """The far side of a threshold: what is seen there, and how far it takes to announce it."""
+
+    seen: Sides
+    announced_at: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +31,26 @@ class Threshold:
     quantity: str
     at: Fraction
     included: bool
+    above: Past
+    below: Past
+
+    def past(self, *, up: bool) -> Past:
+        return self.above if up else self.below
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A threshold past which the class is another; ``up``: the quantity has to rise."""
+class Turn(NamedTuple):
+    """A threshold past which the class is another; ``up``: the quantity has to rise.
+
+    ``distance`` in ``units`` is how far it is.
+    """
 
     threshold: Threshold
     value: Fraction
     up: bool
     from_class: ServiceClass
     to_class: ServiceClass
+    distance: int
+    units: int
 
     @property
     def quantity(self) -> str:
@@ -54,7 +70,7 @@ class Step:
             "add": self.add,
             "numerator": self.numerator,
             "denominator": self.denominator,
-            "value": rounded(Fraction(self.numerator, self.denominator)),
+            "value": rounded(self.numerator / self.denominator),
         }
 
 
@@ -71,12 +87,12 @@ class Lever:
     unit: str
     people: bool = False
     givers_short: int = 0
-    scale: Fraction = Fraction(1)
-    shift: Fraction = Fraction(0)
+    scale: Fraction = WHOLE
+    shift: Fraction = NOTHING
 
     @property
     def plain(self) -> bool:
-        return self.scale == 1 and self.shift == 0
+        return self.scale is WHOLE and self.shift is NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,55 +115,77 @@ def nearest_flip(grounds: Grounds) -> Flip | None:
 
     "Smallest" is by distance of the value from the threshold; of equals, the first in ``MOVABLE``.
     """
-    nearest = sorted(
-        _turns(grounds),
-        key=lambda turn: (abs(turn.threshold.at - turn.value), MOVABLE.index(turn.quantity)),
-    )
+    nearest = sorted(_turns(grounds), key=_distance)
     flips = (_flip(grounds, turn) for turn in nearest)
     return next((flip for flip in flips if flip is not None), None)
 
 
-def _thresholds(grounds: Grounds) -> Iterator[Threshold]:
-    limits = grounds.evidence.defaults
-    yield Threshold("d", limits.band_low, included=True)
-    yield Threshold("d", limits.band_high, included=False)
-    yield Threshold("p", limits.band_low, included=True)
-    yield Threshold("e1b", limits.e1b_min, included=True)
-    yield Threshold("k1", limits.k1_max, included=True)
-    yield Threshold("unknown", limits.unknown_share, included=False)
-    yield Threshold("opinion", limits.opinion_share, included=True)
+def _farther(one: Turn, other: Turn) -> int:
+    return one.distance * other.units - other.distance * one.units
+
+
+_exactly = cmp_to_key(_farther)
+
+
+def _distance(turn: Turn) -> tuple[float, Any]:
+    """Order by distance, exactly: where division can't tell two apart, it is compared crosswise.
+
+    Of equals sorting leaves the order of the thresholds.
+    """
+    return turn.distance / turn.units, _exactly(turn)
+
+
+@cache
+def _thresholds(limits: Defaults) -> tuple[Threshold, ...]:
+    """Return them in the order of ``MOVABLE``."""
+    return (
+        _threshold(limits, "d", limits.band_low, included=True),
+        _threshold(limits, "d", limits.band_high, included=False),
+        _threshold(limits, "p", limits.band_low, included=True),
+        _threshold(limits, "e1b", limits.e1b_min, included=True),
+        _threshold(limits, "k1", limits.k1_max, included=True),
+        _threshold(limits, "unknown", limits.unknown_share, included=False),
+        _threshold(limits, "opinion", limits.opinion_share, included=True),
+    )
+
+
+def _threshold(limits: Defaults, quantity: str, at: Fraction, *, included: bool) -> Threshold:
+    over, under = (at, at - _A_HAIR) if included else (at + _A_HAIR, at)
+    sides = SIDES[quantity]
+    return Threshold(
+        quantity,
+        at,
+        included,
+        Past(sides(over, limits), at + limits.margin),
+        Past(sides(under, limits), at - limits.margin),
+    )
 
 
 def _turns(grounds: Grounds) -> Iterator[Turn]:
     """Yield the thresholds past which there is another class."""
     evidence = grounds.evidence
-    seen, limits = evidence.seen, evidence.defaults
+    seen = evidence.seen
     own = ruled(seen).service_class
-    for threshold in _thresholds(grounds):
+    for threshold in _thresholds(evidence.defaults):
         value: Fraction | None = getattr(evidence, threshold.quantity)
         if value is None:
             continue
-        at = threshold.at
-        up = not reaches(value, at) or (value == at and not threshold.included)
-        past = at if up == threshold.included else _a_hair_past(at, up=up)
-        other = ruled(seen.moved(threshold.quantity, past, limits)).service_class
+        risen = above(value, threshold.at)
+        up = risen < 0 or (risen == 0 and not threshold.included)
+        past = threshold.past(up=up)
+        other = ruled(beside(seen, threshold.quantity, past.seen)).service_class
         if other not in (own, ServiceClass.INSUFFICIENT_EVIDENCE):
-            yield Turn(threshold, value, up, own, other)
-
-
-@cache
-def _a_hair_past(threshold: Fraction, *, up: bool) -> Fraction:
-    return threshold + _A_HAIR if up else threshold - _A_HAIR
+            units = value.denominator * threshold.at.denominator
+            yield Turn(threshold, value, up, own, other, abs(risen), units)
 
 
 def _flip(grounds: Grounds, turn: Turn) -> Flip | None:
     """Return what brings the quantity past its threshold; None where no move of it can."""
     threshold, up = turn.threshold, turn.up
-    margin = grounds.evidence.defaults.margin if up else -grounds.evidence.defaults.margin
     for lever in _levers(grounds, turn.quantity):
         to_change = _step(lever, threshold, threshold.at, up=up)
         if to_change is not None:
-            to_announce = _step(lever, threshold, threshold.at + margin, up=up)
+            to_announce = _step(lever, threshold, threshold.past(up=up).announced_at, up=up)
             return Flip(
                 turn.quantity,
                 turn.value,
@@ -180,11 +218,11 @@ def _step(lever: Lever, threshold: Threshold, target: Fraction, *, up: bool) -> 
 
 
 def _people_step(lever: Lever, share: Fraction, *, up: bool, touching: bool) -> Step | None:
-    exact = share * lever.denominator
+    exact, of = share.numerator * lever.denominator, share.denominator
     if up:
-        numerator = ceil(exact) if touching else floor(exact) + 1
+        numerator = -(-exact // of) if touching else exact // of + 1
     else:
-        numerator = floor(exact) if touching else ceil(exact) - 1
+        numerator = exact // of if touching else -(-exact // of) - 1
     if not 0 <= numerator <= lever.denominator:
         return None
     return Step(abs(numerator - lever.numerator), numerator, lever.denominator)
@@ -217,10 +255,10 @@ def _planning_levers(grounds: Grounds, weight: str) -> list[Lever]:
     """Return planning acts first, then votes: either moves p, by half where p is their mean."""
     levers: list[Lever] = []
     part, votes = grounds.planning, grounds.votes
-    half = Fraction(1, 2) if part and votes.exact is not None else Fraction(1)
+    half = Fraction(1, 2) if part and votes.exact is not None else WHOLE
     if part:
         short = max(grounds.evidence.defaults.k - part.givers, 0)
-        shift = Fraction(0) if votes.exact is None else votes.exact / 2
+        shift = NOTHING if votes.exact is None else votes.exact / 2
         levers.append(
             Lever(
                 part.numerator,
@@ -232,7 +270,7 @@ def _planning_levers(grounds: Grounds, weight: str) -> list[Lever]:
             )
         )
     if votes.exact is not None:
-        shift = part.read / 2 if part else Fraction(0)
+        shift = part.read / 2 if part else NOTHING
         lever = _of_figure(votes.numerator, votes.denominator, "vote_weight")
         levers.append(
             Lever(lever.numerator, lever.denominator, lever.unit, scale=half, shift=shift)

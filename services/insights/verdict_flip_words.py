@@ -1,9 +1,11 @@
 """What the nearest flip says: the move, and what it takes to change and to announce the class."""
 
+from functools import cache
 from typing import Any
 
 from services.insights.metrics.figure import rounded
 from services.insights.verdict_flip import NAMES, Flip, Step
+from services.insights.verdict_rule import ServiceClass
 from services.insights.verdict_words import (
     CLASS_NAMES,
     Sentence,
@@ -72,14 +74,8 @@ def flip_json(flip: Flip) -> dict[str, Any]:
 
 
 def flip_text(flip: Flip) -> Sentence:
-    move_fr, move_en = _MOVES[flip.quantity, flip.up]
-    share_fr, share_en = _SHARES[flip.quantity]
-    class_fr, class_en = CLASS_NAMES[flip.to_class]
     change = said(
-        f"{share_fr} {{value}} ({{a}}/{{b}}) : {{units}} {move_fr}{{who}} ({{after}})"
-        f" et la classe devient «\N{NO-BREAK SPACE}{class_fr}\N{NO-BREAK SPACE}»",
-        f"{share_en} {{value}} ({{a}}/{{b}}): {{units}} {move_en}{{who}} ({{after}})"
-        f" and the class becomes “{class_en}”",
+        *_change(flip.quantity, flip.to_class, up=flip.up),
         value=decimal(flip.value),
         a=number(flip.lever.numerator),
         b=number(flip.lever.denominator),
@@ -96,6 +92,23 @@ def flip_text(flip: Flip) -> Sentence:
         after=_after(flip.to_announce),
     )
     return Sentence(change.fr + announce.fr, change.en + announce.en)
+
+
+@cache
+def _change(quantity: str, to_class: ServiceClass, *, up: bool) -> tuple[str, str]:
+    """Return what is said of a change, with places for its numbers; there are few of them."""
+    move_fr, move_en = _MOVES[quantity, up]
+    share_fr, share_en = _SHARES[quantity]
+    class_fr, class_en = CLASS_NAMES[to_class]
+    change_fr = (
+        f"{share_fr} {{value}} ({{a}}/{{b}}) : {{units}} {move_fr}{{who}} ({{after}})"
+        f" et la classe devient «\N{NO-BREAK SPACE}{class_fr}\N{NO-BREAK SPACE}»"
+    )
+    change_en = (
+        f"{share_en} {{value}} ({{a}}/{{b}}): {{units}} {move_en}{{who}} ({{after}})"
+        f" and the class becomes “{class_en}”"
+    )
+    return change_fr, change_en
 
 
 def _givers_missing(flip: Flip) -> int:
@@ -124,4 +137,5 @@ def _units(flip: Flip, step: Step) -> Sentence:
 
 
 def _after(step: Step) -> Sentence:
-    return said("{a}/{b}", "{a}/{b}", a=number(step.numerator), b=number(step.denominator))
+    a, b = number(step.numerator), number(step.denominator)
+    return Sentence(f"{a.fr}/{b.fr}", f"{a.en}/{b.en}")

@@ -1,10 +1,13 @@
 """Grade of a co-production: tests T1 to T8, each of which passes, fails or is unknown."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, NamedTuple
+
+import orjson
 
 from services.insights.metrics.catalogue import BY_ID
 from services.insights.metrics.figure import Figure
@@ -84,13 +87,18 @@ class Look(NamedTuple):
     answer: Answer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tested:
     """One test's answer, with what it looked at."""
 
     id: str
     answer: Answer
     looked_at: tuple[Look, ...]
+
+    @cached_property
+    def encoded(self) -> orjson.Fragment:
+        """What ``to_json`` says, as bytes to be put into a record."""
+        return orjson.Fragment(orjson.dumps(self.to_json()))
 
     def to_json(self) -> dict[str, Any]:
         first, condition = self.looked_at[0].figure, self.looked_at[0].condition
@@ -119,9 +127,23 @@ class Tested:
         return list(dict.fromkeys(missing))
 
 
+def looked_at(figures: Mapping[str, Figure]) -> Iterator[tuple[str, list[Figure | None]]]:
+    """Yield every test with the figures of its conditions; None: it is not measured yet."""
+    for id_, conditions in TESTS.items():
+        yield id_, [figures.get(condition.metric) for condition in conditions]
+
+
 def all_tested(figures: Mapping[str, Figure]) -> tuple[Tested, ...]:
     """Return the answer of every test, whatever the class."""
-    return tuple(_tested(id_, conditions, figures) for id_, conditions in TESTS.items())
+    return tuple(tested(id_, found) for id_, found in looked_at(figures))
+
+
+def tested(id_: str, figures: Sequence[Figure | None]) -> Tested:
+    """Return the answer of one test, which the figures of its conditions decide."""
+    looks = tuple(map(_look, TESTS[id_], figures))
+    answers = {look.answer for look in looks}
+    answer = next(one for one in (Answer.FAIL, Answer.UNKNOWN, Answer.PASS) if one in answers)
+    return Tested(id_, answer, looks)
 
 
 def grade(tests: tuple[Tested, ...]) -> Grade:
@@ -130,13 +152,6 @@ def grade(tests: tuple[Tested, ...]) -> Grade:
     if passed.issuperset(TESTS):
         return Grade.TRANSFORMATIVE
     return Grade.ESTABLISHED if passed.issuperset(ESTABLISHED) else Grade.EMERGING
-
-
-def _tested(id_: str, conditions: tuple[Condition, ...], figures: Mapping[str, Figure]) -> Tested:
-    looked_at = tuple(_look(condition, figures.get(condition.metric)) for condition in conditions)
-    answers = {look.answer for look in looked_at}
-    answer = next(one for one in (Answer.FAIL, Answer.UNKNOWN, Answer.PASS) if one in answers)
-    return Tested(id_, answer, looked_at)
 
 
 def _look(condition: Condition, figure: Figure | None) -> Look:

@@ -1,10 +1,11 @@
 """How firm a class is: what intervals' ends and the margin of announcements would make of it."""
 
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from services.insights.metrics.figure import Figure
 from services.insights.verdict_evidence import Evidence, Grounds
 from services.insights.verdict_rule import ServiceClass, rule, ruled
+from services.insights.verdict_side import Share
 
 MOVABLE = ("d", "p", "e1b", "k1", "unknown", "opinion")
 
@@ -20,7 +21,7 @@ def is_tentative(grounds: Grounds) -> bool:
     own = ruled(seen).service_class
     return any(
         ruled(seen.moved(quantity, end, limits)).service_class is not own
-        for quantity, ends in _intervals(grounds).items()
+        for quantity, ends in _intervals(grounds)
         for end in ends
     )
 
@@ -40,19 +41,12 @@ def class_with_margin(evidence: Evidence, previous: ServiceClass | None) -> Serv
     return own
 
 
-def _intervals(grounds: Grounds) -> dict[str, list[Fraction]]:
-    """Return the ends of the intervals; p moves with its acts, for a vote has no interval."""
-    intervals: dict[str, list[Fraction]] = {}
+def _intervals(grounds: Grounds) -> Iterator[tuple[str, Iterable[Share]]]:
+    """Yield the ends of the intervals; p moves with its acts, for a vote has no interval."""
     if grounds.delivery:
-        intervals["d"] = [Fraction(end) for end in grounds.delivery.interval]
+        yield "d", grounds.delivery.interval
     if grounds.planning:
-        votes = grounds.votes.exact
-        ends = [Fraction(end) for end in grounds.planning.interval]
-        intervals["p"] = [end if votes is None else (end + votes) / 2 for end in ends]
-    for quantity, figure in (("e1b", grounds.e1b), ("k1", grounds.k1)):
-        intervals[quantity] = _ends(figure)
-    return intervals
-
-
-def _ends(figure: Figure) -> list[Fraction]:
-    return [Fraction(end) for end in figure.interval or ()]
+        votes, ends = grounds.votes.exact, grounds.planning.interval
+        yield "p", ends if votes is None else [(Fraction(end) + votes) / 2 for end in ends]
+    yield "e1b", grounds.e1b.interval or ()
+    yield "k1", grounds.k1.interval or ()

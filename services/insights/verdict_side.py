@@ -2,9 +2,14 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, TypeAlias
 
 from services.insights.metrics.defaults import Defaults
+
+Share: TypeAlias = Fraction | float
+Sides: TypeAlias = tuple[bool, ...]
+"""What is seen of one quantity that is known, in the order of its ``FIELDS``."""
 
 
 class Seen(NamedTuple):
@@ -26,32 +31,48 @@ class Seen(NamedTuple):
     unknown_exceeds: bool = False
     opinion_reaches: bool = False
 
-    def moved(self, quantity: str, value: Fraction, limits: Defaults) -> "Seen":
+    def moved(self, quantity: str, value: Share, limits: Defaults) -> "Seen":
         """Return what is seen with one quantity at another value."""
-        return self._replace(**SIDES[quantity](value, limits))
+        return beside(self, quantity, SIDES[quantity](value, limits))
 
 
-SIDES: dict[str, Callable[[Fraction, Defaults], dict[str, bool]]] = {
-    "d": lambda value, limits: {
-        "d_known": True,
-        "d_reaches": reaches(value, limits.band_low),
-        "d_exceeds": not reaches(limits.band_high, value),
-    },
-    "p": lambda value, limits: {"p_known": True, "p_reaches": reaches(value, limits.band_low)},
-    "e1b": lambda value, limits: {
-        "e1b_known": True,
-        "e1b_below": not reaches(value, limits.e1b_min),
-    },
-    "k1": lambda value, limits: {"k1_known": True, "k1_reaches": reaches(value, limits.k1_max)},
-    "unknown": lambda value, limits: {
-        "unknown_exceeds": not reaches(limits.unknown_share, value),
-    },
-    "opinion": lambda value, limits: {
-        "opinion_reaches": reaches(value, limits.opinion_share),
-    },
+@cache
+def beside(seen: Seen, quantity: str, sides: Sides) -> Seen:
+    """Return what is seen with one quantity on other sides; there are few ways to see."""
+    return seen._replace(**dict(zip(FIELDS[quantity], sides, strict=True)))
+
+
+FIELDS = {
+    "d": ("d_known", "d_reaches", "d_exceeds"),
+    "p": ("p_known", "p_reaches"),
+    "e1b": ("e1b_known", "e1b_below"),
+    "k1": ("k1_known", "k1_reaches"),
+    "unknown": ("unknown_exceeds",),
+    "opinion": ("opinion_reaches",),
+}
+SIDES: dict[str, Callable[[Share, Defaults], Sides]] = {
+    "d": lambda value, limits: (
+        True,
+        reaches(value, limits.band_low),
+        not reaches(limits.band_high, value),
+    ),
+    "p": lambda value, limits: (True, reaches(value, limits.band_low)),
+    "e1b": lambda value, limits: (True, not reaches(value, limits.e1b_min)),
+    "k1": lambda value, limits: (True, reaches(value, limits.k1_max)),
+    "unknown": lambda value, limits: (not reaches(limits.unknown_share, value),),
+    "opinion": lambda value, limits: (reaches(value, limits.opinion_share),),
 }
 
 
-def reaches(share: Fraction, threshold: Fraction) -> bool:
-    """``>=``, which on fractions takes several times as long, and a flip asks it often."""
-    return share.numerator * threshold.denominator >= threshold.numerator * share.denominator
+def reaches(share: Share, threshold: Share) -> bool:
+    """``>=``, exactly; on fractions that takes several times as long, and a flip asks it often."""
+    numerator, denominator = share.as_integer_ratio()
+    other, of = threshold.as_integer_ratio()
+    return numerator * of >= other * denominator
+
+
+def above(share: Share, threshold: Share) -> int:
+    """Return by how much a share lies above a threshold, in units of both denominators."""
+    numerator, denominator = share.as_integer_ratio()
+    other, of = threshold.as_integer_ratio()
+    return numerator * of - other * denominator

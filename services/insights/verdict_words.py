@@ -1,9 +1,9 @@
 """Words: class names, counts, shares and dates as French and English write them."""
 
-from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
 
 from services.insights.verdict_rule import ServiceClass
 
@@ -31,11 +31,11 @@ _MONTHS = (
     ("novembre", "November"),
     ("décembre", "December"),
 )
+NUMBERS_MAX = 20_000  # kept, for most are said again after the next act
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """One statement in both languages."""
 
     fr: str
@@ -48,7 +48,7 @@ def both(sentences: list[Sentence]) -> dict[str, list[str]]:
 
 def percent(share: Fraction) -> Sentence:
     """Return a share in whole percent; 0 and 100 only where it is exactly that."""
-    whole = int(_rounded(share * 100, 0))
+    whole = _rounded(share, 100)
     if whole == 0 and share > 0:
         return Sentence(f"moins de 1{_NO_BREAK}%", "less than 1%")
     if whole == 100 and share < 1:
@@ -58,10 +58,11 @@ def percent(share: Fraction) -> Sentence:
 
 def decimal(share: Fraction) -> Sentence:
     """Return a share with three decimals."""
-    text = f"{_rounded(share, 3):.3f}"
-    return Sentence(text.replace(".", ","), text)
+    sign, (whole, rest) = "-" * (share.numerator < 0), divmod(abs(_rounded(share, 1000)), 1000)
+    return Sentence(f"{sign}{whole},{rest:03}", f"{sign}{whole}.{rest:03}")
 
 
+@lru_cache(maxsize=NUMBERS_MAX)
 def number(value: int) -> Sentence:
     text = f"{value:,}"
     return Sentence(text.replace(",", _NO_BREAK), text)
@@ -91,9 +92,11 @@ def on(day: date) -> Sentence:
     return Sentence(f"{ordinal} {french} {day.year}", f"{day.day} {english} {day.year}")
 
 
-def _rounded(value: Fraction, places: int) -> Decimal:
-    exact = Decimal(value.numerator) / Decimal(value.denominator)
-    return exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+def _rounded(share: Fraction, parts: int) -> int:
+    """Return how many of so many parts of one a share is; a half is rounded away from zero."""
+    numerator, denominator = share.as_integer_ratio()
+    whole = (2 * abs(numerator) * parts + denominator) // (2 * denominator)
+    return whole if numerator >= 0 else -whole
 
 
 def said(fr: str, en: str, **parts: Sentence) -> Sentence:

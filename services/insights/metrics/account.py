@@ -24,6 +24,9 @@ class Account:
     """Pairs by person and cell, and their sums for each question; see ``Tables``.
 
     ``holds`` tells a cell's questions, of which there are ``questions`` in all.
+    ``turned``: for each question another object once anything changed that it holds for; ``faces``:
+    another one once somebody came to those behind it, or left them. Objects and no numbers, which
+    would begin again with an account that is made anew.
     """
 
     def __init__(
@@ -38,7 +41,10 @@ class Account:
         self._cells: dict[int, dict[int, int]] = {}
         self._where: list[list[dict[int, int]]] = [[] for _ in range(questions)]
         self._people: dict[Question, dict[int, int]] = {}
+        self._enough: set[tuple[int, Question]] = set()
         self.totals = [0] * questions
+        self.turned = [object()] * questions
+        self.faces = [object()] * questions
         for key, amount in entries.items():
             if amount > 0:
                 self._cell(key & self._mask)[key >> bits] = amount
@@ -63,23 +69,35 @@ class Account:
         """Whether fewer than ``k`` people are behind it; nobody is counted twice."""
         if question in self._people:
             return len(self._people[question]) < k
+        if (k, question) in self._enough:
+            return False
         known: set[int] = set()
         for people in self._where[question]:
             known.update(people)
             if len(known) >= k:
+                self._enough.add((k, question))
                 return False
         return True
 
     def take(self, changes: Mapping[int, int]) -> None:
+        now = object()
         for key, amount in changes.items():
             cell, person = key & self._mask, key >> self._bits
             people = self._cell(cell)
             add(people, person, amount)
-            self.sound = self.sound and people.get(person, 0) >= 0
+            left = people.get(person, 0)
+            if left <= 0:
+                self.sound = self.sound and left == 0
+                self._enough.clear()
             for question in self._holds(cell):
                 self.totals[question] += amount
-                if question in self._people:
-                    add(self._people[question], person, amount)
+                self.turned[question] = now
+                known = self._people.get(question)
+                if known is not None:
+                    before = len(known)
+                    add(known, person, amount)
+                    if len(known) != before:
+                        self.faces[question] = now
 
     def _cell(self, cell: int) -> dict[int, int]:
         people = self._cells.get(cell)
@@ -91,11 +109,15 @@ class Account:
 
 
 class Network:
-    """Who gave to whom. ``counterparts``: person -> whoever they gave to or received from."""
+    """Who gave to whom. ``counterparts``: person -> whoever they gave to or received from.
+
+    ``turned``: another object once an arc came or went.
+    """
 
     def __init__(self, edges: Mapping[int, int]) -> None:
         self.sound = all(acts > 0 for acts in edges.values())
         self.mutual = 0
+        self.turned = object()
         self.counterparts: dict[int, set[int]] = {}
         self._acts: dict[int, int] = {}
         self._largest: set[int] | None = None
@@ -124,6 +146,7 @@ class Network:
 
     def _turn(self, key: int, *, appeared: bool) -> None:
         giver, receiver = key >> PERSON_BITS, key & PERSON_MASK
+        self.turned = object()
         if appeared and self._acts[key] < 0:
             self.sound = False
         if receiver << PERSON_BITS | giver in self._acts:

@@ -6,14 +6,27 @@ from operator import mul
 
 from services.insights.metrics import question as q
 from services.insights.metrics.exchange import people_share
-from services.insights.metrics.figure import Figure, Reason, exactly, missing
+from services.insights.metrics.figure import Figure, Reason, divided, missing
 from services.insights.metrics.view import View
 
 TOPS = {"M3.top1": Fraction(1, 100), "M3.top10": Fraction(1, 10)}
 
 
 def concentration(view: View, lens: str) -> dict[str, Figure]:
-    others = len(view.lay_here - view.givers(q.OF_LAY_PEOPLE))
+    others = _others(view)
+    read = view.tables.given.turned[q.OF_LAY_PEOPLE], others
+    return view.tables.kept(("M3", lens), read, lambda: _concentration(view, lens, others))
+
+
+def _others(view: View) -> int:
+    """Return how many lay people gave nothing in the window."""
+    ever, here = view.whole.given.faces[q.OF_LAY_PEOPLE], view.tables.given.faces[q.OF_LAY_PEOPLE]
+    read = ever, here, view.lifetime.lay_turned
+    givers = view.givers(q.OF_LAY_PEOPLE)
+    return view.tables.kept("others", read, lambda: len(view.lay_here - givers))
+
+
+def _concentration(view: View, lens: str, others: int) -> dict[str, Figure]:
     active = Ascending(sorted(view.weights(lens, q.OF_LAY_PEOPLE)))
     return {
         "M3.registered": _gini(active, others, view.defaults.k),
@@ -41,7 +54,7 @@ def _gini(active: Ascending, idle: int, k: int) -> Figure:
     if unfit := _unfit(n, total, k):
         return missing(unfit, n)
     ranked = active.ranked + idle * total
-    return exactly(Fraction(2 * ranked - (n + 1) * total, n * total), n)
+    return divided(2 * ranked - (n + 1) * total, n * total, n)
 
 
 def _top(active: Ascending, share: Fraction, k: int) -> Figure:
@@ -49,7 +62,7 @@ def _top(active: Ascending, share: Fraction, k: int) -> Figure:
     if unfit := _unfit(n, total, k):
         return missing(unfit, n)
     people = -(-n * share.numerator // share.denominator)
-    return exactly(Fraction(sum(active.weights[-people:]), total), n, people=people)
+    return divided(sum(active.weights[-people:]), total, n, people=people)
 
 
 def _unfit(n: int, total: int, k: int) -> Reason | None:
@@ -63,5 +76,10 @@ def _first_timers(view: View) -> Figure:
     first, new = view.first_day, len(contributors)
     if first is not None:
         tenure = view.lifetime.tenure
-        new = sum(tenure(person).first >= first for person in contributors)
+        read = view.tables.given.faces[q.OF_PEOPLE], view.lifetime.tenures_turned
+        new = view.tables.kept(
+            ("M6", first),
+            read,
+            lambda: sum(tenure(person).first >= first for person in contributors),
+        )
     return people_share(new, len(contributors), view.defaults.k)

@@ -1,10 +1,8 @@
 """Coverage: how much of what the figures need was recorded (Q4); shown below the floor too."""
 
-from fractions import Fraction
-
 from services.insights.metrics import question as q
 from services.insights.metrics.catalogue import DEFINITIONS, FIELDS
-from services.insights.metrics.figure import Figure, Reason, exactly, missing, rounded
+from services.insights.metrics.figure import Figure, Reason, divided, missing, rounded
 from services.insights.metrics.question import Question
 from services.insights.metrics.view import View
 
@@ -26,16 +24,17 @@ def coverage(view: View) -> dict[str, Figure]:
     n = view.contributions
     if not n:
         return {"Q4": missing(Reason.NO_DATA)}
-    present = {name: view.count(_PRESENT[name]) for name in FIELDS}
-    means = {fields: _mean(present, fields, n) for fields in _BY_FIELDS}
+    present = {name: view.count(question) for name, question in _PRESENT.items()}
+    means = {fields: _mean([present[one] for one in fields], n) for fields in _BY_FIELDS}
     by_metric = {id_: means[fields] for id_, fields in _BY_METRIC.items()}
     detail = {
-        "fields": {name: rounded(count / n) for name, count in present.items()},
+        "fields": {name: _mean([count], n) for name, count in present.items()},
         "by_metric": by_metric,
     }
-    every = Fraction(sum(present.values()), n * len(FIELDS))
-    return {"Q4": exactly(every, n, **detail)}
+    return {"Q4": divided(sum(present.values()), n * len(FIELDS), n, **detail)}
 
 
-def _mean(present: dict[str, int], fields: tuple[str, ...], n: int) -> float:
-    return rounded(sum(present[name] for name in fields) / (n * len(fields)))
+def _mean(present: list[int], n: int) -> float:
+    every = n * len(present)
+    there = sum(present)
+    return 1.0 if there == every else rounded(there / every)  # as most are

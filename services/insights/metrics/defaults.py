@@ -34,6 +34,10 @@ class Defaults:
     g2_shared: Fraction = Fraction(1, 2)
     margin: Fraction = Fraction(2, 100)
 
+    def __hash__(self) -> int:
+        # what follows from them is kept by them, and a dozen fractions take long to hash
+        return hash(self.version)
+
 
 DEFAULTS = Defaults()
 

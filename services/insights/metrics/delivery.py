@@ -2,13 +2,14 @@
 
 from services.insights.metrics import question as q
 from services.insights.metrics.figure import Figure, Reason, missing, share
-from services.insights.metrics.party import weighted_share
+from services.insights.metrics.party import lay_shares
 from services.insights.metrics.view import View
+
+LAY_SHARES = {"G1": (q.DELIVERY, q.LAY_DELIVERY)}
 
 
 def delivery(view: View, lens: str) -> dict[str, Figure]:
-    lay = view.sum(lens, q.LAY_DELIVERY)
-    return {"G1": weighted_share(view, lens, lay.weight, q.DELIVERY)}
+    return lay_shares(view, lens, LAY_SHARES)
 
 
 def knowledge(view: View) -> dict[str, Figure]:

@@ -1,11 +1,10 @@
 """Exchange: who gives and receives, how evenly and how directly (A4, E1, E1b, E2, E3, K1, K2)."""
 
-from fractions import Fraction
-
 from services.insights.metrics import question as q
-from services.insights.metrics.figure import Figure, Reason, exactly, missing, share
+from services.insights.metrics.account import Network
+from services.insights.metrics.figure import Figure, Reason, divided, missing, share
 from services.insights.metrics.party import weighted_share
-from services.insights.metrics.tables import MILLION, halves
+from services.insights.metrics.tables import MILLION, PAIR_BITS, PAIR_MASK, halves
 from services.insights.metrics.view import View
 
 
@@ -36,65 +35,100 @@ def people_share(part: int, whole: int, k: int) -> Figure:
 
 
 def givers_who_receive(view: View) -> Figure:
-    givers = view.acting_lay
-    return people_share(len(givers & view.ever_received), len(givers), view.defaults.k)
+    read = view.tables.given.faces[q.LAY_ACTS], view.whole.received.faces[q.HELPED]
+    both = view.tables.kept("E1b", read, lambda: len(view.acting_lay & view.ever_received))
+    return people_share(both, len(view.acting_lay), view.defaults.k)
 
 
 def gift_only(view: View, lens: str) -> Figure:
-    gave = view.tables.given.people(q.LAY_ACTS)
-    (one_way,) = halves([sum(gave[giver] for giver in gave.keys() - view.ever_received)], lens)
+    (one_way,) = halves([_one_way(view)], lens)
     return weighted_share(view, lens, one_way, q.LAY_ACTS)
+
+
+def _one_way(view: View) -> int:
+    """Return what those gave who never received, as a pair."""
+
+    def found() -> int:
+        gave = view.tables.given.people(q.LAY_ACTS)
+        return sum(gave[giver] for giver in gave.keys() - view.ever_received)
+
+    read = view.tables.given.turned[q.LAY_ACTS], view.whole.received.faces[q.HELPED]
+    return view.tables.kept("one_way", read, found)
 
 
 def _crossing(view: View, lens: str) -> Figure:
     n = view.count(q.ACTS_TO_KNOWN)
     if n and view.few_givers(q.ACTS_TO_KNOWN):
         return missing(Reason.BELOW_K, n)
-    crossed, flowed = halves([view.tables.crossed, view.tables.flowed], lens)
+    crossed, flowed = halves(view.tables.flows, lens)
     return share(crossed, flowed, n)
 
 
 def _two_way(view: View) -> Figure:
-    givers = view.acting_lay
-    everyone = givers | view.receivers(q.LAY_HELPED)
-    both = givers & view.receivers(q.HELPED)
-    return people_share(len(both), len(everyone), view.defaults.k)
+    def found() -> tuple[int, int]:
+        givers = view.acting_lay
+        both = givers & view.receivers(q.HELPED)
+        return len(both), len(givers | view.receivers(q.LAY_HELPED))
+
+    given, received = view.tables.given, view.tables.received
+    read = given.faces[q.LAY_ACTS], received.faces[q.HELPED], received.faces[q.LAY_HELPED]
+    both, everyone = view.tables.kept("E1", read, found)
+    return people_share(both, everyone, view.defaults.k)
 
 
 def _balance(view: View, lens: str) -> Figure:
-    """One minus the unmatched part of what people gave and received, in millionths.
+    """Return one minus the unmatched part of what people gave and received, in millionths.
 
     What is matched is, of each person, the lesser of the two, and it is twice in the total.
     """
     given, received = view.tables.given, view.tables.received
-    gave, got = given.people(q.ACTS), received.people(q.FROM_PEOPLE)
-    n = len(gave.keys() | got.keys())
+    read = given.turned[q.ACTS], received.turned[q.FROM_PEOPLE]
+    n, *matched = view.tables.kept("E2", read, lambda: _matched(view))
     if 0 < n < view.defaults.k:
         return missing(Reason.BELOW_K, n)
     (total,) = halves([MILLION * given.totals[q.ACTS] + received.totals[q.FROM_PEOPLE]], lens)
     if not total:
         return missing(Reason.NO_DATA, n)
+    return divided(2 * matched[lens == "minutes"], total, n)
+
+
+def _matched(view: View) -> tuple[int, int, int]:
+    """Return how many people gave or received, and what is matched of counts and of minutes."""
+    gave = view.tables.given.people(q.ACTS)
+    got = view.tables.received.people(q.FROM_PEOPLE)
     both = gave.keys() & got.keys()
-    out = halves([MILLION * gave[person] for person in both], lens)
-    back = halves([got[person] for person in both], lens)
-    matched = sum(map(min, out, back))
-    return exactly(Fraction(2 * matched, total), n)
+    counts = minutes = 0
+    for person in both:
+        out, back = MILLION * gave[person], got[person]
+        counts += min(out & PAIR_MASK, back & PAIR_MASK)
+        minutes += min(out >> PAIR_BITS, back >> PAIR_BITS)
+    return len(gave) + len(got) - len(both), counts, minutes
 
 
 def _direct(view: View) -> tuple[Figure, Figure]:
+    network = view.tables.network
+    return view.tables.kept("E3", network.turned, lambda: _directly(network, view.defaults.k))
+
+
+def _directly(network: Network, k: int) -> tuple[Figure, Figure]:
     """Return r, over arcs, and rho, r against the chance of a random graph as dense."""
-    arcs, mutual = view.tables.network.arcs, view.tables.network.mutual
-    people = len(view.tables.network.counterparts)
-    if 0 < people < view.defaults.k:
+    arcs, mutual = network.arcs, network.mutual
+    people = len(network.counterparts)
+    if 0 < people < k:
         return missing(Reason.BELOW_K, arcs), missing(Reason.BELOW_K, arcs)
     r, possible = share(mutual, arcs, arcs), people * (people - 1)
     if arcs == possible:
         return r, missing(Reason.NO_DATA, arcs)
     # (r - density) / (1 - density), the density being arcs / possible
-    rho = Fraction(mutual * possible - arcs * arcs, arcs * (possible - arcs))
-    return r, exactly(rho, arcs)
+    return r, divided(mutual * possible - arcs * arcs, arcs * (possible - arcs), arcs)
 
 
 def _overlap(view: View) -> Figure:
-    givers, receivers = view.givers(q.LAY_ACTS_TO_LAY), view.receivers(q.LAY_FROM_LAY_PEOPLE)
-    return people_share(len(givers & receivers), len(givers | receivers), view.defaults.k)
+    def found() -> tuple[int, int]:
+        givers, receivers = view.givers(q.LAY_ACTS_TO_LAY), view.receivers(q.LAY_FROM_LAY_PEOPLE)
+        return len(givers & receivers), len(givers | receivers)
+
+    given, received = view.tables.given, view.tables.received
+    read = given.faces[q.LAY_ACTS_TO_LAY], received.faces[q.LAY_FROM_LAY_PEOPLE]
+    both, either = view.tables.kept("K2", read, found)
+    return people_share(both, either, view.defaults.k)

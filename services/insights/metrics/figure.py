@@ -2,15 +2,17 @@
 
 from enum import StrEnum
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import sqrt
 from typing import Any
 
 import msgspec
+import orjson
 
 from services.insights.metrics.defaults import Z
 
-SHARES_MAX = 10_000  # kept, for most are asked for again: by the other lens, or after the next act
+SHARES_MAX = 20_000  # kept, for most are asked for again: by the other lens, or after the next act
+HELD_BACK_MAX = 1_000
 
 
 class Reason(StrEnum):
@@ -25,29 +27,31 @@ class Reason(StrEnum):
     NO_DATA = "no_data"
 
 
-class Figure(msgspec.Struct, frozen=True):
+class Figure(msgspec.Struct, frozen=True, dict=True):
     """``value`` is None together with a ``reason``.
 
     ``n`` counts what the interval is over (people, contributions, episodes, arcs, feedbacks).
     ``shown``: the interval, rounded.
-    ``unrounded``: the value of what is no share; a share's is its numerator by its denominator.
+    ``quotient``: what the value of what is no share was divided from; a share has it to show.
     """
 
     value: float | None
     n: int
     reason: Reason | None = None
-    unrounded: Fraction | None = None
+    quotient: tuple[int, int] | None = None
     interval: tuple[float, float] | None = None
     shown: tuple[float, float] | None = None
     numerator: int | None = None
     denominator: int | None = None
     detail: dict[str, Any] = {}
 
-    @property
+    @cached_property
     def exact(self) -> Fraction | None:
         """The value before rounding, where it is a fraction."""
-        if self.unrounded is not None or self.value is None or self.numerator is None:
-            return self.unrounded
+        if self.quotient is not None:
+            return Fraction(*self.quotient)
+        if self.value is None or self.numerator is None:
+            return None
         return Fraction(self.numerator, self.denominator)
 
     def to_json(self, definition_version: str) -> dict[str, Any]:
@@ -61,6 +65,17 @@ class Figure(msgspec.Struct, frozen=True):
             "denominator": self.denominator,
             **self.detail,
         }
+
+    def encoded(self, definition_version: str) -> orjson.Fragment:
+        """Return ``to_json`` as bytes to be put into a record; encoded once, however often asked.
+
+        A figure that the next act leaves as it is, is the same object then: see ``share``.
+        """
+        kept: orjson.Fragment | None = self.__dict__.get(definition_version)
+        if kept is None:
+            kept = orjson.Fragment(orjson.dumps(self.to_json(definition_version)))
+            self.__dict__[definition_version] = kept
+        return kept
 
 
 def rounded(value: float | Fraction) -> float:
@@ -78,13 +93,20 @@ def wilson(numerator: int, denominator: int, n: int) -> tuple[float, float]:
     return (0.0 if numerator == 0 else low), (1.0 if numerator == denominator else high)
 
 
-def missing(reason: Reason, n: int = 0, **detail: Any) -> Figure:
-    return Figure(None, n, reason, detail=detail)
+@lru_cache(maxsize=HELD_BACK_MAX)
+def missing(reason: Reason, n: int = 0) -> Figure:
+    return Figure(None, n, reason)
 
 
 def exactly(value: Fraction, n: int, **detail: Any) -> Figure:
     """Return a figure that is no share, and so has no interval."""
-    return Figure(rounded(value), n, unrounded=value, detail=detail)
+    return divided(*value.as_integer_ratio(), n, **detail)
+
+
+def divided(numerator: int, denominator: int, n: int, **detail: Any) -> Figure:
+    """Return what ``exactly`` does of a quotient, which need not be in its lowest terms."""
+    value = rounded(numerator / denominator)
+    return Figure(value, n, quotient=(numerator, denominator), detail=detail)
 
 
 @lru_cache(maxsize=SHARES_MAX)
@@ -108,14 +130,16 @@ def share(numerator: int, denominator: int, n: int) -> Figure:
     )
 
 
+@lru_cache(maxsize=SHARES_MAX)
 def ratio(numerator: int, denominator: int, n: int) -> Figure:
     """Return a share that has no interval; its numerator and denominator are as they were told."""
     figure = share(numerator, denominator, n)
+    exact = figure.exact
     return Figure(
         figure.value,
         n,
         figure.reason,
-        figure.exact,
+        exact.as_integer_ratio() if exact is not None else None,
         numerator=numerator,
         denominator=denominator,
     )

@@ -1,12 +1,16 @@
 """Figures: every number of the catalogue for one window and lens, or why there is none."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from services.insights.metrics.catalogue import BY_ID, Definition
+import orjson
+
+from services.insights.metrics.catalogue import BY_ID
 from services.insights.metrics.concentration import concentration, novelty
 from services.insights.metrics.coverage import coverage
+from services.insights.metrics.defaults import LENSES
 from services.insights.metrics.delivery import delivery, knowledge
 from services.insights.metrics.exchange import exchange, reciprocity
 from services.insights.metrics.figure import Figure, Reason, missing
@@ -19,6 +23,9 @@ from services.insights.metrics.state import ServiceState
 from services.insights.metrics.view import View
 from services.insights.metrics.voice import voice
 
+_WEIGHTED = [id_ for id_, definition in BY_ID.items() if definition.lens == "weighted"]
+_PLACES = dict.fromkeys(BY_ID, missing(Reason.NO_DATA))
+
 
 def figures(state: ServiceState, window: str, lens: str | None = None) -> dict[str, Figure]:
     """Return every figure by id, in the catalogue's order; without ``lens``, in the verdict's.
@@ -28,50 +35,64 @@ def figures(state: ServiceState, window: str, lens: str | None = None) -> dict[s
     view = state.view(window)
     lens = lens or view.lens
     if lens not in view.read:
-        if "" not in view.read:
-            view.read[""] = {**novelty(view), **voice(view)}  # they ask when the window begins
-        found = {**unreleased(view, lens), **view.read[""]}
-        # a figure without a lens is the same in both, so it looks at the verdict's own
-        own, none = _held_back(view, lens), _held_back(view, view.lens)
-        view.read[lens] = {
-            id_: _released(found[id_], definition, own if definition.lens == "weighted" else none)
-            for id_, definition in BY_ID.items()
-        }
+        held = _held_back(view, lens)
+        view.read[lens] = {**_without_lens(view), **_released(_weighted(view, lens), held)}
     return view.read[lens]
 
 
-def unreleased(view: View, lens: str) -> dict[str, Figure]:
-    """Return every figure that is true of any window with the same content, held back or not."""
-    return {
-        **view.once(lens, lambda: _weighted(view, lens)),
-        **view.once("unweighted", lambda: _unweighted(view)),
-    }
+def figures_tested(state: ServiceState, window: str) -> Mapping[str, Figure]:
+    """Return only those that the tests of a grade look at, in the verdict's lens.
+
+    A day before needs no others.
+    """
+    view = state.view(window)
+    return _released({**_grading(view), **outside(view, view.lens)}, _held_back(view, view.lens))
 
 
 def _weighted(view: View, lens: str) -> dict[str, Figure]:
-    return {
-        **parties(view, lens),
-        **exchange(view, lens),
-        **delivery(view, lens),
-        **concentration(view, lens),
-        **outside(view, lens),
-    }
+    """Return the figures that differ by lens, held back or not: true of any window like it."""
+    return view.once(
+        lens,
+        lambda: {
+            **parties(view, lens),
+            **exchange(view, lens),
+            **delivery(view, lens),
+            **concentration(view, lens),
+            **outside(view, lens),
+        },
+    )
 
 
 def _unweighted(view: View) -> dict[str, Figure]:
-    return {
-        **presence(view),
-        **reciprocity(view),
-        **knowledge(view),
-        **network(view),
-        **power(view),
-        **involvement(view),
-        **coverage(view),
-    }
+    """Return those that don't, but for the ones that ask when the window begins."""
+    return view.once(
+        "unweighted",
+        lambda: {
+            **_grading(view),
+            **reciprocity(view),
+            **network(view),
+            **power(view),
+            **coverage(view),
+        },
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+def _grading(view: View) -> dict[str, Figure]:
+    return view.once("grading", lambda: {**presence(view), **knowledge(view), **involvement(view)})
+
+
+def _without_lens(view: View) -> dict[str, Figure]:
+    """Return them in the catalogue's order, with places for the weighted ones.
+
+    A figure without a lens is the same in both, so it looks at the verdict's own.
+    """
+    if "" not in view.read:
+        found = {**_unweighted(view), **novelty(view), **voice(view)}
+        view.read[""] = {**_PLACES, **_released(found, _held_back(view, view.lens))}
+    return view.read[""]
+
+
+class _Held(NamedTuple):
     """Why figures are held back: ``every`` one, ``weighted`` ones, those of ``exchange``."""
 
     every: Reason | None
@@ -88,21 +109,46 @@ def _held_back(view: View, lens: str) -> _Held:
     )
 
 
-def _released(figure: Figure, definition: Definition, held: _Held) -> Figure:
-    """Return the figure, or the first of the reasons that hold it back."""
-    if definition.id == "Q4":
-        return figure
-    reason = (
-        held.every
+@cache
+def _reasons(held: _Held) -> Mapping[str, Reason | None]:
+    """Return why each figure is held back, the first of its reasons; there are few ways to be."""
+    return {
+        id_: held.every
         or (held.weighted if definition.lens == "weighted" else None)
         or (held.exchange if definition.exchange else None)
-    )
-    return missing(reason, figure.n) if reason else figure
+        for id_, definition in BY_ID.items()
+    } | {"Q4": None}
+
+
+def _released(found: Mapping[str, Figure], held: _Held) -> Mapping[str, Figure]:
+    if not any(held):
+        return found
+    reasons = _reasons(held)
+    return {
+        id_: missing(reason, figure.n) if (reason := reasons[id_]) else figure
+        for id_, figure in found.items()
+    }
 
 
 def figures_json(state: ServiceState, window: str, lens: str) -> dict[str, Any]:
     version = state.defaults.version
     return {id_: figure.to_json(version) for id_, figure in figures(state, window, lens).items()}
+
+
+def figures_encoded(state: ServiceState, window: str) -> dict[str, dict[str, orjson.Fragment]]:
+    """Return by lens what ``figures_json`` does, each figure encoded: of most the bytes are known.
+
+    Those without a lens are the same in both.
+    """
+    version = state.defaults.version
+    by_lens: dict[str, dict[str, orjson.Fragment]] = {}
+    shared: dict[str, orjson.Fragment] = {}
+    for lens in LENSES:
+        told = figures(state, window, lens)
+        asked = _WEIGHTED if shared else told
+        shared = {**shared, **{id_: told[id_].encoded(version) for id_ in asked}}
+        by_lens[lens] = shared
+    return by_lens
 
 
 def metrics_json(

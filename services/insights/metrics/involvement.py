@@ -9,11 +9,22 @@ from services.insights.metrics.view import View
 def involvement(view: View) -> dict[str, Figure]:
     k = view.defaults.k
     givers = view.givers(q.OF_LAY_PEOPLE)
-    tenures = [view.lifetime.tenure(person) for person in view.lay_ever]
-    observed = [tenure.once for tenure in tenures if tenure.observed]
-    lately = [tenure.stays for tenure in tenures if tenure.lately]
+    observed, once, lately, stays = _tenures(view)
     return {
         "J1": people_share(len(givers - view.givers(q.NO_OPINION)), len(givers), k),
-        "J2": people_share(sum(observed), len(observed), k),
-        "J3": people_share(sum(lately), len(lately), k),
+        "J2": people_share(once, observed, k),
+        "J3": people_share(stays, lately, k),
     }
+
+
+def _tenures(view: View) -> tuple[int, int, int, int]:
+    """Return how many are observed, and once of those; how many gave lately, and stay of those."""
+
+    def found() -> tuple[int, int, int, int]:
+        tenures = [view.lifetime.tenure(person) for person in view.lay_ever]
+        observed = [tenure.once for tenure in tenures if tenure.observed]
+        lately = [tenure.stays for tenure in tenures if tenure.lately]
+        return len(observed), sum(observed), len(lately), sum(lately)
+
+    read = view.whole.given.faces[q.OF_LAY_PEOPLE], view.lifetime.tenures_turned
+    return view.whole.kept("tenures", read, found)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-from services.insights.facts import ActFact, Fact
+from services.insights.facts import ActFact, Fact, RoleFact
 from services.insights.metrics.defaults import (
     J2_OBSERVED_DAYS,
     J3_BLOCK_DAYS,
@@ -31,12 +31,18 @@ class Tenure(NamedTuple):
 
 
 class Lifetime:
-    """Reads the tables of ``life`` as of a day."""
+    """Reads the tables of ``life`` as of a day.
+
+    ``tenures_turned``, ``lay_turned``: another object once somebody's tenure changed that was asked
+    for, and once somebody became or ceased to be lay by registration or as a receiver.
+    """
 
     def __init__(self, life: LifeTables, day: int) -> None:
         self.life = life
         self._day = day
         self._tenures: dict[int, Tenure] = {}
+        self.tenures_turned = object()
+        self.lay_turned = object()
 
     def tenure(self, person: int) -> Tenure:
         found = self._tenures.get(person)
@@ -45,11 +51,17 @@ class Lifetime:
             found = self._tenures[person] = _tenure(stamped, self._day)
         return found
 
-    @cached_property
+    @property
     def evidence_days(self) -> int:
         """Days from the first to the last evidence of the service's life, both included."""
+        span = self.evidence_span
+        return span[1] - span[0] + 1 if span else 0
+
+    @cached_property
+    def evidence_span(self) -> tuple[int, int] | None:
+        """The first and the last day with evidence; None: there is none."""
         days = self.life.evidence
-        return max(days) - min(days) + 1 if days else 0
+        return (min(days), max(days)) if days else None
 
     @cached_property
     def registered_lay(self) -> set[int]:
@@ -57,13 +69,45 @@ class Lifetime:
         mask = (1 << PARTY_BITS) - 1
         return {key >> PARTY_BITS for key in self.life.roles if key & mask in (2, 3)}
 
+    @cached_property
+    def received_lay(self) -> set[int]:
+        """Persons whom an act ever named as a lay receiver, up to the as-of day."""
+        return set(self.life.stamped_lay)
+
     def take(self, facts: Iterable[Fact]) -> None:
         """Let go of what these facts, which are in the tables by now, may have changed."""
         for fact in facts:
             if isinstance(fact, ActFact):
-                self._tenures.pop(fact.giver, None)
-        self.__dict__.pop("evidence_days", None)
-        self.__dict__.pop("registered_lay", None)
+                self._look_again(fact.giver)
+                self._follow_receivers(fact.receivers)
+            elif isinstance(fact, RoleFact):
+                self.__dict__.pop("registered_lay", None)
+                self.lay_turned = object()
+            if not self._spans(fact.day):
+                self.__dict__.pop("evidence_span", None)
+
+    def _look_again(self, giver: int) -> None:
+        before = self._tenures.pop(giver, None)
+        if before is not None and self.tenure(giver) != before:
+            self.tenures_turned = object()
+
+    def _follow_receivers(self, receivers: Iterable[tuple[int, int]]) -> None:
+        """Keep those who were read up; who was not read yet is read as the tables are by then."""
+        known: set[int] | None = self.__dict__.get("received_lay")
+        if known is None:
+            return
+        for person, _ in receivers:
+            if (person in self.life.stamped_lay) != (person in known):
+                known ^= {person}
+                self.lay_turned = object()
+
+    def _spans(self, day: int) -> bool:
+        """Whether the day lies where nothing that comes or goes moves the first or last one."""
+        span: tuple[int, int] | None = self.__dict__.get("evidence_span")
+        if span is None:
+            return False
+        first, last = span
+        return first < day < last or (day in (first, last) and day in self.life.evidence)
 
 
 def _tenure(stamped: Mapping[int, int], today: int) -> Tenure:

@@ -7,6 +7,17 @@ from services.insights.metrics.view import View
 
 
 def network(view: View) -> dict[str, Figure]:
+    given, received = view.tables.given, view.tables.received
+    read = (
+        view.tables.network.turned,
+        given.faces[q.ACTS],
+        given.faces[q.LAY_ACTS],
+        received.faces[q.LAY_FROM_PEOPLE],
+    )
+    return view.tables.kept("network", read, lambda: _network(view))
+
+
+def _network(view: View) -> dict[str, Figure]:
     found = view.tables.network
     counterparts = found.counterparts
     active = len(counterparts.keys() | view.givers(q.ACTS))

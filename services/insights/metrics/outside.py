@@ -9,5 +9,5 @@ from services.insights.metrics.view import View
 def outside(view: View, lens: str) -> dict[str, Figure]:
     if view.contributions and not view.count(q.WITH_AFFILIATION):
         return {"N1": missing(Reason.AFFILIATION_UNKNOWN, view.contributions)}
-    from_outside = view.sum(lens, q.FROM_OUTSIDE)
-    return {"N1": weighted_share(view, lens, from_outside.weight, q.WITH_AFFILIATION)}
+    from_outside = view.weight(lens, q.FROM_OUTSIDE)
+    return {"N1": weighted_share(view, lens, from_outside, q.WITH_AFFILIATION)}

@@ -1,5 +1,6 @@
 """Parties: who is present, how evenly, and the lay share of the whole and of each phase (A1-A3)."""
 
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from math import log
 
@@ -9,17 +10,14 @@ from services.insights.metrics.figure import Figure, Reason, exactly, missing, r
 from services.insights.metrics.question import Question
 from services.insights.metrics.view import View
 
+LAY_SHARES = {
+    "A3": (q.EVERYTHING, q.LAY),
+    **{f"A3.{name}": q.IN_PHASE[number] for number, name in enumerate(PHASES, start=1)},
+}
+
 
 def parties(view: View, lens: str) -> dict[str, Figure]:
-    lay_shares = {
-        f"A3.{name}": lay_share(view, lens, *q.IN_PHASE[number])
-        for number, name in enumerate(PHASES, start=1)
-    }
-    return {
-        "A2": _balance(view, lens),
-        "A3": lay_share(view, lens, q.EVERYTHING, q.LAY),
-        **lay_shares,
-    }
+    return {"A2": _balance(view, lens), **lay_shares(view, lens, LAY_SHARES)}
 
 
 def presence(view: View) -> dict[str, Figure]:
@@ -28,28 +26,39 @@ def presence(view: View) -> dict[str, Figure]:
 
 def weighted_share(view: View, lens: str, part: int, whole: Question) -> Figure:
     """Return a share of weight; ``n`` is the contributions it is a share of."""
-    weight, contributions = view.sum(lens, whole)
+    contributions = view.count(whole)
     if contributions and view.few_givers(whole):
         return missing(Reason.BELOW_K, contributions)
-    return share(part, weight, contributions)
+    return share(part, view.weight(lens, whole), contributions)
 
 
-def lay_share(view: View, lens: str, whole: Question, lay: Question) -> Figure:
-    return weighted_share(view, lens, view.sum(lens, lay).weight, whole)
+def lay_shares(
+    view: View, lens: str, questions: Mapping[str, tuple[Question, Question]]
+) -> dict[str, Figure]:
+    """Return the share of weight of each pair: a whole, and the lay part of it."""
+    counts, weights = view.weights_of("count"), view.weights_of(lens)
+    found: dict[str, Figure] = {}
+    for id_, (whole, lay) in questions.items():
+        n = counts[whole]
+        few = n and view.few_givers(whole)
+        found[id_] = missing(Reason.BELOW_K, n) if few else share(weights[lay], weights[whole], n)
+    return found
 
 
 def _present(view: View) -> Figure:
-    present = [
-        name
-        for number, name in enumerate(PARTIES, start=1)
-        if not view.few_givers(q.OF_PARTY[number])
-    ]
-    return exactly(Fraction(len(present)), len(view.givers(q.EVERYTHING)), present=present)
+    few = tuple(view.few_givers(question) for question in q.OF_PARTY.values())
+    n = len(view.givers(q.EVERYTHING))
+    return view.tables.kept("A1", (few, n), lambda: _of_parties(few, n))
+
+
+def _of_parties(few: Iterable[bool], n: int) -> Figure:
+    present = [name for name, absent in zip(PARTIES, few, strict=True) if not absent]
+    return exactly(Fraction(len(present)), n, present=present)
 
 
 def _balance(view: View, lens: str) -> Figure:
     n = view.contributions
-    weights = [view.sum(lens, question).weight for question in q.OF_PARTY.values()]
+    weights = [view.weight(lens, question) for question in q.OF_PARTY.values()]
     total = sum(weights)
     if n and view.few_givers(q.EVERYTHING):
         return missing(Reason.BELOW_K, n)

@@ -105,13 +105,13 @@ class ServiceState:
         """Take into what was read before all that was applied since."""
         if not self._unread:
             return
-        changes = [Tables() for _ in range(RINGS)]
+        changes: dict[int, Tables] = {}
         for fact in self._unread:
             age = self.day - fact.day
             if age >= 0:
-                put(fact, changes[ring_of(age)], fact.sign)
+                put(fact, changes.setdefault(ring_of(age), Tables()), fact.sign)
         for spanned, window in list(self._windows.items()):
-            if not all(window.take(change) for change in changes[:spanned]):
+            if not all(window.take(change) for ring, change in changes.items() if ring < spanned):
                 del self._windows[spanned]
         self._lifetime.take(self._unread)
         self._unread.clear()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from services.insights.metrics import question as q
 from services.insights.metrics.defaults import Defaults, first_day
@@ -15,13 +15,6 @@ from services.insights.metrics.tables import halves
 from services.insights.metrics.window import Window
 
 T = TypeVar("T")
-
-
-class Sum(NamedTuple):
-    """``weight`` in the units of a lens, over ``contributions``."""
-
-    weight: int
-    contributions: int
 
 
 @dataclass(eq=False)
@@ -53,10 +46,13 @@ class View:
     def first_day(self) -> int | None:
         return first_day(self.window, self.day)
 
-    def sum(self, lens: str, question: Question) -> Sum:
-        """Return what was contributed in the cells that the question holds for."""
-        counts = self._counts
-        return Sum((self._minutes if lens == "minutes" else counts)[question], counts[question])
+    def weight(self, lens: str, question: Question) -> int:
+        """Return the weight of what was contributed in the cells that the question holds for."""
+        return self.weights_of(lens)[question]
+
+    def weights_of(self, lens: str) -> list[int]:
+        """Return by question what ``weight`` does."""
+        return self._minutes if lens == "minutes" else self._counts
 
     def count(self, question: Question) -> int:
         """Return how many contributions there are in the cells that the question holds for."""
@@ -92,7 +88,10 @@ class View:
 
     @cached_property
     def minutes_missing(self) -> bool:
-        return self.count(q.WITH_MINUTES) < self.defaults.timed_share * self.contributions
+        needed = self.defaults.timed_share
+        return self.count(q.WITH_MINUTES) * needed.denominator < (
+            needed.numerator * self.contributions
+        )
 
     @cached_property
     def lens(self) -> str:
@@ -114,27 +113,27 @@ class View:
         """Persons with a contribution stamped lay, up to the as-of day."""
         return self.whole.given.people(q.OF_LAY_PEOPLE).keys()
 
-    @cached_property
+    @property
     def lay_here(self) -> AbstractSet[int]:
         """Persons ever lay here, registered or stamped as giver or receiver, up to that day."""
-        return self.lifetime.registered_lay | self.lay_ever | self.lifetime.life.stamped_lay.keys()
+        return self.lifetime.registered_lay | self.lay_ever | self.lifetime.received_lay
 
     def unknown_receivers(self, lens: str) -> tuple[int, int] | None:
         """Return (weight to nobody known, weight) of lay delivery acts, of all where none are lay.
 
         None where there are no delivery acts.
         """
-        delivery, unknown = self.sum(lens, q.LAY_DELIVERY), q.LAY_DELIVERY_TO_UNKNOWN
-        if not delivery.contributions:
-            delivery, unknown = self.sum(lens, q.DELIVERY), q.DELIVERY_TO_UNKNOWN
-        if not delivery.contributions:
+        delivery, unknown = q.LAY_DELIVERY, q.LAY_DELIVERY_TO_UNKNOWN
+        if not self.count(delivery):
+            delivery, unknown = q.DELIVERY, q.DELIVERY_TO_UNKNOWN
+        if not self.count(delivery):
             return None
-        return self.sum(lens, unknown).weight, delivery.weight
+        return self.weight(lens, unknown), self.weight(lens, delivery)
 
     def receivers_unknown(self, lens: str) -> bool:
         """Whether too little is known of who received for anything to be said of exchange."""
-        found = self.unknown_receivers(lens)
-        return found is None or found[0] > self.defaults.unknown_share * found[1]
+        found, most = self.unknown_receivers(lens), self.defaults.unknown_share
+        return found is None or found[0] * most.denominator > most.numerator * found[1]
 
     @cached_property
     def evidence_count(self) -> int:

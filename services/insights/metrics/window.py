@@ -6,8 +6,9 @@ for all of them.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
+from typing import Any, TypeVar
 
 from services.insights.metrics.account import Account, Episodes, Network
 from services.insights.metrics.cell import CELL_BITS
@@ -20,6 +21,7 @@ from services.insights.metrics.question import (
 )
 from services.insights.metrics.tables import RECEIPT_BITS, Tables, add
 
+T = TypeVar("T")
 AGES = tuple(sorted(days for days in WINDOW_DAYS.values() if days is not None))
 """From how many days before the as-of day on each ring but the first begins."""
 RINGS = len(AGES) + 1
@@ -41,6 +43,19 @@ class Window:
 
     def __init__(self, rings: Sequence[Tables]) -> None:
         self._rings = rings
+        self._kept: dict[Hashable, tuple[object, Any]] = {}
+
+    def kept(self, what: Hashable, found_from: object, find: Callable[[], T]) -> T:
+        """Return what ``find`` finds, or found last if that was from an equal ``found_from``.
+
+        That must stand for all that ``find`` reads, but for the day and the defaults; mostly it
+        holds what an account has ``turned`` to, and compares by identity.
+        """
+        known = self._kept.get(what)
+        if known is None or known[0] != found_from:
+            known = self._kept[what] = found_from, find()
+        found: T = known[1]
+        return found
 
     @cached_property
     def given(self) -> Account:
@@ -71,13 +86,21 @@ class Window:
             self.network.take(changes.edges)
         if "episodes" in made:
             self.episodes.take(changes.episodes)
+        for name, changed in (
+            ("voters", changes.voters),
+            ("allocations", changes.allocations),
+            ("power", any(changes.power)),
+            ("flows", changes.flowed or changes.crossed),
+        ):
+            if changed:
+                made.pop(name, None)
         return all(made[name].sound for name in ("given", "received", "network") if name in made)
 
-    @property
+    @cached_property
     def voters(self) -> dict[int, int]:
         return _sum([ring.voters for ring in self._rings])
 
-    @property
+    @cached_property
     def allocations(self) -> dict[int, list[int]]:
         whole = Tables()
         for ring in self._rings:
@@ -85,15 +108,13 @@ class Window:
                 whole.allocate(currency, amounts)
         return whole.allocations
 
-    @property
-    def crossed(self) -> int:
-        return sum(ring.crossed for ring in self._rings)
+    @cached_property
+    def flows(self) -> list[int]:
+        """Pairs: what went from one party to another, and what went to a known party."""
+        flows = ((ring.crossed, ring.flowed) for ring in self._rings)
+        return [sum(parts) for parts in zip(*flows, strict=True)]
 
-    @property
-    def flowed(self) -> int:
-        return sum(ring.flowed for ring in self._rings)
-
-    @property
+    @cached_property
     def power(self) -> list[int]:
         return [sum(parts) for parts in zip(*(ring.power for ring in self._rings), strict=True)]
 

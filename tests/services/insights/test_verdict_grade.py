@@ -4,7 +4,9 @@ from fractions import Fraction
 
 import pytest
 
+from services.insights.metrics.catalogue import BY_ID
 from services.insights.metrics.figure import Figure, Reason, exactly, missing
+from services.insights.metrics.figures import figures, figures_tested
 from services.insights.verdict import classify
 from services.insights.verdict_grade import TESTS, Answer, Grade, all_tested, grade
 from tests.support.archetypes import youth_court
@@ -88,3 +90,11 @@ def test_only_co_production_has_a_grade_but_every_verdict_has_its_tests() -> Non
     assert verdict.grade is Grade.EMERGING
     assert [test.id for test in verdict.tests] == list(TESTS)
     assert classify(youth_court(days=5, heard_ago=4).state(), "90d").grade is None
+
+
+def test_what_the_tests_look_at_is_read_for_them_as_it_is_shown() -> None:
+    looked_at = {one.metric for conditions in TESTS.values() for one in conditions} & BY_ID.keys()
+    for story in (youth_court(), youth_court(days=5, heard_ago=4)):
+        shown, read = figures(story.state(), "90d"), figures_tested(story.state(), "90d")
+
+        assert {id_: read[id_] for id_ in looked_at} == {id_: shown[id_] for id_ in looked_at}

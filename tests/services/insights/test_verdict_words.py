@@ -1,13 +1,29 @@
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-from services.insights.verdict_words import number, on, people, percent
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.insights.verdict_words import decimal, number, on, people, percent
 
 
 def test_no_share_is_rounded_to_nothing_or_to_everything() -> None:
     assert percent(Fraction(1, 1000)).en == "less than 1%"
     assert percent(Fraction(999, 1000)).fr == "plus de 99\N{NO-BREAK SPACE}%"
     assert (percent(Fraction(0)).en, percent(Fraction(1)).en) == ("0%", "100%")
+
+
+@given(numerator=st.integers(-(10**9), 10**12), denominator=st.integers(1, 10**12))
+def test_shares_are_rounded_as_decimals_are(numerator: int, denominator: int) -> None:
+    share = Fraction(numerator, denominator)
+    exact = Decimal(numerator) / Decimal(denominator)
+
+    thousandths = exact.quantize(Decimal("0.001"), ROUND_HALF_UP)
+    whole = (exact * 100).quantize(Decimal(1), ROUND_HALF_UP)
+
+    assert decimal(share).en == f"{thousandths:.3f}"
+    assert percent(share).en in (f"{int(whole)}%", "less than 1%", "more than 99%")
 
 
 def test_french_counts_nought_in_the_singular_and_english_in_the_plural() -> None:
