@@ -39,9 +39,6 @@ class SnapshotReplica:
     def _take(self, record: LogRecord) -> None:
         if record.value is None or self._has(record.key, record.value):
             return
-        known = self._latest.get((record.key or b"").decode("utf-8", "replace"))
-        if known is not None and known.body == record.value:
-            return  # what this process rendered comes back to it
         try:
             snapshot = read(record.value)
         except ValueError as broken:
