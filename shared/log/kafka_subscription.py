@@ -214,11 +214,12 @@ class KafkaSubscription:
         except Exception as error:  # noqa: BLE001 - aiokafka would only log it
             self._fail(f"releasing failed: {error!r}")
 
-    async def _deliver(self, records: tuple[Fetched, ...]) -> None:
+    async def _deliver(self, records: list[Fetched]) -> None:
         async with self._busy:
             if self._failure is not None:
                 return
             batch = self._installed().accept(records)
+            del records[1:]  # see ``_untouched``
             named = {self._group.bare(at): found for at, found in batch.items()}
             if not named:
                 return
@@ -269,9 +270,15 @@ class _Listener(ConsumerRebalanceListener):
 
 
 async def _untouched(records: tuple[Fetched, ...]) -> KafkaMessage:
-    """Parse nothing: a header that FastStream can't decode would lose the whole batch."""
+    """Parse nothing: a header that FastStream can't decode would lose the whole batch.
+
+    FastStream keeps the message in the context of its task. A timer that is set meanwhile, as the
+    pool of connections sets one a batch, keeps that context, and a cancelled timer stays until a
+    hundred have gathered. So the records are in a list, to be taken out when they are delivered.
+    """
     consumer: Any = None
-    return KafkaMessage(raw_message=records, body=b"", consumer=consumer)
+    raw: Any = list(records)
+    return KafkaMessage(raw_message=raw, body=b"", consumer=consumer)
 
 
 async def _raw(message: KafkaMessage) -> Any:

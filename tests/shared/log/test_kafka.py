@@ -1,12 +1,13 @@
 """What only a real Kafka can do: poisoned headers, lost offsets, refused batches, absence."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import UnknownTopicOrPartitionError
@@ -16,7 +17,13 @@ from shared.contracts import topics
 from shared.log import kafka_producer
 from shared.log.kafka import KafkaLog
 from shared.log.kafka_producer import SILENT_SECONDS_MAX
-from shared.log.port import OLDEST, OutgoingRecord, PublishFailed, TopicPartition
+from shared.log.port import (
+    OLDEST,
+    LogRecord,
+    OutgoingRecord,
+    PublishFailed,
+    TopicPartition,
+)
 from shared.log.provisioning import TopicMismatch, create_topics, delete_topics, verify_topics
 from tests.support.log import Logs, Notes, numbered
 from tests.support.polling import eventually
@@ -26,6 +33,19 @@ pytestmark = pytest.mark.kafka
 TOPIC = topics.EXCHANGE_ACTIVITY
 HERE, THERE = TopicPartition(TOPIC.name, 3), TopicPartition(TOPIC.name, 4)
 CRC_AT, CRC_FROM = slice(17, 21), 21
+
+
+class Delaying(Notes):
+    """Sets a timer with each batch that outlives it, as a pool of connections does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.timers: list[asyncio.TimerHandle] = []
+
+    async def handle(self, batch: Mapping[TopicPartition, Sequence[LogRecord]]) -> None:
+        await super().handle(batch)
+        self.timers.append(asyncio.get_running_loop().call_later(300, print))
+        self.timers[-1].cancel()
 
 
 @pytest.fixture
@@ -56,6 +76,19 @@ async def test_a_header_name_that_is_not_utf_8_stops_nothing(
     assert list(notes.records[HERE][3].headers) == [("\\xff\\xfeISON", b"1")]
     assert subscription.stopped() == {}
     assert subscription.failure() is None
+    await subscription.stop()
+
+
+async def test_a_batch_that_is_done_with_is_not_kept_by_timers_set_meanwhile(log: KafkaLog) -> None:
+    notes = Delaying()
+    subscription = log.subscribe("g", [TOPIC.name], notes, batch_records_max=100)
+    await log.publish(*HERE, numbered(1000))
+
+    await subscription.start()
+
+    await eventually(lambda: len(notes.values(HERE)) == 1000)
+    await eventually(lambda: _records_in_memory() <= len(notes.timers))
+    assert len(notes.timers) >= 10
     await subscription.stop()
 
 
@@ -331,3 +364,8 @@ async def _door(port: int, bootstrap: str) -> AsyncIterator[None]:
     server = await asyncio.start_server(lead, "127.0.0.1", port)
     yield
     server.close()
+
+
+def _records_in_memory() -> int:
+    gc.collect()  # of earlier tests there may be some
+    return sum(isinstance(one, ConsumerRecord) for one in gc.get_objects())
