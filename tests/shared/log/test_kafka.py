@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import UnknownTopicOrPartitionError
@@ -16,6 +16,7 @@ from aiokafka.record.util import calc_crc32c
 from shared.contracts import topics
 from shared.log import kafka_producer
 from shared.log.kafka import KafkaLog
+from shared.log.kafka_fetching import Run
 from shared.log.kafka_producer import SILENT_SECONDS_MAX
 from shared.log.port import (
     OLDEST,
@@ -87,8 +88,27 @@ async def test_a_batch_that_is_done_with_is_not_kept_by_timers_set_meanwhile(log
     await subscription.start()
 
     await eventually(lambda: len(notes.values(HERE)) == 1000)
-    await eventually(lambda: _records_in_memory() <= len(notes.timers))
+    await eventually(lambda: not _runs_in_memory())
     assert len(notes.timers) >= 10
+    await subscription.stop()
+
+
+async def test_what_is_delivered_is_what_aiokafka_reads(log: KafkaLog) -> None:
+    headers = [("ce_id", b"1"), ("ce_id", b""), ("odd", "é".encode())]
+    notes = Notes()
+    subscription = log.subscribe("g", [TOPIC.name], notes, batch_records_max=100)
+    await log.publish(*HERE, [OutgoingRecord(b"k", b"{}", headers), *numbered(999)])
+    await log.publish(*THERE, [OutgoingRecord(b"k", None, headers)])
+    await subscription.start()
+    await eventually(lambda: len(notes.values(HERE)) == 1000)
+
+    for number in range(5):  # one by one, so that some come while they are waited for
+        await log.publish(*THERE, numbered(1, number))
+        await eventually(lambda: len(notes.values(THERE)) == number + 2)  # noqa: B023
+
+    for at in (HERE, THERE):
+        assert list(map(_parts, notes.records[at])) == list(map(_parts, await log.read_all(at)))
+    assert subscription.failure() is None
     await subscription.stop()
 
 
@@ -366,6 +386,11 @@ async def _door(port: int, bootstrap: str) -> AsyncIterator[None]:
     server.close()
 
 
-def _records_in_memory() -> int:
+def _runs_in_memory() -> int:
     gc.collect()  # of earlier tests there may be some
-    return sum(isinstance(one, ConsumerRecord) for one in gc.get_objects())
+    return sum(isinstance(one, Run) for one in gc.get_objects())
+
+
+def _parts(record: LogRecord) -> tuple[object, ...]:
+    place = (record.topic, record.partition, record.offset)
+    return (*place, record.key, record.value, list(record.headers))
