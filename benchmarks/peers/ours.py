@@ -10,6 +10,8 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from datetime import date
+from functools import cache
 from typing import Any
 
 import asyncpg
@@ -22,6 +24,7 @@ from shared.consumer import Batch, Claim, Consumer
 from shared.contracts import catalogue, lean
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.eventstore.port import Connection
+from shared.http.server import _collect_rarely
 from shared.log.kafka import KafkaLog
 from shared.log.port import TopicPartition
 
@@ -89,9 +92,20 @@ class Kernel:
 
 
 def _row(act: Any) -> tuple[Any, ...]:
-    pair = pair_of(act.giver_party, [one.party for one in act.receivers[:1]])
-    day = act.occurred_at if isinstance(act.occurred_at, str) else act.occurred_at.isoformat()
-    return (act.service_id, day[:10], act.giver_id, pair, act.minutes)
+    pair = _pair(act.giver_party, act.receivers[0].party if act.receivers else None)
+    at = act.occurred_at
+    day = at[:10] if isinstance(at, str) else _text(at.date())
+    return (act.service_id, day, act.giver_id, pair, act.minutes)
+
+
+@cache
+def _pair(giver: str, receiver: str | None) -> str:
+    return pair_of(giver, [] if receiver is None else [receiver])
+
+
+@cache
+def _text(day: date) -> str:
+    return day.isoformat()
 
 
 def decode_small(names: Sequence[str], datas: Sequence[bytes]) -> Sequence[Any]:
@@ -137,4 +151,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    _collect_rarely()  # as every service does
     asyncio.run(main())

@@ -23,6 +23,7 @@ ADD = """
 INSERT INTO code (kind, value)
 SELECT kind, value FROM unnest($1::text[], $2::text[]) AS new (kind, value) ORDER BY kind, value
 ON CONFLICT (kind, value) DO NOTHING
+RETURNING kind, value, code
 """
 
 
@@ -52,7 +53,10 @@ class Codebook:
 
         def code(kind: str, value: str) -> int:
             name = (kind, value)
-            found = codes.get(name) or learnt.get(name)
+            try:
+                return codes[name]
+            except KeyError:
+                found = learnt.get(name)
             if found is None:
                 missing.append(name)
                 return UNKNOWN
@@ -88,21 +92,23 @@ class Codebook:
             self._codes.clear()
             # those asked for and known a moment ago come back as missing on the next try
         async with self._pool.acquire() as connection:
-            found = await _find(connection, missing)
-            if len(found) < len(missing):
-                kinds, values = _columns(missing - found.keys())
-                await connection.execute(ADD, kinds, values)
-                found = await _find(connection, missing)
+            found = await _ask(connection, FIND, missing)
+            if new := missing - found.keys():
+                found |= await _ask(connection, ADD, new)
+            if others := missing - found.keys():  # another replica added them meanwhile
+                found |= await _ask(connection, FIND, others)
         self._codes.update(found)
         return found
 
 
-async def _find(
-    connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]", names: set[Name]
+async def _ask(
+    connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]", statement: str, names: set[Name]
 ) -> dict[Name, int]:
     kinds, values = _columns(names)
-    rows = await connection.fetch(FIND, kinds, values)
-    return {(row["kind"], row["value"]): row["code"] for row in rows}
+    return {
+        (kind, value): code
+        for kind, value, code in await connection.fetch(statement, kinds, values)
+    }
 
 
 def _columns(names: Iterable[Name]) -> tuple[list[str], list[str]]:

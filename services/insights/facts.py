@@ -29,7 +29,20 @@ from shared.contracts.exchange import (
 )
 from shared.contracts.lean import LeanMessage
 from shared.contracts.registry import RoleAssumed, RoleStartMoved
-from shared.contracts.vocabulary import LAY, Message, Outcome, ParticipantKind
+from shared.contracts.vocabulary import (
+    LAY,
+    Channel,
+    Choice,
+    Knowledge,
+    Message,
+    Mode,
+    Outcome,
+    ParticipantKind,
+    Party,
+    Phase,
+    Scope,
+    Stage,
+)
 
 Act: TypeAlias = exchange.Act | lean.Act
 Code: TypeAlias = Callable[[str, str], int]
@@ -59,12 +72,15 @@ OPEN_KINDS_FROM = 64
 """The kinds that a definition names are numbered above; any other is 64 + its code."""
 
 
-def _places(words: Iterable[str]) -> dict[str | None, int]:
-    return {None: 0, **{word: place for place, word in enumerate(words, start=1)}}
+def _places(words: Iterable[str], word_of: Callable[[str], str] = str) -> dict[str | None, int]:
+    """Return word -> place; a word that is an enum's own member is found without comparing text."""
+    return {None: 0, **{word_of(word): place for place, word in enumerate(words, start=1)}}
 
 
-_PARTY, _PHASE, _MODE, _CHOICE = map(_places, (PARTIES, PHASES, MODES, CHOICES))
-_SCOPE, _STAGE, _KNOWLEDGE, _CHANNEL = map(_places, (SCOPES, STAGES, KNOWLEDGES, CHANNELS))
+_PARTY, _PHASE = _places(PARTIES, Party), _places(PHASES, Phase)
+_MODE, _CHOICE = _places(MODES, Mode), _places(CHOICES, Choice)
+_SCOPE, _STAGE = _places(SCOPES, Scope), _places(STAGES, Stage)
+_KNOWLEDGE, _CHANNEL = _places(KNOWLEDGES, Knowledge), _places(CHANNELS, Channel)
 _LEVEL, _CHANGE_LEVEL, _KIND = map(_places, (LEVELS, CHANGE_LEVELS, KINDS))
 
 

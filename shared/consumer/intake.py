@@ -252,8 +252,11 @@ def _understand_all(
     if not all(kind and kind.topic and kind.topic.name == topic for kind in kinds):
         return None
     datas = [event.data for event in events]
-    if not all(datas) or NUL_ESCAPED in b"".join(datas):
-        return None  # no value, or perhaps a NUL
+    if not all(datas):
+        return None  # no value
+    whole = b"".join(datas)
+    if b"\\" in whole and NUL_ESCAPED in whole:  # the one byte is found ten times as fast
+        return None  # perhaps a NUL
     try:
         return decode([event.type for event in events], datas)
     except ValidationError:

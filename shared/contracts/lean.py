@@ -221,8 +221,8 @@ def _are_sound(acts: Sequence[Act], data: bytes) -> bool:
         {moment.tzinfo for moment in moments} <= {UTC}
         and all(map(_is_token, {act.kind for act in acts if act.kind is not None}))
         and (
-            not _FINER_THAN_MICROSECONDS.search(data)
-            or all(moment.hour or moment.minute for moment in moments)
+            0 not in [moment.hour or moment.minute for moment in moments]
+            or not _FINER_THAN_MICROSECONDS.search(data)  # last, for it takes the longest
         )
     )
 

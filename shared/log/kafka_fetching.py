@@ -4,10 +4,8 @@ aiokafka's ``getmany`` raises for all partitions at once when one lost its offse
 name that is not UTF-8; FastStream would sleep or restart its task, for ever, and deliver nothing.
 """
 
-from collections.abc import Iterable, Mapping
-from itertools import groupby
-from operator import attrgetter
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import structlog
 from aiokafka import ConsumerRecord
@@ -40,11 +38,20 @@ def record(partition: TopicPartition, found: Fetched) -> LogRecord:
     return LogRecord(*partition, found.offset, found.key, found.value, found.headers)
 
 
+class Run(NamedTuple):
+    """Records of one partition in a row; to FastStream, which goes by ``topic``, one message."""
+
+    topic: str
+    partition: int
+    records: list[LogRecord]
+
+
 class Fetching:
     """Stands between FastStream and its consumer. ``next``: partition -> next offset wanted."""
 
-    def __init__(self, consumer: Any) -> None:
+    def __init__(self, consumer: Any, prefix: str = "") -> None:
         self.consumer = consumer
+        self._prefix = prefix
         self.next: dict[KafkaPartition, int] = {}
         self.stopped: dict[KafkaPartition, str] = {}
         self._oldest: set[KafkaPartition] = set()  # to be read from wherever that is
@@ -89,11 +96,9 @@ class Fetching:
             self._oldest.discard(at)
             self._moved(at)
 
-    def accept(self, records: Iterable[Fetched]) -> dict[KafkaPartition, list[Fetched]]:
+    def accept(self, runs: Iterable[Run]) -> dict[KafkaPartition, list[LogRecord]]:
         """Return the records that are still wanted and note them as handed over."""
-        batch: dict[KafkaPartition, list[Fetched]] = {}
-        for at, run in groupby(records, attrgetter("topic", "partition")):
-            batch.setdefault(KafkaPartition(*at), []).extend(run)
+        batch = {KafkaPartition(run.topic, run.partition): run.records for run in runs}
         accepted = {at: listed for at, listed in batch.items() if self._unmoved(at)}
         for at, listed in accepted.items():
             self.next[at] = listed[-1].offset + 1  # before they are handled: the reader may move it
@@ -102,7 +107,8 @@ class Fetching:
 
     async def getmany(
         self, *partitions: KafkaPartition, **limits: Any
-    ) -> dict[KafkaPartition, list[Fetched]]:
+    ) -> dict[KafkaPartition, list[Run]]:
+        self._read_as_ours()
         try:
             found = await self._getmany(*partitions, **limits)
         except OffsetOutOfRangeError as lost:
@@ -111,7 +117,30 @@ class Fetching:
         except UNREADABLE:
             found = await self._one_by_one(limits)
         self._moves_when_fetched = dict(self._moves)
-        return dict(found)
+        return {
+            at: [Run(at.topic, at.partition, self._ours(at, records))]
+            for at, records in found.items()
+        }
+
+    def _read_as_ours(self) -> None:
+        """Have aiokafka make our records of what has arrived, which saves it a third of its time.
+
+        What arrives while it is waited for comes as aiokafka's.
+        """
+        for at, result in self.consumer._fetcher._records.items():  # noqa: SLF001 - nothing public
+            waiting = getattr(result, "_partition_records", None)  # an error has none
+            if waiting is not None:
+                waiting._consumer_record = _maker(self._bare(at))  # noqa: SLF001
+
+    def _ours(self, at: KafkaPartition, records: list[Any]) -> list[LogRecord]:
+        """Return the records, which all are ours already or all aiokafka's."""
+        if isinstance(records[0], LogRecord):
+            return records
+        bare = self._bare(at)
+        return [record(bare, one) for one in records]
+
+    def _bare(self, at: KafkaPartition) -> TopicPartition:
+        return TopicPartition(at.topic.removeprefix(self._prefix), at.partition)
 
     async def _lost(self, offsets: Mapping[KafkaPartition, int]) -> None:
         """Stop the partitions, for a jump would hide what is missing; OLDEST asked for the jump."""
@@ -131,9 +160,9 @@ class Fetching:
                 self.place(at, offset)
                 self._oldest.add(at)  # it may move on before it is read
 
-    async def _one_by_one(self, limits: dict[str, Any]) -> dict[KafkaPartition, list[Fetched]]:
+    async def _one_by_one(self, limits: dict[str, Any]) -> dict[KafkaPartition, list[Any]]:
         """Find the partition that can't be read, and save of it what can be saved."""
-        found: dict[KafkaPartition, list[Fetched]] = {}
+        found: dict[KafkaPartition, list[Any]] = {}
         suspects = [at for at in self.next if at not in self.consumer.paused()]
         for at in suspects:
             # some of what aiokafka counted as delivered went down with the exception
@@ -178,3 +207,12 @@ class Fetching:
 
     def _unmoved(self, at: KafkaPartition) -> bool:
         return at in self.next and self._moves_when_fetched.get(at) == self._moves.get(at)
+
+
+def _maker(partition: TopicPartition) -> Callable[[KafkaPartition, Any], LogRecord]:
+    topic, number = partition
+
+    def made(_: KafkaPartition, one: Any) -> LogRecord:
+        return LogRecord(topic, number, one.offset, one.key, one.value, one.headers)
+
+    return made

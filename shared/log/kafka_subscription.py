@@ -24,7 +24,7 @@ from shared.log.kafka_client import (
     Clients,
     require_topics,
 )
-from shared.log.kafka_fetching import Fetched, Fetching, record
+from shared.log.kafka_fetching import Fetching, Run
 from shared.log.kafka_watchdog import Watchdog
 from shared.log.port import Reader, TopicPartition
 
@@ -176,7 +176,7 @@ class KafkaSubscription:
         """Return the guard around the consumer, put in place before anything can be fetched."""
         consumer = self._subscriber.consumer
         if self._fetching is None or self._fetching.consumer is not consumer:
-            self._fetching = Fetching(consumer)
+            self._fetching = Fetching(consumer, self._group.prefix)
         return self._fetching
 
     async def _claim(self, assigned: Iterable[KafkaPartition]) -> None:
@@ -214,18 +214,16 @@ class KafkaSubscription:
         except Exception as error:  # noqa: BLE001 - aiokafka would only log it
             self._fail(f"releasing failed: {error!r}")
 
-    async def _deliver(self, records: tuple[Fetched, ...]) -> None:
+    async def _deliver(self, runs: list[Run]) -> None:
         async with self._busy:
             if self._failure is not None:
                 return
-            batch = self._installed().accept(records)
-            named = {self._group.bare(at): found for at, found in batch.items()}
-            if not named:
+            batch = self._installed().accept(runs)
+            runs.clear()  # see ``_untouched``
+            if not batch:
                 return
             try:
-                await self._reader.handle(
-                    {at: [record(at, one) for one in found] for at, found in named.items()}
-                )
+                await self._reader.handle({self._group.bare(at): batch[at] for at in batch})
             except Exception as error:  # noqa: BLE001 - FastStream would go on with the next batch
                 self._fail(f"handling failed: {error!r}")
             self._handled_batches += 1
@@ -268,10 +266,16 @@ class _Listener(ConsumerRebalanceListener):
         await self._release(revoked)
 
 
-async def _untouched(records: tuple[Fetched, ...]) -> KafkaMessage:
-    """Parse nothing: a header that FastStream can't decode would lose the whole batch."""
+async def _untouched(runs: tuple[Run, ...]) -> KafkaMessage:
+    """Parse nothing: a header that FastStream can't decode would lose the whole batch.
+
+    FastStream keeps the message in the context of its task. A timer that is set meanwhile, as the
+    pool of connections sets one a batch, keeps that context, and a cancelled timer stays until a
+    hundred have gathered. So the runs are in a list, to be taken out when they are delivered.
+    """
     consumer: Any = None
-    return KafkaMessage(raw_message=records, body=b"", consumer=consumer)
+    raw: Any = list(runs)
+    return KafkaMessage(raw_message=raw, body=b"", consumer=consumer)
 
 
 async def _raw(message: KafkaMessage) -> Any:

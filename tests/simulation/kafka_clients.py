@@ -180,7 +180,7 @@ class Consumer:
         self._client = Cluster(broker)
         self._client_sync: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._fetcher = SimpleNamespace(_fetch_task=None)
+        self._fetcher = SimpleNamespace(_fetch_task=None, _records={})
         self._coordinator = SimpleNamespace(_coordination_task=None)
         self._client._sync_task = None  # type: ignore[attr-defined]
 

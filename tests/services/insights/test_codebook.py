@@ -1,5 +1,7 @@
 """Names become numbers: each has one, and only what met a new name is made again."""
 
+import asyncio
+
 import pytest
 
 from services.insights import codebook as module
@@ -25,6 +27,20 @@ async def test_only_what_met_a_new_name_is_made_again(pool: Pool) -> None:
     assert made[1] == made[3]
     assert len(set(made)) == 3
     assert await Codebook(pool).coded_each(["cleo", "bob"], make) == [made[4], made[1]]
+
+
+async def test_who_meets_new_names_at_the_same_time_has_the_same_codes(pool: Pool) -> None:
+    names = [f"person-{number}" for number in range(500)]
+
+    made = await asyncio.gather(
+        *(
+            Codebook(pool).coded_each(order, lambda one, code: (one, code("participant", one)))
+            for order in (names, names[::-1], names[250:], names[:300])
+        )
+    )
+
+    assert len({code for codes in made for _, code in codes}) == len(names)
+    assert all(dict(codes).items() <= dict(made[0]).items() for codes in made)
 
 
 async def test_a_memory_that_was_emptied_learns_again(

@@ -1,7 +1,8 @@
 """What only a real Kafka can do: poisoned headers, lost offsets, refused batches, absence."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -15,8 +16,15 @@ from aiokafka.record.util import calc_crc32c
 from shared.contracts import topics
 from shared.log import kafka_producer
 from shared.log.kafka import KafkaLog
+from shared.log.kafka_fetching import Run
 from shared.log.kafka_producer import SILENT_SECONDS_MAX
-from shared.log.port import OLDEST, OutgoingRecord, PublishFailed, TopicPartition
+from shared.log.port import (
+    OLDEST,
+    LogRecord,
+    OutgoingRecord,
+    PublishFailed,
+    TopicPartition,
+)
 from shared.log.provisioning import TopicMismatch, create_topics, delete_topics, verify_topics
 from tests.support.log import Logs, Notes, numbered
 from tests.support.polling import eventually
@@ -26,6 +34,19 @@ pytestmark = pytest.mark.kafka
 TOPIC = topics.EXCHANGE_ACTIVITY
 HERE, THERE = TopicPartition(TOPIC.name, 3), TopicPartition(TOPIC.name, 4)
 CRC_AT, CRC_FROM = slice(17, 21), 21
+
+
+class Delaying(Notes):
+    """Sets a timer with each batch that outlives it, as a pool of connections does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.timers: list[asyncio.TimerHandle] = []
+
+    async def handle(self, batch: Mapping[TopicPartition, Sequence[LogRecord]]) -> None:
+        await super().handle(batch)
+        self.timers.append(asyncio.get_running_loop().call_later(300, print))
+        self.timers[-1].cancel()
 
 
 @pytest.fixture
@@ -55,6 +76,38 @@ async def test_a_header_name_that_is_not_utf_8_stops_nothing(
     assert [r.offset for r in notes.records[HERE]] == list(range(8))
     assert list(notes.records[HERE][3].headers) == [("\\xff\\xfeISON", b"1")]
     assert subscription.stopped() == {}
+    assert subscription.failure() is None
+    await subscription.stop()
+
+
+async def test_a_batch_that_is_done_with_is_not_kept_by_timers_set_meanwhile(log: KafkaLog) -> None:
+    notes = Delaying()
+    subscription = log.subscribe("g", [TOPIC.name], notes, batch_records_max=100)
+    await log.publish(*HERE, numbered(1000))
+
+    await subscription.start()
+
+    await eventually(lambda: len(notes.values(HERE)) == 1000)
+    await eventually(lambda: not _runs_in_memory())
+    assert len(notes.timers) >= 10
+    await subscription.stop()
+
+
+async def test_what_is_delivered_is_what_aiokafka_reads(log: KafkaLog) -> None:
+    headers = [("ce_id", b"1"), ("ce_id", b""), ("odd", "é".encode())]
+    notes = Notes()
+    subscription = log.subscribe("g", [TOPIC.name], notes, batch_records_max=100)
+    await log.publish(*HERE, [OutgoingRecord(b"k", b"{}", headers), *numbered(999)])
+    await log.publish(*THERE, [OutgoingRecord(b"k", None, headers)])
+    await subscription.start()
+    await eventually(lambda: len(notes.values(HERE)) == 1000)
+
+    for number in range(5):  # one by one, so that some come while they are waited for
+        await log.publish(*THERE, numbered(1, number))
+        await eventually(lambda: len(notes.values(THERE)) == number + 2)  # noqa: B023
+
+    for at in (HERE, THERE):
+        assert list(map(_parts, notes.records[at])) == list(map(_parts, await log.read_all(at)))
     assert subscription.failure() is None
     await subscription.stop()
 
@@ -331,3 +384,13 @@ async def _door(port: int, bootstrap: str) -> AsyncIterator[None]:
     server = await asyncio.start_server(lead, "127.0.0.1", port)
     yield
     server.close()
+
+
+def _runs_in_memory() -> int:
+    gc.collect()  # of earlier tests there may be some
+    return sum(isinstance(one, Run) for one in gc.get_objects())
+
+
+def _parts(record: LogRecord) -> tuple[object, ...]:
+    place = (record.topic, record.partition, record.offset)
+    return (*place, record.key, record.value, list(record.headers))
