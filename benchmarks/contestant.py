@@ -201,7 +201,7 @@ def _read(live: Live, changed: set[str]) -> dict[str, Any]:
         "read_seconds": seconds,
         "services": len(states),
         "acts": sum(view.contributions for view in life),
-        "minutes": sum(view.sum("minutes", EVERYTHING).weight for view in life),
+        "minutes": sum(view.weight("minutes", EVERYTHING) for view in life),
     }
 
 

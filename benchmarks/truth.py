@@ -75,5 +75,5 @@ async def kept(dsn: str) -> Kept:
             for one in folded(chunks, TODAY.date()).values():
                 view = one.state.view("life")
                 found.contributions += view.contributions
-                found.minutes += view.sum("minutes", EVERYTHING).weight
+                found.minutes += view.weight("minutes", EVERYTHING)
     return found

@@ -12,6 +12,7 @@ from uuid_utils import uuid7
 
 from shared.contracts import catalogue
 from shared.contracts.vocabulary import Message
+from shared.eventstore.appending import Append, Pending, Promise
 from shared.eventstore.port import (
     Answer,
     Command,
@@ -26,11 +27,8 @@ from shared.eventstore.port import (
 )
 from shared.eventstore.store import (
     POSITION_HEADER,
-    Append,
     Conflict,
-    Pending,
     PostgresEventStore,
-    Promise,
     Remembered,
     Session,
 )

@@ -1,8 +1,8 @@
 """Append-only streams in PostgreSQL whose published events have dense, commit-ordered positions."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, cast
 
@@ -14,20 +14,16 @@ from shared import failpoint
 from shared.clock import Clock
 from shared.contracts import catalogue
 from shared.contracts.envelope import Event
-from shared.contracts.topics import MESSAGE_BYTES_MAX
+from shared.eventstore import appending
+from shared.eventstore.appending import Append
 from shared.eventstore.port import (
     Answer,
     Connection,
-    Idempotency,
     Project,
-    Provenance,
     Recorded,
-    Stream,
 )
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-APPEND_SECONDS_MAX = 5.0
-DATA_BYTES_MAX = MESSAGE_BYTES_MAX * 8 // 10  # leaves room for headers and the batch around it
 PAGE_BYTES = 8 * 1_048_576
 POSITION_HEADER = "Coprod-Position"
 
@@ -58,10 +54,6 @@ SET LOCAL idle_in_transaction_session_timeout = '2s'
 """
 LOCK_STREAMS = """
 SELECT FROM stream WHERE stream_id = ANY($1) ORDER BY stream_id FOR UPDATE
-"""
-APPEND = """
-SELECT append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-              $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)
 """
 HEADS = "SELECT topic, partition, position FROM head"
 # Bounded in bytes as well; the length of a value is known without reading it.
@@ -129,40 +121,6 @@ class Remembered:
 
     request_hash: bytes
     answer: Answer
-
-
-class Pending(msgspec.Struct, frozen=True, gc=False):
-    """An event about to be stored. ``recorded.position`` is None until then.
-
-    ``partition`` is its stream's, also for a private event, which has none itself.
-    """
-
-    recorded: Recorded
-    stream: Stream
-    partition: int
-    provenance: Provenance
-    causation_id: str | None
-    data: bytes
-
-
-class Promise(msgspec.Struct, frozen=True, gc=False):
-    """An answer about to be stored, with the versions of the stream that its command added."""
-
-    idempotency: Idempotency
-    answer: Answer
-    stream_id: str
-    after_version: int
-    last_version: int
-
-
-@dataclass(slots=True)
-class Append:
-    """Everything that one transaction adds. ``read`` maps stream id -> version it was read at."""
-
-    at: datetime
-    events: list[Pending] = field(default_factory=list)
-    promises: list[Promise] = field(default_factory=list)
-    read: dict[str, int] = field(default_factory=dict)
 
 
 class PostgresEventStore:
@@ -256,12 +214,10 @@ class Session:
             Conflict: a stream is not at the version it was read at, or a key was used meanwhile.
         """
         recorded = [pending.recorded for pending in append.events]
-        arguments = _arguments(append, project(recorded) if recorded else None)
+        changes = project(recorded) if recorded else None
         await failpoint.reach("command.committing")
         try:
-            positions: list[int | None] = await self.connection.fetchval(
-                APPEND, *arguments, timeout=APPEND_SECONDS_MAX
-            )
+            positions = await appending.run(self.connection, append, changes)
         except asyncpg.SerializationError as lost:
             raise Conflict(str(lost)) from lost
         self.appended = bool(positions)
@@ -286,70 +242,6 @@ async def pages(
         event = StoredEvent(str(row[0]), *row[1:])
         found[event.topic, event.partition].append(event)
     return list(found.values())
-
-
-def _arguments(append: Append, changes: object | None) -> Sequence[object]:
-    last = {pending.stream.id: pending for pending in append.events}
-    return (
-        *_columns(9, [_promise_row(promise) for promise in append.promises]),
-        append.at,
-        *_columns(6, [_stream_row(pending, append.read) for pending in last.values()]),
-        None if changes is None else orjson.dumps(changes).decode(),
-        *_columns(14, [_event_row(pending) for pending in append.events]),
-    )
-
-
-def _columns(width: int, rows: Sequence[Sequence[object]]) -> Sequence[Sequence[object]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * width
-
-
-def _promise_row(promise: Promise) -> tuple[object, ...]:
-    return (
-        promise.idempotency.scope,
-        promise.idempotency.key,
-        promise.idempotency.request_hash,
-        promise.answer.status,
-        orjson.dumps(promise.answer.body),
-        orjson.dumps(promise.answer.headers),
-        promise.stream_id,
-        promise.after_version,
-        promise.last_version,
-    )
-
-
-def _stream_row(pending: Pending, read: Mapping[str, int]) -> tuple[object, ...]:
-    stream = pending.stream
-    return (
-        stream.id,
-        read[stream.id],
-        pending.recorded.version,
-        stream.topic.name,
-        pending.partition,
-        stream.key,
-    )
-
-
-def _event_row(pending: Pending) -> tuple[object, ...]:
-    recorded, provenance = pending.recorded, pending.provenance
-    if len(pending.data) > DATA_BYTES_MAX:
-        # it would be refused by the log for ever, and everything behind it would wait
-        raise ValueError(f"event {recorded.event_id} has {len(pending.data)} bytes of data")
-    return (
-        recorded.stream_id,
-        recorded.version,
-        recorded.topic,
-        recorded.partition,
-        recorded.event_id,
-        provenance.source,
-        catalogue.BY_MODEL[type(recorded.event)].name,
-        pending.stream.subject,
-        pending.stream.key,
-        recorded.time,
-        provenance.correlation_id,
-        pending.causation_id,
-        provenance.actor,
-        pending.data,
-    )
 
 
 def _recorded(row: asyncpg.Record) -> Recorded:

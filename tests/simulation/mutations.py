@@ -126,11 +126,10 @@ MUTATIONS = (
         [
             Edit(
                 "tests.simulation.statements",
-                "    await _remember(session, columns[:9])\n    moves",
-                "    await _remember(session, columns[:9])\n"
+                "    await _remember(session, promises)\n",
+                "    await _remember(session, promises)\n"
                 "    session.commit()\n"
-                "    session.begin()\n"
-                "    moves",
+                "    session.begin()\n",
             )
         ],
     ),

@@ -15,7 +15,7 @@ import asyncpg
 
 from shared import relay
 from shared.consumer import positions, quarantine
-from shared.eventstore import store
+from shared.eventstore import appending, store
 from tests.simulation.postgres import STATEMENTS, Row, Session, statement
 
 __all__ = ["STATEMENTS"]
@@ -114,17 +114,50 @@ def _padded(found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Ro
     return [Row(both, [row[one] if one in names else None for one in both]) for row in found]
 
 
-@statement(store.APPEND)
-async def append(session: Session, *columns: Any) -> Sequence[Row]:
+@statement(appending.APPEND_ONE)
+async def append_one(session: Session, *values: Any) -> Sequence[Row]:
+    promise, (at, stream_id, read, topic, partition, key, read_models) = values[:9], values[9:16]
+    published, event_id, source, kind, subject, *rest = values[16:]
+    place = (topic, partition) if published else (None, None)
+    event = (stream_id, read + 1, *place, event_id, source, kind, subject, key, *rest)
+    promises = [[value] for value in promise] if promise[0] is not None else [[]] * 9
+    moves = [(stream_id, read, read + 1, topic, partition, key)]
+    (given,) = await _append(session, at, promises, moves, read_models, [event])
+    return [Row(("append_one",), (given,))]
+
+
+@statement(appending.APPEND_MANY)
+async def append_many(session: Session, *columns: Any) -> Sequence[Row]:
+    heads = list(zip(*columns[17:19], strict=True))
+    incoming = list(zip(*columns[20:], strict=True))
+    events = [
+        (*event[:2], *(heads[event[2] - 1] if event[2] else (None, None)), *event[4:])
+        for event in incoming
+    ]
+    moves = sorted(zip(*columns[10:16], strict=True))
+    given = await _append(session, columns[9], columns[:9], moves, columns[16], events)
+    bases = [0] * len(heads)
+    for position, (_, _, head, nth, *_) in zip(given, incoming, strict=True):
+        if position is not None:
+            bases[head - 1] = position - nth
+    return [Row(("append_many",), (bases,))]
+
+
+async def _append(
+    session: Session,
+    at: Any,
+    promises: Sequence[Any],
+    moves: Sequence[Any],
+    read_models: Any,
+    events: Sequence[Any],
+) -> list[int | None]:
     session.lock_timeout = LOCK_SECONDS
-    at, read_models = columns[9], columns[16]
     if read_models is not None:
         raise AssertionError("there are no read models here")
-    await _remember(session, columns[:9])
-    moves = sorted(zip(*columns[10:16], strict=True))
+    await _remember(session, promises)
     if await _moved(session, moves) != len(moves):
         raise asyncpg.SerializationError("a stream was moved by others")
-    return [Row(("append",), (await _stored(session, at, columns[17:]),))]
+    return await _stored(session, at, events)
 
 
 async def _remember(session: Session, columns: Sequence[Any]) -> None:
@@ -161,8 +194,7 @@ async def _moved(session: Session, moves: Sequence[Sequence[Any]]) -> int:
     return moved
 
 
-async def _stored(session: Session, at: Any, columns: Sequence[Any]) -> list[int | None]:
-    incoming = list(zip(*columns, strict=True))
+async def _stored(session: Session, at: Any, incoming: Sequence[Any]) -> list[int | None]:
     counted: defaultdict[tuple[str, int], int] = defaultdict(int)
     for event in incoming:
         if event[2] is not None:

@@ -12,7 +12,7 @@ import pytest
 
 from shared import relay
 from shared.consumer import positions, quarantine
-from shared.eventstore import store
+from shared.eventstore import appending, store
 from tests.simulation import statements
 from tests.simulation.luck import Luck
 from tests.simulation.postgres import Connection, Database, Session
@@ -30,7 +30,9 @@ VOLATILE = {"first_seen", "mirrored_at", "id", "created_at"}
 
 
 WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND NOT granted)"
-FUNCTION = "SELECT pg_get_functiondef('append'::regproc)"
+FUNCTIONS = (
+    "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname IN ('append_one', 'append_many')"
+)
 
 
 class Peer(Protocol):
@@ -149,14 +151,17 @@ def _append(chance: random.Random, number: int) -> Callable[[Peer], Awaitable[ob
     promise = ["scope", used, b"hash", 200, b"{}", b"{}", f"s-{stream}", read, read + 1]
     moved = [f"s-{stream}", read, read + 1, TOPIC, partition, stream]
     identity = f"00000000-0000-0000-0000-{number:012d}"
-    event = [f"s-{stream}", read + 1, TOPIC, partition, identity, "source", "type", "subject"]
-    event += [stream, T0, None, None, "actor", b"data"]
+    event = [identity, "source", "type", "subject"]
+    rest = [T0, None, None, "actor", b"data"]
+    one = [*promise, T0, *moved[:2], *moved[3:], None, True, *event, *rest]
+    stored = [f"s-{stream}", read + 1, 1, 1, *event, stream, *rest]
+    heads = [TOPIC, partition, 1]
+    columns = [[[value] for value in part] for part in (promise, moved, heads, stored)]
+    many = [*columns[0], T0, *columns[1], None, *columns[2], *columns[3]]
+    text, args = ((appending.APPEND_ONE, one), (appending.APPEND_MANY, many))[number % 2]
 
     async def step(peer: Peer) -> object:
-        columns = [[value] for value in promise]
-        streams = [[value] for value in moved]
-        values = [[value] for value in event]
-        return _rows(await peer.fetch(store.APPEND, *columns, T0, *streams, None, *values))
+        return _rows(await peer.fetch(text, *args))
 
     return step
 
@@ -272,8 +277,8 @@ async def real(fresh_database: Callable[[str], str]) -> AsyncIterator[list[Peer]
     dsn = fresh_database("exchange")
     connections = [await asyncpg.connect(dsn) for _ in range(SESSIONS + 1)]
     *players, observer = connections
-    patient = (await observer.fetchval(FUNCTION)).replace("'1s'", "'60s'").replace("'2s'", "'60s'")
-    await observer.execute(patient)
+    for (written,) in await observer.fetch(FUNCTIONS):
+        await observer.execute(written.replace("'1s'", "'60s'").replace("'2s'", "'60s'"))
     for connection in players:
         await connection.execute("SET deadlock_timeout = '1ms'")
     yield [Real(connection, observer) for connection in players]
@@ -305,7 +310,7 @@ async def test_sessions_hear_the_same_from_both(
 def test_every_statement_that_is_stood_in_for_is_compared() -> None:
     """But for those that need a silent backend, or rows that only a service has."""
     compared = {
-        *(store.APPEND, store.HEADS, store.KNOWN),
+        *(appending.APPEND_ONE, appending.APPEND_MANY, store.HEADS, store.KNOWN),
         *(store.LOCK_STREAMS, store.PAGES, relay.BEHIND, relay.POSITIONS, relay.TAKE, relay.CLAIM),
         *(relay.ADVANCE, relay.REWIND, positions.CLAIM, positions.ADVANCE, positions.STANDING),
         *(

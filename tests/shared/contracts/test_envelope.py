@@ -1,5 +1,7 @@
 """Every way in which a record's headers can be poison is told from a good record."""
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,10 @@ GOOD: list[tuple[str, bytes | None]] = [
 ]
 
 
+def _ahead(minutes: int) -> timezone:
+    return timezone(timedelta(minutes=minutes))
+
+
 def test_a_type_newer_than_this_build_still_has_an_envelope() -> None:
     assert parse("t", 0, GOOD, b"{}").position == 7
 
@@ -34,6 +40,15 @@ def test_a_rolled_back_producer_publishes_what_the_newer_one_stored() -> None:
 
     assert ("ce_dataschema", b"urn:coprod:schema:org.coprod.unknown.v9") in published
     assert parse("t", 0, published, b"{}") == event
+
+
+@given(
+    moment=st.datetimes(timezones=st.just(UTC) | st.builds(_ahead, st.integers(-1439, 1439))),
+)
+def test_a_moment_is_written_as_python_writes_it(moment: datetime) -> None:
+    told = dict(headers(replace(event(1), time=moment)))
+
+    assert told["ce_time"] == moment.isoformat().replace("+00:00", "Z").encode()
 
 
 def test_headers_of_others_do_not_matter() -> None:

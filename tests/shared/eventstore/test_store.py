@@ -11,15 +11,13 @@ import pytest
 from shared.clock import SystemClock
 from shared.contracts import catalogue, envelope
 from shared.contracts.registry import ServiceProviderLinked
+from shared.eventstore.appending import Append, Pending, Promise
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer, Idempotency, Recorded
 from shared.eventstore.store import (
-    Append,
     Conflict,
-    Pending,
     Pool,
     PostgresEventStore,
-    Promise,
 )
 from tests.shared.eventstore.provider import (
     BY_ANN,
