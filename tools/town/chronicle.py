@@ -38,7 +38,7 @@ def deeds_at(seed: int, stories: tuple[Story, ...], slot: str, at: datetime) -> 
     random = _random(seed, "live", slot)
     running = [(story, act) for story in stories for act in story.acts if act.first_days is None]
     story, act = random.choices(running, [act.per_week for _, act in running])[0]
-    scene = Scene(f"{seed}/live/{slot}", story.service, at, random, AGE_DAYS)
+    scene = Scene(f"{seed}/live/{slot}", story.service, at, random, AGE_DAYS, live=True)
     return list(act.play(story.cast, scene))
 
 

@@ -38,16 +38,24 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where and when something happens, and the chance that decides how."""
+    """Where and when something happens, and the chance that decides how.
+
+    ``live``: it happens now, so that what follows from it is still to come.
+    """
 
     key: str
     service: str
     at: datetime
     random: Random
     day_number: int
+    live: bool = False
 
     def deed(self, number: int, *steps: Step) -> Deed:
         return Deed(f"{self.key}/{number}", self.service, steps)
+
+    def later(self, name: str, at: datetime) -> dict[str, str]:
+        """Return the field that says when; live, what comes later happens when it is told."""
+        return {} if self.live else {name: text(at)}
 
     def several(self, people: Sequence[str], count: int) -> list[str]:
         return self.random.sample(people, min(count, len(people)))
@@ -94,11 +102,9 @@ def feedback(scene: Scene, giver: str, answerer: str) -> tuple[Step, ...]:
         "given_at": text(scene.at),
     }
     answered_at = scene.at + timedelta(minutes=draw.randint(10, 60))
-    answer = {"by": answerer, "answered_at": text(answered_at)}
-    changed = {
-        "level": draw.choice(("process", "role")),
-        "implemented_at": text(answered_at + timedelta(minutes=30)),
-    }
+    answer = {"by": answerer} | scene.later("answered_at", answered_at)
+    level = {"level": draw.choice(("process", "role"))}
+    changed = level | scene.later("implemented_at", answered_at + timedelta(minutes=30))
     steps = [Step("give-feedback", given)]
     if draw.random() < 0.85:
         steps.append(Step("answer-feedback", answer, "feedback_id"))

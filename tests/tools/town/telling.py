@@ -135,10 +135,11 @@ def _feedback(deed: Deed, parties: dict[str, str]) -> Iterator[Message]:
     yield FeedbackGiven(**about, participant_id=person, party=Party(parties[person]))
     for step in later:
         if step.command == "answer-feedback":
-            about["answered_at"] = step.data["answered_at"]
+            about["answered_at"] = step.data.get("answered_at", about["given_at"])
             yield FeedbackAnswered(**about, by=step.data["by"])
         else:
-            yield ChangeImplemented(**about, change_id=deed.key, **step.data)
+            told = {"implemented_at": about["answered_at"]} | step.data
+            yield ChangeImplemented(**about, change_id=deed.key, **told)
 
 
 def _decision(deed: Deed) -> Iterator[Message]:

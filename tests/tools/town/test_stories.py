@@ -1,4 +1,4 @@
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -6,7 +6,7 @@ from services.insights.verdict import classify
 from services.insights.verdict_grade import Grade
 from services.insights.verdict_rule import ServiceClass
 from tests.tools.town.telling import past, present, state_of
-from tools.town.chronicle import AGE_DAYS, deeds_of_day, first_day
+from tools.town.chronicle import AGE_DAYS, deeds_at, deeds_of_day, first_day
 from tools.town.stories import STORIES
 from tools.town.story import Story
 
@@ -53,6 +53,21 @@ def test_every_deed_has_a_key_of_its_own_and_the_same_each_time() -> None:
 
     assert len(set(told)) == len(told)
     assert keys() == told
+
+
+def test_nothing_that_happens_now_names_a_moment_to_come() -> None:
+    now = datetime(2025, 6, 1, 9, tzinfo=UTC)
+    told = [
+        value
+        for number in range(3000)
+        for deed in deeds_at(1, STORIES, str(number), now)
+        for step in deed.steps
+        for name, value in step.data.items()
+        if name.endswith("_at")
+    ]
+
+    assert told
+    assert {datetime.fromisoformat(moment) for moment in told} == {now}
 
 
 def test_the_past_does_not_change_when_more_days_go_by() -> None:
