@@ -66,9 +66,7 @@ SIDES: dict[str, Callable[[Share, Defaults], Sides]] = {
 
 def reaches(share: Share, threshold: Share) -> bool:
     """``>=``, exactly; on fractions that takes several times as long, and a flip asks it often."""
-    numerator, denominator = share.as_integer_ratio()
-    other, of = threshold.as_integer_ratio()
-    return numerator * of >= other * denominator
+    return above(share, threshold) >= 0
 
 
 def above(share: Share, threshold: Share) -> int:

@@ -49,9 +49,9 @@ class Run(NamedTuple):
 class Fetching:
     """Stands between FastStream and its consumer. ``next``: partition -> next offset wanted."""
 
-    def __init__(self, consumer: Any, prefix: str = "") -> None:
+    def __init__(self, consumer: Any, bare: Callable[[KafkaPartition], TopicPartition]) -> None:
         self.consumer = consumer
-        self._prefix = prefix
+        self._bare = bare
         self.next: dict[KafkaPartition, int] = {}
         self.stopped: dict[KafkaPartition, str] = {}
         self._oldest: set[KafkaPartition] = set()  # to be read from wherever that is
@@ -138,9 +138,6 @@ class Fetching:
             return records
         bare = self._bare(at)
         return [record(bare, one) for one in records]
-
-    def _bare(self, at: KafkaPartition) -> TopicPartition:
-        return TopicPartition(at.topic.removeprefix(self._prefix), at.partition)
 
     async def _lost(self, offsets: Mapping[KafkaPartition, int]) -> None:
         """Stop the partitions, for a jump would hide what is missing; OLDEST asked for the jump."""

@@ -176,7 +176,7 @@ class KafkaSubscription:
         """Return the guard around the consumer, put in place before anything can be fetched."""
         consumer = self._subscriber.consumer
         if self._fetching is None or self._fetching.consumer is not consumer:
-            self._fetching = Fetching(consumer, self._group.prefix)
+            self._fetching = Fetching(consumer, self._group.bare)
         return self._fetching
 
     async def _claim(self, assigned: Iterable[KafkaPartition]) -> None:

@@ -28,7 +28,7 @@ class Watched:
     def __init__(self, log: KafkaLog, consumer: AIOKafkaConsumer, prefix: str) -> None:
         self.log, self.handled = log, 0
         self.at = KafkaPartition(prefix + HERE.topic, HERE.partition)
-        self.fetching = Fetching(consumer)
+        self.fetching = Fetching(consumer, lambda at: TopicPartition(*at))
         self.watchdog = Watchdog(self.fetching, self.ends, lambda: self.handled)
 
     async def ends(self) -> Mapping[KafkaPartition, int]:
