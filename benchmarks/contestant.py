@@ -31,7 +31,7 @@ from services.insights.service import Insights, Meters
 from shared.clock import FixedClock
 from shared.consumer import ConsumerMetrics
 from shared.contracts.topics import EXCHANGE_ACTIVITY
-from shared.http.server import _collect_rarely
+from shared.http.server import collect_rarely
 from shared.log.kafka import KafkaLog
 from shared.log.port import LogRecord, Reader, TopicPartition
 
@@ -230,7 +230,7 @@ def main() -> None:
     async def run() -> dict[str, Any]:
         return await CONTESTANTS[name](bootstrap, prefix, database, Stopwatch(int(events)))
 
-    _collect_rarely()
+    collect_rarely()
     with _profiled(sys.argv[6:]):
         found = asyncio.run(run())
     print(json.dumps(found))

@@ -35,7 +35,7 @@ from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer, Command, Happened, Provenance, Stream
 from shared.eventstore.store import PostgresEventStore, page
-from shared.http.server import _collect_rarely
+from shared.http.server import collect_rarely
 from shared.log.kafka import KafkaLog
 from shared.log.provisioning import create_topics
 from shared.relay import Relay, progress
@@ -170,7 +170,7 @@ def once(name: str, bootstrap: str, dsn: str, events: int) -> dict[str, float]:
 
 
 def contestant(name: str, bootstrap: str, prefix: str, dsn: str) -> None:
-    _collect_rarely()  # as every service does
+    collect_rarely()  # as every service does
     print(json.dumps(asyncio.run(CONTESTANTS[name](bootstrap, prefix, dsn))))
 
 

@@ -1,6 +1,6 @@
 """Growth: what an event costs, and the memory, as events, people and services grow.
 
-    python -m benchmarks.growth [--events 1000000] [--json FILE]
+    python -m benchmarks.growth [--events 10000000] [--json FILE]
 
 Processor time of the steps of the fold (``benchmarks.stages``), each size in a process of its own:
 so many events of 200 services and 5,000 people, told at each power of ten over the events since the
@@ -9,7 +9,6 @@ the first ten events of each, which make what a service takes.
 """
 
 import argparse
-import gc
 import json
 import multiprocessing
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from typing import Any
 from benchmarks.peers.stopwatch import peak_mb
 from benchmarks.stages import BATCH, Fold
 from benchmarks.workload import Relay, Size, messages
+from shared.http.server import collect_rarely
 from shared.log.port import LogRecord
 
 STEPS = ("intake", "facts", "chunk", "live")
@@ -34,7 +34,7 @@ def folded(size: Size, marks: frozenset[int]) -> list[dict[str, float]]:
     waiting: dict[int, list[LogRecord]] = {}
     found: list[dict[str, float]] = []
     cost, events = 0.0, 0
-    gc.freeze()
+    collect_rarely()  # as the services do
     for made, message in enumerate(messages(size), 1):
         record = relay.record(message)
         waiting.setdefault(record.partition, []).append(record)
@@ -77,7 +77,7 @@ def alone(work: Callable[[int], list[dict[str, float]]], size: int) -> list[dict
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--events", type=int, default=1_000_000)
+    arguments.add_argument("--events", type=int, default=10_000_000)
     arguments.add_argument("--json", type=Path)
     asked = arguments.parse_args()
     results: dict[str, Any] = {

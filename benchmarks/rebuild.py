@@ -24,6 +24,7 @@ from services.insights.columns import folded
 from services.insights.facts import ActFact, day_number
 from services.insights.packing import FORMAT_VERSION, TYPES
 from shared.contracts.topics import EXCHANGE_ACTIVITY
+from shared.http.server import collect_rarely
 from shared.log.port import TopicPartition
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def main() -> None:
         told = list(chunks(number, each[0], max(1, each[1]), each[2]))
         size += sum(len(chunk.packed) for chunk in told)
         gc.collect()
+        collect_rarely()  # as the services do
         started = time.process_time()
         found = folded(told, as_of)
         spent += time.process_time() - started

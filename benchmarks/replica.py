@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from benchmarks.contestant import Stopwatch, Timed, surroundings
 from services.insights.fold import Fold
-from shared.http.server import _collect_rarely
+from shared.http.server import collect_rarely
 from shared.log.kafka import KafkaLog
 from shared.log.port import LogRecord, Reader, TopicPartition
 from shared.telemetry import configure_logging
@@ -37,7 +37,7 @@ def replica(where: Where, told: "Connection[Any, Any]") -> None:
 
     Before ``go`` no record is dealt with, however long it has lain there.
     """
-    _collect_rarely()
+    collect_rarely()
     configure_logging("console", "error")  # a rebalance is no news here
     asyncio.run(_run(where, told))
 

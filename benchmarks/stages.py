@@ -25,6 +25,7 @@ from services.insights.metrics.state import ServiceState
 from shared.consumer.intake import Intake, Standing, take
 from shared.contracts import lean
 from shared.contracts.topics import EXCHANGE_ACTIVITY
+from shared.http.server import collect_rarely
 from shared.log.port import LogRecord, TopicPartition
 
 ROUNDS = 3
@@ -153,7 +154,7 @@ def measured(size: Size) -> dict[str, float]:
     for _ in range(ROUNDS):
         fold = Fold()
         gc.collect()
-        gc.freeze()
+        collect_rarely()  # as the services do
         for number, records in told:
             fold.batch(number, records)
         fold.timed("unpack", fold.unpack)

@@ -24,7 +24,7 @@ from shared.consumer import Batch, Claim, Consumer
 from shared.contracts import catalogue, lean
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.eventstore.port import Connection
-from shared.http.server import _collect_rarely
+from shared.http.server import collect_rarely
 from shared.log.kafka import KafkaLog
 from shared.log.port import TopicPartition
 
@@ -151,5 +151,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    _collect_rarely()  # as every service does
+    collect_rarely()  # as every service does
     asyncio.run(main())

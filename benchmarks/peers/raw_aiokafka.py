@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaConsumer
 
 from benchmarks.peers.small import Small, decode
 from benchmarks.peers.stopwatch import answer, asked
-from shared.http.server import _collect_rarely
+from shared.http.server import collect_rarely
 
 
 async def main() -> None:
@@ -29,5 +29,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    _collect_rarely()  # as ours: the ratio is one of work, not of garbage
+    collect_rarely()  # as ours: the ratio is one of work, not of garbage
     asyncio.run(main())

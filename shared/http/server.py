@@ -45,11 +45,11 @@ def serve(
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    _collect_rarely()
+    collect_rarely()
     Server(config, leaving).run()
 
 
-def _collect_rarely() -> None:
+def collect_rarely() -> None:
     """Spare the collector what was imported, and the many short-lived objects of a batch.
 
     With Python's own thresholds it takes a quarter of the time of a service under load, and finds
