@@ -1,7 +1,7 @@
 """What comes one by one is done together, and each gets an answer of its own.
 
-What a transaction costs is hardly more for many than for one: those that come while one is under
-way wait for it, and share the next. Nobody waits for company.
+What a transaction costs is hardly more for many than for one: those that come while as many batches
+as may be are under way wait for one to end, and share the next. Nobody waits for company.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ class Gathering(Generic[T, A]):
     """``work`` does all of a batch or, when it raises, nothing that may not be done again alone.
 
     ``whole``: the failures that strike a batch as a whole; it isn't tried again for each of it.
+    ``at_once``: batches under way at the same time; who comes later may then be done earlier.
     """
 
     def __init__(
@@ -26,17 +27,19 @@ class Gathering(Generic[T, A]):
         work: Callable[[Sequence[T]], Awaitable[Sequence[A]]],
         batch_max: int,
         whole: Callable[[Exception], bool],
+        at_once: int = 1,
     ) -> None:
         self._work, self._batch_max, self._whole = work, batch_max, whole
+        self._at_once = at_once
         self._waiting: deque[tuple[T, asyncio.Future[A]]] = deque()
-        self._working: asyncio.Task[None] | None = None
+        self._working: set[asyncio.Task[None] | None] = set()
 
     async def take(self, one: T) -> A:
         """Return what ``work`` answers to this one; raise what it raised of it."""
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((one, answer))
-        if self._working is None:
-            self._working = asyncio.create_task(self._work_off())
+        if len(self._working) < self._at_once:
+            self._working.add(asyncio.create_task(self._work_off()))
         return await answer
 
     async def _work_off(self) -> None:
@@ -46,8 +49,8 @@ class Gathering(Generic[T, A]):
             while self._waiting:
                 if batch := self._next():
                     await self._do(batch)
-        finally:
-            self._working = None
+        finally:  # at once: what comes after the last look would wait for ever
+            self._working.discard(asyncio.current_task())
 
     def _next(self) -> list[tuple[T, asyncio.Future[A]]]:
         most = min(len(self._waiting), self._batch_max)

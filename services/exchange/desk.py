@@ -23,6 +23,7 @@ from shared.outage import passes
 
 LOOK_AGAIN_SECONDS = 1.0
 POLL_SECONDS = 0.02
+BATCHES_AT_ONCE = 2  # one is decided while PostgreSQL stores the other
 PLANS_MAX = 6  # for rows that other requests move at the same time
 UNKNOWN_FOR_NOW = {*admission.UNKNOWN_FOR_NOW, stamping.Reason.UNKNOWN_RECEIVER}
 Built: TypeAlias = Command[Any] | row.Row | Rejected
@@ -42,7 +43,10 @@ class Desk:
         self._lookup = Lookup(pool)
         self._look_again_seconds = look_again_seconds
         self._gathering: Gathering[Order, Answer | Refusal] = Gathering(
-            partial(self._decided, look_again_seconds=0), TRANSACTION_ITEMS_MAX, _strikes_all
+            partial(self._decided, look_again_seconds=0),
+            TRANSACTION_ITEMS_MAX,
+            _strikes_all,
+            BATCHES_AT_ONCE,
         )
 
     async def take(self, order: Order) -> Answer | Refusal:

@@ -27,8 +27,8 @@ class Slow:
         return [number * 10 for number in numbers]
 
 
-def gathering_of(slow: Slow) -> Gathering[int, int]:
-    return Gathering(slow.work, BATCH_MAX, whole=lambda failure: isinstance(failure, OSError))
+def gathering_of(slow: Slow, at_once: int = 1) -> Gathering[int, int]:
+    return Gathering(slow.work, BATCH_MAX, lambda failure: isinstance(failure, OSError), at_once)
 
 
 async def begun(gathering: Gathering[int, int], *numbers: int) -> list["asyncio.Task[int]"]:
@@ -47,6 +47,18 @@ async def test_those_that_come_while_one_is_under_way_are_done_together() -> Non
     slow.go.set()
     assert await asyncio.gather(*tasks) == [10, 20, 30, 40]
     assert slow.batches == [[1], [2, 3, 4]]
+
+
+async def test_as_many_batches_are_under_way_as_may_be() -> None:
+    slow = Slow()
+    gathering = gathering_of(slow, at_once=2)
+    tasks = await begun(gathering, 1)
+    tasks += await begun(gathering, 2, 3)
+    tasks += await begun(gathering, 4, 5)
+    assert slow.batches == [[1], [2, 3]]
+    slow.go.set()
+    assert await asyncio.gather(*tasks) == [10, 20, 30, 40, 50]
+    assert slow.batches == [[1], [2, 3], [4, 5]]
 
 
 async def test_no_batch_grows_beyond_what_was_asked() -> None:

@@ -8,11 +8,17 @@ import pytest
 import pytest_asyncio
 
 from services.exchange import desk, request
+from services.exchange.domain.contribution import stream_id
 from shared.contracts.vocabulary import Party
 from shared.eventstore.port import Answer, Rejected
+from shared.eventstore.store import LOCK_STREAMS
 from tests.services.exchange.counter import Counter, contribution, open_counter, put, role, town
 
 pytestmark = pytest.mark.postgres
+BLOCKED = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 @pytest_asyncio.fixture
@@ -53,6 +59,21 @@ async def test_one_that_waits_for_somebody_unheard_of_does_not_hold_up_the_other
     assert not waiting.done()
     await put(patient.pool, role("library", "eve", Party.USER))
     assert isinstance(await waiting, Answer)
+
+
+async def test_one_whose_stream_is_locked_does_not_hold_up_the_others(counter: Counter) -> None:
+    given = await counter.given(service_id="garden", receivers=["bob"])
+    confirmed = request.ConfirmContribution(contribution_id=given, by="bob")
+    async with counter.pool.acquire() as other, other.transaction():
+        await other.execute(LOCK_STREAMS, [stream_id(given)])
+        waiting = asyncio.create_task(counter.send(confirmed))
+        while not await counter.pool.fetchval(BLOCKED):  # noqa: ASYNC110  # a lock wakes nobody
+            await asyncio.sleep(0.01)
+        beside = await asyncio.gather(*(counter.send(contribution()) for _ in range(5)))
+        assert all(isinstance(one, Answer) for one in beside)
+        assert not waiting.done()
+    assert isinstance(await waiting, Answer)
+    assert (await counter.events()).count("contribution.confirmed") == 1
 
 
 async def test_who_stays_unheard_of_is_refused(counter: Counter) -> None:
