@@ -181,14 +181,20 @@ class KafkaSubscription:
 
     async def _claim(self, assigned: Iterable[KafkaPartition]) -> None:
         partitions = sorted(assigned)
-        self._installed().hold(partitions)
+        fetching = self._installed()
+        fetching.hold(partitions)
         self._assignment += 1
         if partitions and self._failure is None:
             # Not awaited: no heartbeat goes out before this listener returns, and a claim may wait
             # for a database or restore much.
-            self._claiming = asyncio.create_task(self._take_over(partitions, self._assignment))
+            self._claiming = asyncio.create_task(
+                self._take_over(fetching, partitions, self._assignment)
+            )
 
-    async def _take_over(self, partitions: Sequence[KafkaPartition], assignment: int) -> None:
+    async def _take_over(
+        self, fetching: Fetching, partitions: Sequence[KafkaPartition], assignment: int
+    ) -> None:
+        """Claim, and go on from there; when it is done the consumer may have been stopped."""
         async with self._busy:
             if assignment != self._assignment:
                 return  # taken away again: a claim now would fence whoever has them
@@ -198,7 +204,7 @@ class KafkaSubscription:
                 self._fail(f"claiming failed: {error!r}")
                 return
             for partition, offset in starts.items():
-                self._installed().place(self._group.real(partition), offset)
+                fetching.place(self._group.real(partition), offset)
 
     async def _release(self, revoked: Iterable[KafkaPartition]) -> None:
         self._assignment += 1

@@ -93,7 +93,7 @@ class MemorySubscription:
         if self.task is None:
             return
         self.log.groups[self.group].remove(self)
-        await self.lose(self.assigned())
+        await self.lose()
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
         self.task = None
@@ -117,8 +117,9 @@ class MemorySubscription:
     def stopped(self) -> Mapping[TopicPartition, str]:
         return {}
 
-    async def lose(self, partitions: frozenset[TopicPartition]) -> None:
-        async with self.busy:
+    async def lose(self, partitions: frozenset[TopicPartition] | None = None) -> None:
+        async with self.busy:  # and what is being claimed is lost with all the others
+            partitions = self.assigned() if partitions is None else partitions
             for partition in partitions:
                 del self.next[partition]
             if partitions:

@@ -14,6 +14,7 @@ ACTIVITY = topics.EXCHANGE_ACTIVITY.name
 AGENCIES = topics.REGISTRY_AGENCIES.name
 SNAPSHOTS = topics.INSIGHTS_SERVICES.name
 HERE, THERE = TopicPartition(ACTIVITY, 3), TopicPartition(ACTIVITY, 4)
+STOPPED_SECONDS = 3.0  # then everything is closed that does not wait for a claim
 ALL = {TopicPartition(ACTIVITY, number) for number in range(topics.PARTITIONS)}
 
 
@@ -288,6 +289,38 @@ async def test_what_a_reader_raises_is_why_the_process_must_end(logs: Logs, at: 
     await eventually(subscription.failure)
     assert not notes.records
     await subscription.stop()
+
+
+class _ClaimsSlowly(Notes):
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    async def claim(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        self.asked.set()
+        await self.go.wait()
+        return await super().claim(partitions)
+
+
+async def test_who_is_stopped_while_claiming_leaves_nothing_claimed(logs: Logs) -> None:
+    log, notes, next_one = await logs.open(), _ClaimsSlowly(), Notes()
+    await log.publish(*HERE, numbered(2))
+    subscription = log.subscribe("g", [ACTIVITY], notes)
+    starting = asyncio.create_task(subscription.start())
+    await notes.asked.wait()
+
+    stopping = asyncio.create_task(subscription.stop())
+    await asyncio.wait({stopping}, timeout=STOPPED_SECONDS)
+    notes.go.set()
+    await asyncio.gather(starting, stopping)
+
+    assert subscription.failure() is None
+    assert set(notes.released) == set(notes.claimed)
+    assert not subscription.assigned()
+    follower = log.subscribe("g", [ACTIVITY], next_one)
+    await follower.start()
+    await eventually(lambda: next_one.values(HERE) == [b"0", b"1"])
+    await follower.stop()
 
 
 async def test_a_subscription_to_several_topics_gets_them_all(logs: Logs) -> None:
