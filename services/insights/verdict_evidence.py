@@ -8,7 +8,7 @@ from services.insights.metrics import question as q
 from services.insights.metrics.defaults import PLANNING_WINDOW, Defaults
 from services.insights.metrics.delivery import complementary
 from services.insights.metrics.exchange import gift_only, givers_who_receive
-from services.insights.metrics.figure import Figure, share_of, wilson
+from services.insights.metrics.figure import Figure, wilson, within
 from services.insights.metrics.power import resources, vote_power
 from services.insights.metrics.question import Question
 from services.insights.metrics.state import ServiceState
@@ -135,10 +135,10 @@ def gather(state: ServiceState, window: str) -> Grounds:
 
 def _part(view: View, lens: str, lay: Question, whole: Question) -> Part | None:
     """Return the lay part of a whole; None where the whole weighs nothing, or has no case."""
-    found, n = share_of(view.weight(lens, lay), view.weight(lens, whole)), view.count(whole)
-    if found is None or n <= 0:
+    weight, n = view.weight(lens, whole), view.count(whole)
+    if weight <= 0 or n <= 0:
         return None
-    (numerator, weight), givers = found, len(view.givers(lay))
+    numerator, givers = within(view.weight(lens, lay), weight), len(view.givers(lay))
     read = Fraction(0) if givers < view.defaults.k else Fraction(numerator, weight)
     return Part(numerator, weight, n, givers, read)
 
@@ -151,5 +151,5 @@ def _mean(*shares: Fraction | None) -> Fraction | None:
 
 
 def _fraction(part: tuple[int, int]) -> Fraction | None:
-    found = share_of(*part)
-    return Fraction(*found) if found else None
+    numerator, denominator = part
+    return Fraction(within(numerator, denominator), denominator) if denominator > 0 else None

@@ -13,6 +13,7 @@ from tests.faults.intruder import copied, log_of
 from tests.faults.load import load
 from tests.faults.outcome import Fault, Run
 from tests.faults.world import World, world
+from tests.support.log import position_of
 from tools.failure import ExitCode
 
 pytestmark = [
@@ -75,7 +76,7 @@ async def test_batches_published_once_more_change_no_figure(
 
 def _starts(records: Sequence[LogRecord]) -> list[int]:
     """Return where a relay set back could begin: it leaves out nothing after what stands last."""
-    positions = [int(dict(record.headers)["ce_position"] or b"") for record in records]
+    positions = [position_of(record) for record in records]
     return [at for at, position in enumerate(positions) if position <= positions[-1] + 1]
 
 

@@ -18,7 +18,7 @@ from shared.log.partitioner import partition_of
 from shared.log.port import Log, OutgoingRecord, PublishFailed, TopicPartition
 from shared.relay import SILENT_SECONDS_MAX, TAKE, Relay, RewindRefused, progress, rewind
 from tests.shared.eventstore.provider import T0, link, project_nothing
-from tests.support.log import Notes
+from tests.support.log import Notes, position_of
 from tests.support.memory_log import MemoryLog
 from tests.support.polling import eventually
 
@@ -54,7 +54,7 @@ class FragileLog(MemoryLog):
         return self.positions()[-1:] == [position]
 
     def positions(self, at: TopicPartition = HERE) -> list[int]:
-        return [int(dict(record.headers)["ce_position"] or b"") for record in self.partitions[at]]
+        return [position_of(record) for record in self.partitions[at]]
 
 
 @pytest.fixture
@@ -334,7 +334,7 @@ async def test_the_embedded_log_gets_everything_once(
         await subscription.stop()
 
     read = notes.records[HERE]
-    positions = [int(dict(record.headers)["ce_position"] or b"") for record in read]
+    positions = [position_of(record) for record in read]
     assert positions == list(range(1, 301))
     await log.stop()
 

@@ -18,6 +18,7 @@ from shared.log.embedded import EmbeddedLog
 from shared.log.port import TopicPartition
 from shared.relay import progress
 from tests.shared.eventstore.provider import link, project_nothing
+from tests.support.log import position_of
 
 pytestmark = [pytest.mark.postgres, pytest.mark.system]
 KILLS = 6
@@ -89,7 +90,7 @@ async def compare(store: PostgresEventStore, log_dsn: str) -> None:
     for (topic, partition), head in (await store.heads()).items():
         kept: list[bytes | None] = []
         for record in await log.read_all(TopicPartition(topic, partition)):
-            position = int(dict(record.headers)["ce_position"] or b"")
+            position = position_of(record)
             assert position <= len(kept) + 1
             if position == len(kept) + 1:
                 kept.append(record.value)

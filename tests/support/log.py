@@ -133,6 +133,10 @@ class Notes:
         return [record.value for record in self.records.get(partition, [])]
 
 
+def position_of(record: LogRecord) -> int:
+    return int(dict(record.headers)["ce_position"] or b"")
+
+
 def numbered(count: int, start: int = 0) -> list[OutgoingRecord]:
     """Return records whose values are their numbers."""
     return [OutgoingRecord(b"key", str(n).encode(), []) for n in range(start, start + count)]

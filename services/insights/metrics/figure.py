@@ -109,25 +109,21 @@ def divided(numerator: int, denominator: int, n: int, **detail: Any) -> Figure:
     return Figure(value, n, quotient=(numerator, denominator), detail=detail)
 
 
-def share_of(numerator: int, denominator: int) -> tuple[int, int] | None:
-    """Return the two sums of a share, or None where there is nothing to share.
+def within(numerator: int, denominator: int) -> int:
+    """Return the numerator of the nearest share.
 
     Sums can leave the range of a share only while an act that was taken back is still to come, out
-    of quarantine say; then the nearest share is meant.
+    of quarantine say.
     """
-    if denominator <= 0:
-        return None
-    return max(0, min(numerator, denominator)), denominator
+    return max(0, min(numerator, denominator))
 
 
 @lru_cache(maxsize=SHARES_MAX)
 def share(numerator: int, denominator: int, n: int) -> Figure:
     """Return a share of ``n`` cases with its interval; of nothing, ``no_data``."""
-    found = share_of(numerator, denominator)
-    if found is None or n <= 0:
-        least = min(numerator, denominator)
-        return Figure(None, n, Reason.NO_DATA, numerator=max(0, least), denominator=denominator)
-    numerator, denominator = found
+    numerator = within(numerator, denominator)
+    if denominator <= 0 or n <= 0:
+        return Figure(None, n, Reason.NO_DATA, numerator=numerator, denominator=denominator)
     low, high = wilson(numerator, denominator, n)
     return Figure(
         rounded(numerator / denominator),
