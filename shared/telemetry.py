@@ -1,8 +1,10 @@
 """Structured logs and Prometheus metrics, the same in every process."""
 
+import io
 import logging
+import re
 import sys
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
@@ -10,6 +12,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 LogFormat = Literal["console", "json"]
 METRICS_MEDIA_TYPE = CONTENT_TYPE_LATEST
+# Controls of C0 and C1, separators of lines, and marks that turn the direction of text.
+STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 CHATTY_LOGGERS = ("aiokafka", "asyncio", "faststream", "uvicorn", "httpx", "httpcore", "yoyo")
 
 
@@ -53,10 +57,29 @@ def _rendering(log_format: LogFormat) -> list[structlog.typing.Processor]:
             structlog.processors.JSONRenderer(),
         ]
     return [
-        structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
+        _harmless,
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_traceback),
     ]
+
+
+def _harmless(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Show controls as codes: what somebody sent must not steer the terminal of an operator."""
+    return {
+        name: _visible(value) if isinstance(value, str) else value for name, value in event.items()
+    }
+
+
+def _traceback(output: TextIO, failure: structlog.typing.ExcInfo) -> None:
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, failure)
+    # indented, so that a line of somebody's message is never taken for an event of its own
+    output.writelines(f"\n  {_visible(line)}" for line in plain.getvalue().strip().split("\n"))
+
+
+def _visible(text: str) -> str:
+    return STEERING.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
 def metrics_registry() -> CollectorRegistry:

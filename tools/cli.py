@@ -3,6 +3,7 @@
 Listing the commands must not cost the import of database drivers: ``--help`` reads the table alone.
 """
 
+import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -93,4 +94,6 @@ def make_app() -> LazyGroup:
 
 
 def main() -> None:
+    # Databases, logs, rejects and exports name people: whatever is written is its owner's alone.
+    os.umask(0o077)
     make_app()(prog_name="coprod")

@@ -1,5 +1,7 @@
 """``coprod contracts``: the checked-in AsyncAPI documents and JSON Schemas, written again."""
 
+import os
+
 from tools.contracts import BreakingChange, write
 from tools.failure import Failure
 from tools.output import say
@@ -7,6 +9,7 @@ from tools.output import say
 
 def contracts() -> None:
     """Write the AsyncAPI documents and JSON Schemas from the models; nothing if one would break."""
+    os.umask(0o022)  # what is published is for everybody to read
     try:
         changed = write()
     except BreakingChange as breaking:

@@ -5,6 +5,7 @@ The server comes out of a wheel. It refuses to run as root, so root hands it to 
 
 import asyncio
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -19,6 +20,7 @@ import psycopg
 from tools import process
 from tools.deployment import Identity
 from tools.failure import Failure
+from tools.passage import let_through
 
 ROOT_SUBSTITUTE = "pgserver"
 SUPERUSER = "postgres"
@@ -154,7 +156,7 @@ def _binaries() -> Path:
 
 
 def _system_user(directory: Path) -> str | None:
-    """Return whom root runs the server as, with the way to its files made passable; else None."""
+    """Return whom root runs the server as, who alone is let through to its files; else None."""
     if os.geteuid() != 0:
         return None
     binaries = _binaries()
@@ -167,10 +169,9 @@ def _system_user(directory: Path) -> str | None:
     if not (binaries / "postgres").stat().st_mode & stat.S_IXOTH:
         everybody_runs = stat.S_IROTH | stat.S_IXOTH
         ensure_folder_permissions(binaries.parent, everybody_runs)
+    uid = pwd.getpwnam(ROOT_SUBSTITUTE).pw_uid
     for path in (directory, *directory.parents, *binaries.parents):
-        mode = path.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            path.chmod(mode | stat.S_IXOTH)  # may be passed through; what is in it stays unreadable
+        let_through(path, uid)
     return ROOT_SUBSTITUTE
 
 

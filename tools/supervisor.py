@@ -9,7 +9,7 @@ import secrets
 import signal
 import sys
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,7 @@ from tools.client import ready_problem
 from tools.deployment import SERVICES, Deployment, Identity, Kafka
 from tools.failure import ExitCode, Failure
 from tools.fresh import remove_previous
+from tools.log_rotation import keep_small
 from tools.output import say
 from tools.watch import Watch
 
@@ -101,6 +102,8 @@ class Supervisor:
         await self._take_over()
         async with AsyncExitStack() as stack:
             stack.callback(self._forget_processes)
+            rotation = asyncio.create_task(keep_small(self._logs), name="rotate logs")
+            stack.push_async_callback(_ended, rotation)
             await self._start_postgres(stack)
             await self._start_kafka(stack)
             await self._provision()
@@ -116,9 +119,14 @@ class Supervisor:
             await remove_previous(self._directory, previous)
             previous = None
         self._record = _continued(self._options, previous)
+        self._directory.chmod(0o700)  # it was there, perhaps, and everybody's to look into
         (self._directory / "logs").mkdir(exist_ok=True)
         ports.demand_free(self._ports)
         self._write()
+
+    def _logs(self) -> Iterable[Path]:
+        kafka = self._directory / "kafka" / "server.log"
+        return [*(self._directory / "logs").glob("*.log"), *([kafka] if kafka.exists() else [])]
 
     @property
     def _ports(self) -> dict[str, int]:
@@ -278,6 +286,11 @@ def _environment(record: Deployment, name: str, port: int) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     return {**inherited, **{key: value for key, value in settings.items() if value}}
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def _stop_all(watches: Sequence[Watch]) -> None:

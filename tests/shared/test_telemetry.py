@@ -24,6 +24,10 @@ def _fail(name: str) -> None:
     raise RuntimeError(f"it broke for somebody of {len(name)} letters")
 
 
+def _fail_with(message: str) -> None:
+    raise RuntimeError(message)
+
+
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_a_traceback_shows_no_value(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
     configure_logging("json" if log_format == "json" else "console", "info")
@@ -52,3 +56,23 @@ def test_other_libraries_log_in_the_same_form(capsys: pytest.CaptureFixture[str]
         "warning",
         "somebody.else",
     )
+
+
+def test_what_somebody_sent_does_not_steer_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sent = "\x1b]0;owned\x07\x9b2J\u202egpj\r\nINFO forged"
+    configure_logging("console", "info")
+    log = structlog.get_logger("test")
+
+    log.warning("refused", path=sent)
+    logging.getLogger("somebody.else").warning("it is %s", sent)
+    try:
+        _fail_with(sent)
+    except RuntimeError:
+        log.exception("failed")
+
+    told = capsys.readouterr().err
+    assert [sign for sign in told if not sign.isprintable() and sign != "\n"] == []
+    assert "\nINFO" not in told
+    assert "\\x1b]0;owned" in told

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -172,3 +173,21 @@ def test_stopping_in_the_middle_of_starting_leaves_nothing(tmp_path: Path, name:
 
     assert not any(process.is_running() for process in children)
     assert starting.lines == ()
+
+
+def test_what_it_keeps_is_its_owners_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    data.chmod(0o755)
+
+    with up(data, free_port_base()) as running:
+        assert running.ready["ready"] is True
+        register_agency(running, "a")
+        out = tmp_path / "facts.parquet"
+        assert running.coprod("facts", "export", "--out", str(out)).returncode == 0
+
+        kept = [data, out, *(path for path in data.rglob("*") if "postgres" not in path.parts)]
+        open_to_others = [path for path in kept if path.stat().st_mode & stat.S_IRWXO]
+        # the group's bits of a folder with a list are its mask, not what the group may do
+        open_to_group = [path for path in kept if path.is_file() and path.stat().st_mode & 0o070]
+        assert (open_to_others, open_to_group) == ([], [])

@@ -136,7 +136,8 @@ def _run(java: str, libraries: Path, folder: Path, *, thrown_away: bool) -> Loca
         _format(java, libraries, properties)
     options = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-Xshare:auto"]
     written = folder / "server.log"
-    with written.open("wb") as output:
+    written.unlink(missing_ok=True)
+    with written.open("ab") as output:  # appended to, so that it can be emptied meanwhile
         process = psutil.Popen(
             [java, *options, "-cp", f"{libraries}/*", "kafka.Kafka", str(properties)],
             stdout=output,
