@@ -107,6 +107,11 @@ def _print_verdict(answer: dict[str, Any], language: str) -> None:
         f"{answer['service_id']}, {answer['window']} up to {answer['as_of']}, by {answer['lens']}; "
         f"lay share of planning {_shown(axes['p'])}, of delivery {_shown(axes['d'])}"
     )
+    evidence = answer["evidence"]
+    console.print(
+        f"evidence: {evidence['acts']} acts by {evidence['givers']} people or groups in the "
+        f"window; observed for {evidence['span_days']} days in all"
+    )
     for reason in answer["reasons"][language]:
         console.print(f"  - {reason}", markup=False)
     if answer["nearest_flip"]:
@@ -123,15 +128,17 @@ def _print_verdict(answer: dict[str, Any], language: str) -> None:
 def _print_tests(tests: list[dict[str, Any]], language: str) -> None:
     print_table(
         "tests of the grade",
-        ("test", "asks", "answer", "value", "threshold", "n"),
+        ("test", "asks", "answer", "looks at", "value", "asked", "n", "why none"),
         [
             (
                 test["id"],
                 test["text"][language],
                 test["verdict"],
+                test["metric"],
                 _shown(test["value"]),
-                _shown(test["threshold"]),
+                test["threshold"],
                 test["n"],
+                test["reason"],
             )
             for test in tests
         ],

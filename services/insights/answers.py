@@ -168,6 +168,22 @@ class Answers:
         return self._kept[key]
 
 
+def has_come(day: date, today: date) -> date:
+    """Return the day, of which something can be said: it is today or before.
+
+    Raises:
+        HttpRefusal: nobody knows yet what will be.
+    """
+    if day > today:
+        raise HttpRefusal(
+            422,
+            "day_to_come",
+            f"{day} has not come yet; the newest day is {today} (UTC).",
+            remedy=f"Ask for {today} or an earlier day; without a day, today is meant.",
+        )
+    return day
+
+
 def days_between(first: date, last: date, step: int) -> list[date]:
     """Return the days from ``first`` to ``last``, ``step`` apart and ending on ``last``.
 

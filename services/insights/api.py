@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 from pydantic import Field
 
-from services.insights.answers import Answers, days_between
+from services.insights.answers import Answers, days_between, has_come
 from services.insights.metrics.catalogue import BY_ID, published
 from services.insights.projection import Build
 from services.insights.rebuild import Rebuild
@@ -45,6 +45,10 @@ class VerdictQuery(StrictModel):
     window: Window = "90d"
     as_of: Day | None = None
 
+    def day(self, today: date) -> date:
+        """Return the day asked for, which has to have come."""
+        return has_come(self.as_of or today, today)
+
 
 class MetricsQuery(VerdictQuery):
     lens: Lens | None = None
@@ -60,9 +64,10 @@ class TrendsQuery(StrictModel):
     step: Annotated[int, Field(ge=1, le=366)] = 1
 
     def days(self, today: date) -> list[date]:
-        """Return the days asked for; refused where there are too many."""
-        last = self.to or today
-        return days_between(self.from_ or last - timedelta(days=HISTORY_DAYS), last, self.step)
+        """Return the days asked for; refused where there are too many, or some have not come."""
+        last = has_come(self.to or today, today)
+        first = has_come(self.from_ or last - timedelta(days=HISTORY_DAYS), today)
+        return days_between(first, last, self.step)
 
 
 class HistoryQuery(TrendsQuery):
@@ -94,7 +99,7 @@ def figures_router(answers: Callable[[], Answers], today: Callable[[], date]) ->
     ) -> Response:
         """Show every figure of one window as of a day, in one lens or in the verdict's own."""
         found = await answers().service(service)
-        day = query.as_of or today()
+        day = query.day(today())
         return _json(await answers().metrics(found, query.window, query.lens, day))
 
     @routes.get("/{service}/verdict", response_model=VerdictBody)
@@ -103,7 +108,7 @@ def figures_router(answers: Callable[[], Answers], today: Callable[[], date]) ->
     ) -> Response:
         """Show the verdict of one window as of a day, why, and what would change it."""
         found = await answers().service(service)
-        return _json(await answers().verdict(found, query.window, query.as_of or today()))
+        return _json(await answers().verdict(found, query.window, query.day(today())))
 
     @routes.get("/{service}/history", response_model=HistoryBody)
     async def show_history(

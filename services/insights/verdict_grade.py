@@ -60,6 +60,7 @@ TESTS: dict[str, tuple[Condition, ...]] = {
     "T7": (_at_least("I1", Fraction(3, 10)),),
     "T8": (_above_zero("H4"),),
 }
+NOT_MEASURED = "not_measured"  # by this version, whatever the service records
 ESTABLISHED = ("T1", "T2", "T3", "T6")
 TEXTS: dict[str, tuple[str, str]] = {
     "T1": ("moins de la moitié ne donnent qu'un avis", "fewer than half give only opinions"),
@@ -101,28 +102,25 @@ class Tested:
         return orjson.Fragment(orjson.dumps(self.to_json()))
 
     def to_json(self) -> dict[str, Any]:
-        first, condition = self.looked_at[0].figure, self.looked_at[0].condition
         french, english = TEXTS[self.id]
         return {
             "id": self.id,
             "verdict": self.answer,
-            "metric": condition.metric,
-            "value": first.value if first else None,
-            "interval": first.shown if first else None,
-            "n": first.n if first else None,
-            "threshold": condition.threshold,
+            **_told(self._deciding()),
             "missing": self._missing(),
-            "conditions": [_condition(look) for look in self.looked_at],
+            "conditions": [{**_told(look), "verdict": look.answer} for look in self.looked_at],
             "text": {"fr": french, "en": english},
         }
 
+    def _deciding(self) -> Look:
+        """Return the first condition that makes the answer what it is."""
+        return next(look for look in self.looked_at if look.answer is self.answer)
+
     def _missing(self) -> list[str]:
-        """Return the fields whose figure is null, or the metric where none is measured yet."""
+        """Return the fields that figures without a value rest on; none for what nobody measures."""
         missing: list[str] = []
         for look in self.looked_at:
-            if look.figure is None:
-                missing.append(look.condition.metric)
-            elif look.figure.value is None:
+            if look.figure is not None and look.figure.value is None:
                 missing.extend(BY_ID[look.condition.metric].fields)
         return list(dict.fromkeys(missing))
 
@@ -161,7 +159,7 @@ def _look(condition: Condition, figure: Figure | None) -> Look:
     return Look(condition, figure, Answer.PASS if condition.holds(exact) else Answer.FAIL)
 
 
-def _condition(look: Look) -> dict[str, Any]:
+def _told(look: Look) -> dict[str, Any]:
     condition, figure = look.condition, look.figure
     return {
         "metric": condition.metric,
@@ -169,5 +167,5 @@ def _condition(look: Look) -> dict[str, Any]:
         "value": figure.value if figure else None,
         "interval": figure.shown if figure else None,
         "n": figure.n if figure else None,
-        "verdict": look.answer,
+        "reason": figure.reason if figure else NOT_MEASURED,
     }

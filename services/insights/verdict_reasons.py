@@ -30,8 +30,8 @@ def reasons(grounds: Grounds, ruling: Ruling) -> list[Sentence]:
 def _not_enough(grounds: Grounds) -> list[Sentence]:
     limits = grounds.evidence.defaults
     counts = said(
-        "pas assez de faits : {n}, {k}, {d}",
-        "not enough evidence: {n}, {k}, {d}",
+        "pas assez de faits : {n}, {k} ; {d} d'observation en tout",
+        "not enough evidence: {n}, {k}; {d} of observation in all",
         n=contributions(grounds.acts),
         k=people(grounds.givers),
         d=days(grounds.span_days),

@@ -40,6 +40,14 @@ def test_every_command_of_the_table_exists(entry: object) -> None:
     assert hasattr(import_module(module), attribute)
 
 
+def test_a_day_to_come_is_refused_before_anything_is_looked_at() -> None:
+    refused = run("verify", "--as-of", "2199-01-01", "--rebuild")
+
+    assert refused.returncode == ExitCode.PROBLEM
+    assert "2199-01-01 has not come yet" in refused.stderr
+    assert "an earlier day" in refused.stderr
+
+
 @pytest.mark.parametrize("name", [entry.name for entry in COMMANDS])
 def test_every_command_explains_itself_and_its_exit_codes(
     name: str, capsys: pytest.CaptureFixture[str]

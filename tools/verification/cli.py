@@ -1,6 +1,7 @@
 """``coprod verify``: stores, log, facts and figures held against each other."""
 
 import asyncio
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import asyncpg
@@ -41,6 +42,8 @@ def verify(
     serving projection is replaced by the new one, if both are equal. Exit code 1 if it finds
     anything that is not as promised.
     """
+    if as_of is not None:
+        _has_come(as_of)
     report = asyncio.run(_verified(find(data), Depth(as_of, deep, rebuild)))
     if as_json:
         print_json(report.as_json())
@@ -48,6 +51,24 @@ def verify(
         _print(report)
     if not report.clean:
         raise typer.Exit(ExitCode.PROBLEM)
+
+
+def _has_come(text: str) -> None:
+    """Let pass a day that has come.
+
+    Raises:
+        Failure: it has not, or this is no day.
+    """
+    today = datetime.now(UTC).date()
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise Failure(f"{text} is no day", "Write --as-of as YYYY-MM-DD.") from None
+    if day > today:
+        raise Failure(
+            f"{day} has not come yet; the newest day is {today} (UTC)",
+            f"Ask for --as-of {today} or an earlier day.",
+        )
 
 
 async def _verified(deployment: Deployment, depth: Depth) -> Report:

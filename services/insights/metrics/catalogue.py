@@ -27,6 +27,7 @@ class Definition:
     """``lens``: weighted figures differ by lens; ``exchange``: null while receivers are unknown.
 
     ``interval``: what a Wilson interval counts, or None; ``fields``: what coverage (Q4) looks at.
+    ``unit``: of what is no share; an ``index`` lies between 0 and 1, or about 0.
     """
 
     id: str
@@ -80,8 +81,8 @@ _GINI = "2Σk·x_(k)/(nΣx)-(n+1)/n over lay persons' M(L)"
 DEFINITIONS: tuple[Definition, ...] = (
     Definition(
         "A1",
-        "parties présentes",
-        "parties present",
+        "parties présentes en nombre suffisant",
+        "parties present with enough people",
         "#{q: ≥k distinct givers of party q}",
         ("party",),
         unit="parties",
@@ -93,6 +94,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         "H(M_P,M_U,M_F)/ln 3",
         ("party", "minutes"),
         "weighted",
+        unit="index",
     ),
     *_lay_shares(),
     Definition(
@@ -164,6 +166,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         "(r-ā)/(1-ā), ā=L/N(N-1)",
         ("mode", "receivers"),
         exchange=True,
+        unit="index",
     ),
     Definition(
         "F3",
@@ -264,6 +267,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         f"{_GINI}, zeros of everybody registered or ever seen included",
         ("party", "minutes"),
         "weighted",
+        unit="index",
     ),
     Definition(
         "M3.active",
@@ -272,6 +276,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         _GINI,
         ("party", "minutes"),
         "weighted",
+        unit="index",
     ),
     Definition(
         "M3.top1",

@@ -80,7 +80,7 @@ class Figure(msgspec.Struct, frozen=True, dict=True):
 
 def rounded(value: float | Fraction) -> float:
     """Return the value with 9 significant digits."""
-    return float(f"{float(value):.9g}")
+    return float(f"{float(value):.9g}") + 0.0  # no minus nought
 
 
 def wilson(numerator: int, denominator: int, n: int) -> tuple[float, float]:

@@ -79,12 +79,27 @@ async def test_a_service_is_named_by_its_agencys_id_or_by_its_own(
 
 async def test_another_day_is_another_answer(told: httpx.AsyncClient) -> None:
     before = await got(told, "/v1/services/service-1/verdict", as_of="2020-01-01")
-    after = await got(told, "/v1/services/service-1/verdict", as_of="2027-06-30")
+    today = await got(told, "/v1/services/service-1/verdict", as_of="2026-06-30")
 
-    assert before["class"] == after["class"] == "insufficient_evidence"
+    assert (before["class"], today["class"]) == ("insufficient_evidence", "co_production")
     assert before["last_evidenced"] is None
-    assert after["last_evidenced"]["class"] == "co_production"
     assert before["receipt"]["events"] == 0
+
+
+async def test_of_a_day_to_come_nothing_is_said(told: httpx.AsyncClient) -> None:
+    path = "/v1/services/service-1"
+    for asked in (
+        "verdict?as_of=2026-07-01",
+        "metrics?as_of=2030-01-01",
+        "history?metric=E1&to=2026-07-01",
+        "history?metric=E1&from=2030-01-01",
+        "trends?to=2030-01-01",
+        "trends?from=2026-07-01&to=2026-07-02",
+    ):
+        problem = (await told.get(f"{path}/{asked}")).json()
+
+        assert (asked, problem["status"], problem["reason"]) == (asked, 422, "day_to_come")
+        assert "2026-06-30" in problem["remedy"]
 
 
 async def test_today_is_the_same_asked_for_or_not(told: httpx.AsyncClient) -> None:
@@ -164,7 +179,11 @@ REFUSED = [
     ("/v1/services/service-1/metrics?lens=credits", 422, "invalid_request"),
     ("/v1/services/service-1/history?metric=Z9", 422, "unknown_metric"),
     ("/v1/services/service-1/history?metric=E1&from=2000-01-01", 422, "invalid_range"),
-    ("/v1/services/service-1/history?metric=E1&from=2030-01-01", 422, "invalid_range"),
+    (
+        "/v1/services/service-1/history?metric=E1&from=2026-06-02&to=2026-06-01",
+        422,
+        "invalid_range",
+    ),
     ("/v1/services?cursor=x", 422, "invalid_cursor"),
     ("/v1/stream?service=nobody", 404, "unknown_service"),
 ]

@@ -78,6 +78,39 @@ def test_a_figure_without_a_value_is_unknown_and_names_the_missing_fields() -> N
     assert grade(all_tested(found)) is Grade.EMERGING
 
 
+@pytest.mark.parametrize(
+    ("changes", "test", "answer", "shown"),
+    [
+        ({}, "T2", Answer.PASS, "J2"),
+        ({"J3": Fraction(29, 100)}, "T2", Answer.FAIL, "J3"),
+        ({"J2": None, "J3": Fraction(29, 100)}, "T2", Answer.FAIL, "J3"),
+        ({"J3": None}, "T2", Answer.UNKNOWN, "J3"),
+        ({"G2": Fraction(1, 100)}, "T3", Answer.FAIL, "G2"),
+        ({"A1": None, "G2": None}, "T3", Answer.UNKNOWN, "A1"),
+    ],
+)
+def test_a_test_shows_the_condition_that_decides_it(
+    changes: dict[str, Fraction | None], test: str, answer: Answer, shown: str
+) -> None:
+    values = {id_: value for id_, value in (GOOD | changes).items() if value is not None}
+    unknown = {id_: missing(Reason.BELOW_K) for id_, value in changes.items() if value is None}
+
+    told = next(t for t in all_tested(figures_of(values) | unknown) if t.id == test).to_json()
+
+    condition = next(one for one in told["conditions"] if one["metric"] == shown)
+    assert (told["verdict"], told["metric"]) == (answer, shown)
+    assert condition.items() <= told.items()
+    assert told["reason"] == (Reason.BELOW_K if answer is Answer.UNKNOWN else None)
+
+
+def test_what_is_not_measured_blames_nobodys_records() -> None:
+    told = {test.id: test.to_json() for test in all_tested(figures_of(GOOD))}
+
+    for id_ in ("T4", "T5", "T7", "T8"):
+        assert (told[id_]["verdict"], told[id_]["reason"]) == (Answer.UNKNOWN, "not_measured")
+        assert told[id_]["missing"] == []
+
+
 def test_a_known_failure_outweighs_an_unknown() -> None:
     found = figures_of(GOOD | {"A1": Fraction(2)}) | {"G2": missing(Reason.NO_DATA)}
 

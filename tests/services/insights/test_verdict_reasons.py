@@ -94,7 +94,7 @@ def test_too_little_evidence_says_how_little_and_how_much_is_needed() -> None:
     answer = written(told.time_bank(days=6))
 
     assert answer["reasons"]["fr"] == [
-        "pas assez de faits : 80 contributions, 20 personnes, 6 jours",
+        "pas assez de faits : 80 contributions, 20 personnes ; 6 jours d'observation en tout",
         "il en faut au moins 20, de 5 personnes, sur 28 jours",
     ]
     assert answer["axes"] == {"p": None, "d": None}

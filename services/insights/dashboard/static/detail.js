@@ -1,7 +1,7 @@
 // One service in depth: the verdict and why, what would change it, and every figure with its origin.
 
-import { axesDrawing, day, element, figure, intervalDrawing, number, percent, replaceKeepingFocus, trendDrawing } from "./format.js";
-import { className, familyName, flagText, inLanguage, reasonText, words } from "./words.js";
+import { asked, axesDrawing, day, element, figure, intervalDrawing, number, percent, replaceKeepingFocus, trendDrawing } from "./format.js";
+import { className, familyName, flagText, inLanguage, meaning, reasonText, words } from "./words.js";
 
 const WINDOWS = ["28d", "90d", "365d", "life"];
 const LENSES = ["count", "minutes"];
@@ -34,6 +34,8 @@ export function detail(main, serviceId) {
     }
     draw();
   }
+
+  const definitionOf = (id) => definitions?.metrics.find((found) => found.id === id);
 
   const trendKey = () => `${chosenWindow} ${lens()}`;
 
@@ -89,7 +91,7 @@ export function detail(main, serviceId) {
       verdict.class === "insufficient_evidence" && last
         ? [words("lastEvidenced"), `${className(last.class)} (${day(last.as_of)})`]
         : null,
-      [words("evidence"), `${number(verdict.evidence.acts)} ${words("acts")}, ${number(verdict.evidence.givers)} ${words("givers")}, ${number(verdict.evidence.span_days)} ${words("days")}`],
+      [words("evidence"), words("evidenceText", { acts: number(verdict.evidence.acts), givers: number(verdict.evidence.givers), days: number(verdict.evidence.span_days) })],
     ].filter(Boolean);
     return element(
       "section",
@@ -128,20 +130,27 @@ export function detail(main, serviceId) {
       ),
       element("p", { class: "quiet" }, words("axesHelp")),
       verdict.tests?.length
-        ? element("details", {}, element("summary", { "data-key": "tests" }, words("tests")), element("ul", { class: "plain" }, verdict.tests.map(testItem)))
+        ? element("details", {}, element("summary", { "data-key": "tests" }, words("tests")), element("ul", { class: "plain" }, verdict.tests.map(testItem)), highestGrade(verdict.tests))
         : null,
     );
   }
 
+  // the condition that decides the answer, with its number; or why there is none
   function testItem(test) {
-    const known = test.value === null ? "" : ` (${test.metric} = ${number(test.value)}, ${test.threshold})`;
-    const missing = test.missing.length ? ` – ${words("missing")}: ${test.missing.join(", ")}` : "";
+    const name = inLanguage(definitionOf(test.metric)?.name);
+    const seen = test.value === null ? reasonText(test.reason) : `${figure(test.metric, test.value)}, ${asked(test.metric, test.threshold)}`;
     return element(
       "li",
-      {},
+      { "data-test": test.id },
       element("strong", {}, test.id), ` ${inLanguage(test.text)} – `,
-      element("span", { class: `result-${test.verdict}` }, words(test.verdict)), known, missing,
+      element("span", { class: `result-${test.verdict}` }, words(test.verdict)),
+      ` (${name ? `${name}: ` : ""}${seen})`,
     );
+  }
+
+  function highestGrade(tests) {
+    const measured = tests.every((test) => test.conditions.every((one) => one.reason !== "not_measured"));
+    return measured ? null : element("p", { class: "quiet" }, words("gradesMeasured", { grade: words("established") }));
   }
 
   function provenance(id, one, definition) {
@@ -164,9 +173,9 @@ export function detail(main, serviceId) {
         { class: "receipt" },
         element("dl", {},
           element("dt", {}, words("formula")), element("dd", {}, definition?.formula ?? id, ` (${words("version")} ${one.definition_version})`),
-          element("dt", {}, words("window")), element("dd", {}, `${words(chosenWindow)} · ${words("asOf")} ${day(record.as_of)} · ${words(lens())}`),
+          element("dt", {}, words("window")), element("dd", {}, `${words(chosenWindow)} · ${words("asOf")} ${day(record.as_of)} · ${words(definition?.lens === "none" ? "noLens" : lens())}`),
           element("dt", {}, words("sample")), element("dd", {}, number(one.n)),
-          element("dt", {}, words("interval")), element("dd", {}, one.interval ? one.interval.map(percent).join(" – ") : words("noInterval")),
+          element("dt", {}, words("interval")), element("dd", {}, one.interval ? one.interval.map((end) => figure(id, end)).join(" – ") : words("noInterval")),
           element("dt", {}, words("positions")), element("dd", {}, positions(receipt).map((line) => element("div", {}, element("code", {}, line)))),
         ),
         element("p", { class: "quiet" }, words("positionsHelp")),
@@ -192,7 +201,7 @@ export function detail(main, serviceId) {
   }
 
   function metricRow([id, one]) {
-    const definition = definitions?.metrics.find((found) => found.id === id);
+    const definition = definitionOf(id);
     const shown = one.value === null ? element("span", { class: "quiet" }, reasonText(one.reason)) : figure(id, one.value);
     const isShare = one.value !== null && one.value >= 0 && one.value <= 1 && id !== "A1";
     return element(
@@ -200,6 +209,7 @@ export function detail(main, serviceId) {
       { "data-metric": id },
       element("td", {},
         element("span", { class: "metric-name" }, inLanguage(definition?.name) || id), element("span", { class: "metric-id" }, id),
+        meaning(id) ? element("span", { class: "quiet" }, ` ${meaning(id)}`) : null,
         provenance(id, one, definition)),
       element("td", { class: "number", "data-value": one.value === null ? "" : String(one.value) }, shown),
       element("td", {}, isShare ? intervalDrawing(one.value, one.interval) : ""),

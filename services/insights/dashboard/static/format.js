@@ -2,20 +2,33 @@
 
 import { currentLanguage, words } from "./words.js";
 
-const PLAIN = new Set(["A1", "E3.rho"]);
+const COUNTS = new Set(["A1", "L2"]);
+const INDEXES = new Set(["A2", "E3.rho", "H4", "F4.slope", "M3.active", "M3.registered"]);
+const isShare = (id) => !COUNTS.has(id) && !INDEXES.has(id);
 
 const locale = () => (currentLanguage() === "fr" ? "fr-FR" : "en-GB");
 
-export function number(value, digits = 2) {
-  return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value);
+// what rounds to nought is nought, not minus nought
+function written(value, digits, style = {}) {
+  const nought = Math.abs(value) < 0.5 * 10 ** -(digits + (style.style ? 2 : 0));
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits, ...style }).format(nought ? 0 : value);
 }
 
-export function percent(value) {
-  return new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: 1 }).format(value);
-}
+export const number = (value, digits = 2) => written(value, digits);
+export const percent = (value) => written(value, 1, { style: "percent" });
 
+// a share is a percentage; what is none, as a Gini index, is a number of three digits
 export function figure(id, value) {
-  return PLAIN.has(id) ? number(value) : percent(value);
+  if (isShare(id)) return percent(value);
+  return INDEXES.has(id) ? written(value, 3, { minimumFractionDigits: 3 }) : number(value);
+}
+
+// "the figure and what is asked of it" of one condition of a test
+export function asked(id, threshold) {
+  const [sign, limit] = threshold.split(" ");
+  const [value, unit] = limit.split("/");
+  const said = `${sign.replace(">=", "≥").replace("<=", "≤")} ${figure(id, Number(value))}`;
+  return words("asked", { threshold: unit ? words("perYear", { threshold: said }) : said });
 }
 
 export function day(iso) {
@@ -101,7 +114,7 @@ export function trendDrawing(id, points, width = 160, height = 34) {
   if (values.length < 2) return element("span", { class: "quiet" }, "–");
   const numbers = values.map((point) => point.value);
   const low = Math.min(0, ...numbers);
-  const high = Math.max(low + 1e-9, ...numbers, PLAIN.has(id) ? 0 : 0.1);
+  const high = Math.max(low + 1e-9, ...numbers, isShare(id) ? 0.1 : 0);
   const x = (place) => 3 + (place / Math.max(1, points.length - 1)) * (width - 6);
   const y = (value) => height - 4 - ((value - low) / (high - low)) * (height - 8);
   // a day without a figure breaks the line: a gap is not a zero

@@ -40,10 +40,10 @@ const WORDS = {
     announced: "Announced",
     notAnnounced: "not announced yet",
     lastEvidenced: "Last verdict with evidence",
-    evidence: "Evidence in the window",
+    evidence: "Evidence",
+    evidenceText: "acts: {acts}, people or groups who gave: {givers} – in this window; observed for {days} days since the start",
     acts: "acts",
     givers: "people or groups",
-    days: "days of evidence",
     planning: "Planning",
     delivery: "Delivery",
     axesHelp: "Lay share of planning (upward) and of delivery (to the right). Dashed lines: one tenth and nine tenths.",
@@ -56,7 +56,9 @@ const WORDS = {
     pass: "passed",
     fail: "not passed",
     unknown: "unknown",
-    missing: "missing",
+    asked: "asked: {threshold}",
+    perYear: "{threshold} a year",
+    gradesMeasured: "This version does not measure all of it yet: “{grade}” is the highest grade it can give.",
     metrics: "The figures",
     metric: "Figure",
     value: "Value",
@@ -64,6 +66,7 @@ const WORDS = {
     sample: "n",
     trend: "Trend",
     trendOf: "Trend, one value a week",
+    noLens: "the same by number and by time",
     provenance: "Where does this come from?",
     formula: "Definition",
     version: "definition version",
@@ -121,10 +124,10 @@ const WORDS = {
     announced: "Annoncé",
     notAnnounced: "pas encore annoncé",
     lastEvidenced: "Dernier verdict étayé",
-    evidence: "Faits sur la période",
+    evidence: "Faits",
+    evidenceText: "actes : {acts}, personnes ou groupes qui donnent : {givers} – sur cette période ; observé pendant {days} jours depuis le début",
     acts: "actes",
     givers: "personnes ou groupes",
-    days: "jours de faits",
     planning: "Conception",
     delivery: "Exécution",
     axesHelp: "Part des habitants dans la conception (vers le haut) et dans l’exécution (vers la droite). Pointillés : un dixième et neuf dixièmes.",
@@ -137,7 +140,9 @@ const WORDS = {
     pass: "atteint",
     fail: "non atteint",
     unknown: "inconnu",
-    missing: "manque",
+    asked: "il faut {threshold}",
+    perYear: "{threshold} par an",
+    gradesMeasured: "Cette version ne mesure pas encore tout cela : « {grade} » est le plus haut degré qu’elle puisse donner.",
     metrics: "Les chiffres",
     metric: "Chiffre",
     value: "Valeur",
@@ -145,6 +150,7 @@ const WORDS = {
     sample: "n",
     trend: "Tendance",
     trendOf: "Tendance, une valeur par semaine",
+    noLens: "le même en nombre et en temps",
     provenance: "D’où vient ce chiffre ?",
     formula: "Définition",
     version: "version de la définition",
@@ -211,6 +217,18 @@ const REASONS = {
   affiliation_unknown: { en: "affiliations unknown", fr: "appartenances inconnues" },
   currencies_mixed: { en: "several currencies", fr: "plusieurs monnaies" },
   no_data: { en: "nothing to measure", fr: "rien à mesurer" },
+  few_lay: { en: "too few residents to tell their share", fr: "trop peu d’habitants pour dire leur part" },
+  field_missing: { en: "too seldom recorded", fr: "trop rarement noté" },
+  observed_too_short: { en: "observed for too short a time", fr: "observé depuis trop peu de temps" },
+  not_measured: { en: "not measured by this version", fr: "cette version ne le mesure pas" },
+};
+
+// what a figure means that is no share of anything
+const MEANINGS = {
+  A2: { en: "0: one party gives all – 1: all give alike", fr: "0 : une partie donne tout – 1 : toutes autant" },
+  "E3.rho": { en: "0: as by chance – above: more often – below: less", fr: "0 : comme par hasard – plus : plus souvent – moins : moins souvent" },
+  "M3.registered": { en: "0: all give alike – 1: one person gives all", fr: "0 : tous donnent autant – 1 : une personne donne tout" },
+  "M3.active": { en: "0: all give alike – 1: one person gives all", fr: "0 : tous donnent autant – 1 : une personne donne tout" },
 };
 
 const FAMILIES = {
@@ -247,5 +265,6 @@ export const className = named(CLASSES);
 export const flagText = named(FLAGS);
 export const reasonText = named(REASONS);
 export const familyName = named(FAMILIES);
+export const meaning = (id) => MEANINGS[id]?.[language] ?? null;
 
 export const inLanguage = (texts) => texts?.[language] ?? texts?.en ?? "";

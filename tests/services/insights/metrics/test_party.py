@@ -56,3 +56,13 @@ def test_the_interval_of_a_share_is_wilsons() -> None:
 
     # 3 of 10 with z = 1.96: tables say 0.108 to 0.603
     assert (low, high) == (pytest.approx(0.10779, abs=1e-5), pytest.approx(0.60322, abs=1e-5))
+
+
+def test_no_balance_at_all_is_nought_and_not_minus_nought() -> None:
+    story = Story()
+    for giver in ("u1", "u2", "u3"):
+        story.act(giver, 1)
+
+    a2 = figures(story.state(defaults=OPEN), "90d", "minutes")["A2"]
+
+    assert str(a2.value) == "0.0"
