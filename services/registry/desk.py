@@ -6,19 +6,30 @@ from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import Any
 
-from uuid_utils import uuid7
+import asyncpg
+from uuid_utils import uuid4, uuid7
 
 from services.registry import request
 from services.registry.domain import agency, participant, role, service
-from services.registry.known import Known, agency_of, external_id_of, independent_runs, look_up
+from services.registry.known import (
+    ExternalId,
+    Known,
+    agency_of,
+    external_id_of,
+    independent_runs,
+    look_up,
+)
 from services.registry.projection import Unsaid, project
 from shared.contracts.topics import REGISTRY_AGENCIES, REGISTRY_PARTICIPANTS, REGISTRY_SERVICES
 from shared.contracts.vocabulary import Message
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer, Command, Happened, Recorded, Refusal, Stream
-from shared.eventstore.store import Pool, PostgresEventStore
+from shared.eventstore.store import Conflict, Pool, PostgresEventStore
 from shared.http.bulk import Order
 from shared.http.command import entity_tag
+
+LOOKS_MAX = 12
+ONE_PARTICIPANT = "participant_external_id_pkey"
 
 
 class Desk:
@@ -30,13 +41,23 @@ class Desk:
         """Decide the orders in turn; each may build on those before it."""
         outcomes: list[Answer | Refusal] = []
         for run in independent_runs(orders):
-            known = await look_up(self._pool, run)
-            now = self._store.clock.now()
-            cases = [Case(order, known, now) for order in run]
-            commands = [BUILDERS[type(case.order.body)](case.order.body, case) for case in cases]
-            unsaid = _unsaid(run, commands)
-            outcomes += await handle(self._store, commands, partial(project, unsaid=unsaid))
+            outcomes += await self._decided(run)
         return outcomes
+
+    async def _decided(self, orders: Sequence[Order]) -> list[Answer | Refusal]:
+        for _ in range(LOOKS_MAX):
+            known = await look_up(self._pool, orders)
+            now = self._store.clock.now()
+            cases = [Case(order, known, now) for order in orders]
+            commands = [BUILDERS[type(case.order.body)](case.order.body, case) for case in cases]
+            unsaid = _unsaid(orders, commands)
+            try:
+                return await handle(self._store, commands, partial(project, unsaid=unsaid))
+            except asyncpg.UniqueViolationError as taken:
+                # another request registered the same local id since: now it is known
+                if taken.constraint_name != ONE_PARTICIPANT:
+                    raise
+        raise Conflict(f"others registered the same local ids {LOOKS_MAX} times meanwhile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +174,8 @@ def _on_service(
 
 def _register_participant(body: request.RegisterParticipant, case: Case) -> Command[Any]:
     external_id, agency_id = external_id_of(case.order), agency_of(case.order) or ""
-    reserved = case.known.reserved.get(external_id) if external_id else None
     command = participant.Register(
-        participant_id=reserved or str(uuid7()),
+        participant_id=case.known.people[external_id] if external_id else str(uuid4()),
         agency_id=agency_id,
         agency_known=agency_id in case.known.agencies,
         kind=body.kind,
@@ -247,8 +267,11 @@ def _beginning(day: date) -> datetime:
 
 def _unsaid(orders: Sequence[Order], commands: Sequence[Command[Any]]) -> Unsaid:
     details: dict[str, request.Details] = {}
+    external_ids: dict[str, ExternalId] = {}
     imported: set[str] = set()
     for order, command in zip(orders, commands, strict=True):
+        if (external_id := external_id_of(order)) is not None:
+            external_ids[command.stream.subject] = external_id
         match order.body:
             case request.RegisterParticipant(details=request.Details() as given):
                 details.setdefault(command.stream.subject, given)
@@ -256,7 +279,7 @@ def _unsaid(orders: Sequence[Order], commands: Sequence[Command[Any]]) -> Unsaid
                 imported.add(command.stream.subject)
             case _:
                 pass
-    return Unsaid(details, imported)
+    return Unsaid(details, external_ids, imported)
 
 
 BUILDERS: Mapping[type[Any], Callable[[Any, Case], Command[Any]]] = {

@@ -1,7 +1,8 @@
 """What the rules of a command ask about other things than its own stream, looked up beforehand.
 
 That is safe outside the append's transaction: agencies, services and participants come into being
-and never go away, and a local id keeps its participant.
+and never go away, and a local id keeps its participant. A local id that nobody has yet is given
+one here, and whoever stores it first keeps it.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from datetime import date
 from typing import NamedTuple
 
 import asyncpg
-from uuid_utils import uuid7
+from uuid_utils import uuid4
 
 from services.registry.domain.service import derived_id
 from services.registry.request import (
@@ -29,12 +30,7 @@ from shared.http.bulk import Order
 AGENCIES = "SELECT agency_id FROM agency WHERE agency_id = ANY($1)"
 SERVICES = "SELECT service_id, closed_on FROM service WHERE service_id = ANY($1)"
 KINDS = "SELECT participant_id, kind FROM participant WHERE participant_id = ANY($1)"
-RESERVE = """
-INSERT INTO participant_external_id (agency_id, system, local_id, participant_id)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
-ON CONFLICT DO NOTHING
-"""
-RESERVED = """
+REGISTERED = """
 SELECT e.agency_id, e.system, e.local_id, e.participant_id
 FROM participant_external_id AS e
 JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (agency_id, system, local_id)
@@ -50,12 +46,15 @@ class ExternalId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """``services`` maps to the last day of each; ``reserved`` to the participant of a local id."""
+    """``services`` maps to the last day of each; ``people`` to the participant of a local id.
+
+    A participant's id is random: ids in order of time would tell in which order people came.
+    """
 
     agencies: frozenset[str]
     services: Mapping[str, date | None]
     kinds: Mapping[str, ParticipantKind]
-    reserved: Mapping[ExternalId, str]
+    people: Mapping[ExternalId, str]
 
 
 def agency_of(order: Order) -> str | None:
@@ -102,7 +101,7 @@ def independent_runs(orders: Sequence[Order]) -> Iterator[list[Order]]:
 
 
 async def look_up(pool: Pool, orders: Sequence[Order]) -> Known:
-    """Answer every question of the orders; reserve participants for local ids never seen before."""
+    """Answer every question of the orders; choose ids for those of whom nobody has heard."""
     roles = {role for order in orders if (role := role_of(order))}
     agencies = {agency_id for order in orders if (agency_id := agency_of(order))}
     kinds = await _found(pool, KINDS, {participant_id for _, participant_id in roles})
@@ -113,7 +112,7 @@ async def look_up(pool: Pool, orders: Sequence[Order]) -> Known:
         agencies=found,
         services={row["service_id"]: row["closed_on"] for row in services},
         kinds={row["participant_id"]: ParticipantKind(row["kind"]) for row in kinds},
-        reserved=await _reserve(pool, sorted(one for one in people if one.agency_id in found)),
+        people=await _participants(pool, people),
     )
 
 
@@ -139,20 +138,9 @@ async def _found(pool: Pool, query: str, ids: Collection[str]) -> Sequence[async
     return await pool.fetch(query, list(ids)) if ids else []
 
 
-async def _reserve(pool: Pool, people: Sequence[ExternalId]) -> dict[ExternalId, str]:
-    """Give each local id its participant, for good; of two requests at once, the first one's."""
+async def _participants(pool: Pool, people: Collection[ExternalId]) -> dict[ExternalId, str]:
     if not people:
         return {}
-    columns = list(zip(*people, strict=True))
-    reserved = await _reserved(pool, columns)
-    new = [one for one in people if one not in reserved]  # in order: two requests can't deadlock
-    if new:
-        ids = [str(uuid7()) for _ in new]
-        await pool.execute(RESERVE, *zip(*new, strict=True), ids)
-        reserved = await _reserved(pool, columns)
-    return reserved
-
-
-async def _reserved(pool: Pool, columns: Sequence[Sequence[str]]) -> dict[ExternalId, str]:
-    rows = await pool.fetch(RESERVED, *columns)
-    return {ExternalId(*row[:3]): row["participant_id"] for row in rows}
+    rows = await pool.fetch(REGISTERED, *zip(*people, strict=True))
+    registered = {ExternalId(*row[:3]): row["participant_id"] for row in rows}
+    return {one: registered.get(one) or str(uuid4()) for one in people}

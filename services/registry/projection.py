@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from services.registry.known import ExternalId
 from services.registry.request import Details
 from shared.contracts.registry import (
     AffiliationDeclared,
@@ -27,9 +28,10 @@ Row: TypeAlias = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Unsaid:
-    """What the events do not say: details by participant, and which services were imported."""
+    """What the events do not say; ``external_ids``: what their agencies call the participants."""
 
     details: Mapping[str, Details] = field(default_factory=dict)
+    external_ids: Mapping[str, ExternalId] = field(default_factory=dict)
     imported: Collection[str] = ()
 
 
@@ -55,6 +57,7 @@ def _service(event: ServiceRegistered, unsaid: Unsaid) -> Row:
 
 def _participant(event: ParticipantRegistered, unsaid: Unsaid) -> Row:
     details = unsaid.details.get(event.participant_id, Details())
+    external_id = unsaid.external_ids.get(event.participant_id)
     return {
         "participant_id": event.participant_id,
         "agency_id": event.agency_id,
@@ -62,6 +65,8 @@ def _participant(event: ParticipantRegistered, unsaid: Unsaid) -> Row:
         "channel": event.channel,
         "name": details.name,
         "contact": details.contact,
+        "system": external_id and external_id.system,
+        "local_id": external_id and external_id.local_id,
     }
 
 

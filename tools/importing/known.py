@@ -1,4 +1,8 @@
-"""The services and people that a file names: what registry knows of them, and what is planned."""
+"""The services and people that a file names: what registry knows of them, and what is planned.
+
+Each gets a random ``place``, and is registered in the order of these: the order of the log then
+says nothing about the agency's own ids, which are often numbers or in order of names.
+"""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -7,17 +11,23 @@ from typing import Any, Generic, TypeVar
 
 SCHEMA = """
 CREATE TABLE service (local_id TEXT PRIMARY KEY, service_id TEXT, starts_on TEXT, closed_on TEXT,
-                      imported INTEGER NOT NULL DEFAULT 0, wanted TEXT) WITHOUT ROWID;
+                      imported INTEGER NOT NULL DEFAULT 0, wanted TEXT,
+                      place INTEGER NOT NULL DEFAULT (random())) WITHOUT ROWID;
 CREATE TABLE person (local_id TEXT PRIMARY KEY, kind TEXT NOT NULL, participant_id TEXT,
-                     wanted INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+                     wanted INTEGER NOT NULL DEFAULT 0,
+                     place INTEGER NOT NULL DEFAULT (random())) WITHOUT ROWID;
+CREATE INDEX wanted_person ON person (place, local_id) WHERE wanted = 1;
 CREATE TABLE member (service TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (service, person))
     WITHOUT ROWID;
 CREATE TABLE period (service TEXT NOT NULL, person TEXT NOT NULL, since TEXT NOT NULL,
                      until TEXT, party TEXT NOT NULL, planned INTEGER NOT NULL DEFAULT 0,
-                     moved INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (service, person, since))
-    WITHOUT ROWID;
+                     moved INTEGER NOT NULL DEFAULT 0,
+                     place INTEGER NOT NULL DEFAULT (random()),
+                     PRIMARY KEY (service, person, since)) WITHOUT ROWID;
+CREATE INDEX wanted_period ON period (place, service, person) WHERE planned = 1 OR moved = 1;
 """
 PAGE = 1_000
+BEFORE_ANY_PLACE = -(2**63)
 RECENT_MAX = 10_000
 
 K = TypeVar("K")
@@ -139,7 +149,7 @@ class Known:
             self._services.put(service.local_id, replace(service, wanted=wanted))
 
     def wanted_services(self) -> list[ServiceFound]:
-        wanted = "SELECT local_id FROM service WHERE wanted IS NOT NULL ORDER BY local_id"
+        wanted = "SELECT local_id FROM service WHERE wanted IS NOT NULL ORDER BY place"
         return [self._load_service(row[0]) for row in self._db.execute(wanted).fetchall()]
 
     # ---- people ---------------------------------------------------------------------------------
@@ -168,10 +178,14 @@ class Known:
 
     def wanted_people(self) -> Iterator[list[PersonFound]]:
         """Yield those who are to be registered, a page at a time."""
-        for ids in self._pages(
-            "SELECT local_id FROM person WHERE wanted = 1 AND local_id > ? ORDER BY local_id"
-        ):
-            yield [self._load_person(local_id) for local_id in ids]
+        after = (BEFORE_ANY_PLACE, "")
+        while page := self._db.execute(
+            "SELECT place, local_id FROM person WHERE wanted = 1 AND (place, local_id) > (?, ?)"
+            " ORDER BY place, local_id LIMIT ?",
+            (*after, PAGE),
+        ).fetchall():
+            after = page[-1]
+            yield [self._load_person(local_id) for _, local_id in page]
 
     # ---- parties --------------------------------------------------------------------------------
 
@@ -205,15 +219,15 @@ class Known:
 
     def wanted_periods(self) -> Iterator[list[tuple[str, str, Period]]]:
         """Yield (service, person, the period that is planned or moved), a page at a time."""
-        after = ("", "")
+        after = (BEFORE_ANY_PLACE, "", "")
         while page := self._db.execute(
-            "SELECT service, person, since, until, party, planned, moved FROM period"
-            " WHERE (planned = 1 OR moved = 1) AND (service, person) > (?, ?)"
-            " ORDER BY service, person LIMIT ?",
+            "SELECT place, service, person, since, until, party, planned, moved FROM period"
+            " WHERE (planned = 1 OR moved = 1) AND (place, service, person) > (?, ?, ?)"
+            " ORDER BY place, service, person LIMIT ?",
             (*after, PAGE),
         ).fetchall():
-            after = page[-1][:2]
-            yield [(service, person, _period(*rest)) for service, person, *rest in page]
+            after = page[-1][:3]
+            yield [(service, person, _period(*rest)) for _, service, person, *rest in page]
 
     # ---- inside ---------------------------------------------------------------------------------
 

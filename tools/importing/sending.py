@@ -37,7 +37,6 @@ class Sender:
     ) -> None:
         """``after``: the registry positions that exchange has to know before it decides."""
         self._spool, self._exchange, self._source, self._after = spool, exchange, source, after
-        self._run = uuid4().hex
         self.effects = dict.fromkeys(EFFECTS, 0)
 
     async def send(self, on_progress: Callable[[int], None]) -> None:
@@ -63,11 +62,10 @@ class Sender:
             on_progress(len(batch))
 
     def _envelopes(self, lane: int) -> Iterator[Envelope]:
-        for row in self._spool.good_rows(lane, LANES):
-            # The key is this run's: a row that says what it said before last is news.
-            line = command(
-                self._source.path, f"{self._run}-{row.row}", SYNCHRONISE, self._data(row)
-            )
+        for row in self._spool.shuffled_rows(lane, LANES):
+            # The key is new: a row that says what it said before last is news. And it is no number
+            # of a row: keys are kept, and would tell the order of the file.
+            line = command(self._source.path, uuid4().hex, SYNCHRONISE, self._data(row))
             yield Envelope(line, row)
 
     def _data(self, row: Row) -> dict[str, Any]:

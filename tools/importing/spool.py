@@ -4,13 +4,14 @@ A temporary SQLite file holds what was read, what is wrong with it, and what is 
 services and people it names. It is gone when the spool is closed.
 """
 
+import secrets
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from zlib import crc32
 
 import orjson
 
@@ -24,17 +25,18 @@ BEFORE_ANY_REVISION = "1970-01-01T00:00:00Z"
 _SCHEMA = """
 CREATE TABLE entry (ordinal INTEGER PRIMARY KEY, row INTEGER NOT NULL UNIQUE,
                     payload BLOB NOT NULL, day TEXT, rejected INTEGER NOT NULL,
-                    contribution TEXT, share INTEGER NOT NULL, revised INTEGER NOT NULL,
+                    contribution TEXT, place INTEGER NOT NULL, revised INTEGER NOT NULL,
                     first_of_several INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE problem (row INTEGER NOT NULL, number INTEGER NOT NULL, column_name TEXT NOT NULL,
                       value TEXT NOT NULL, problem TEXT NOT NULL, remedy TEXT NOT NULL,
                       PRIMARY KEY (row, number)) WITHOUT ROWID;
 """
 _ADD = """
-INSERT INTO entry (row, payload, day, rejected, contribution, share, revised)
+INSERT INTO entry (row, payload, day, rejected, contribution, place, revised)
 VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 _INDEX = "CREATE INDEX IF NOT EXISTS entry_of_contribution ON entry (contribution)"
+_ORDER = "CREATE INDEX IF NOT EXISTS entry_in_its_place ON entry (place, ordinal)"
 # Rows after ?1 of a contribution that an earlier row has, with that row: the first of several.
 _AGAIN = """
 WITH several AS (
@@ -87,6 +89,7 @@ class Spool:
         self._db.executescript(_SCHEMA + known.SCHEMA)
         self._db.execute("BEGIN")
         self.known = Known(self._db)
+        self._secret = secrets.token_bytes(16)
         self._kept: list[tuple[object, ...]] = []
         self._settled_to = 0
         return self
@@ -111,7 +114,7 @@ class Spool:
                 values["occurred_at"][:10] if "occurred_at" in values else None,
                 bool(row.problems),
                 contribution,
-                crc32(contribution.encode()) if contribution else 0,
+                self._place(contribution or ""),
                 "revised_at" in values,
             )
         )
@@ -135,19 +138,34 @@ class Spool:
         ):
             yield Problem(*found)
 
-    def good_rows(self, share: int = 0, shares: int = 1) -> Iterator[Row]:
+    def good_rows(self) -> Iterator[Row]:
         """Yield the rows without a problem, in the order in which they were added.
 
-        Of several ``shares``, one holds all rows of a contribution. The first of several rows of
-        one contribution that lacks a ``revised_at`` gets one before all others, so that importing
-        the file again does not take the later ones back.
+        The first of several rows of one contribution that lacks a ``revised_at`` gets one before
+        all others, so that importing the file again does not take the later ones back.
         """
-        for number, payload, first, rejected in self._entries(share, shares):
+        for number, payload, first, rejected in self._entries():
             if not rejected:
-                values = orjson.loads(payload)
-                if first:
-                    values["revised_at"] = BEFORE_ANY_REVISION
-                yield Row(number, values)
+                yield _row(number, payload, first)
+
+    def shuffled_rows(self, share: int, shares: int) -> Iterator[Row]:
+        """Yield a share of the good rows, in an order that says nothing of that of the file.
+
+        It is random and stays the same for as long as the spool is there. One share holds all rows
+        of a contribution, in the order in which they were added.
+        """
+        self._settle()
+        self._db.execute(_ORDER)
+        after = (-1, 0)
+        while page := self._db.execute(
+            "SELECT place, ordinal, row, payload, first_of_several FROM entry"
+            " WHERE (place, ordinal) > (?, ?) AND place % ? = ? AND NOT rejected"
+            " ORDER BY place, ordinal LIMIT ?",
+            (*after, shares, share, PAGE),
+        ).fetchall():
+            after = page[-1][:2]
+            for _, _, *entry in page:
+                yield _row(*entry)
 
     def all_rows(self) -> Iterator[tuple[Row, bool]]:
         """Yield every row with whether it has a problem so far."""
@@ -168,18 +186,23 @@ class Spool:
         day = self._db.execute("SELECT min(day) FROM entry WHERE rejected = 0").fetchone()[0]
         return None if day is None else str(day)
 
-    def _entries(self, share: int = 0, shares: int = 1) -> Iterator[tuple[int, bytes, int, int]]:
+    def _entries(self) -> Iterator[tuple[int, bytes, int, int]]:
         self._settle()
         # in pages, because the reader of one row may write to the next
         after = 0
         while page := self._db.execute(
             "SELECT ordinal, row, payload, first_of_several, rejected FROM entry"
-            " WHERE ordinal > ? AND share % ? = ? ORDER BY ordinal LIMIT ?",
-            (after, shares, share, PAGE),
+            " WHERE ordinal > ? ORDER BY ordinal LIMIT ?",
+            (after, PAGE),
         ).fetchall():
             after = page[-1][0]
             for _, row, payload, first, rejected in page:
                 yield row, payload, first, rejected
+
+    def _place(self, contribution: str) -> int:
+        """Return a number of the contribution's own, random to whoever lacks the secret."""
+        digest = blake2b(contribution.encode(), digest_size=8, key=self._secret).digest()
+        return int.from_bytes(digest) >> 1  # SQLite has 63 bits above zero
 
     def _note(self, problems: Iterable[Problem]) -> None:
         for problem in problems:
@@ -208,3 +231,10 @@ class Spool:
         self._db.execute(_MARK_FIRST, (self._settled_to,))
         self._db.execute(_REJECT)
         self._settled_to = last
+
+
+def _row(number: int, payload: bytes, first_of_several: int) -> Row:
+    values = orjson.loads(payload)
+    if first_of_several:
+        values["revised_at"] = BEFORE_ANY_REVISION
+    return Row(number, values)

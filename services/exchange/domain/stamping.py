@@ -181,8 +181,11 @@ def _inside(organisation: str | None, party: Party, service: Service) -> bool | 
 
 
 def _receivers(draft: Draft, directory: Directory) -> tuple[tuple[Receiver, ...], tuple[str, ...]]:
-    """Return persons with their party, and groups, each once and in the order they were named."""
-    named = tuple(dict.fromkeys(draft.receivers))
+    """Return persons with their party, and groups, each once and by their ids.
+
+    The order in which a sender names them is often that of its own ids for them.
+    """
+    named = sorted(set(draft.receivers))
     if len(named) > RECEIVERS_MAX:
         raise Rejected(Reason.TOO_MANY_RECEIVERS, receivers=len(named), receivers_max=RECEIVERS_MAX)
     persons: list[Receiver] = []
