@@ -1,6 +1,6 @@
 // One service in depth: the verdict and why, what would change it, and every figure with its origin.
 
-import { asked, axesDrawing, day, element, figure, intervalDrawing, number, percent, replaceKeepingFocus, trendDrawing } from "./format.js";
+import { asked, axesDrawing, day, element, figure, intervalDrawing, number, percent, trendDrawing } from "./format.js";
 import { className, familyName, flagText, inLanguage, meaning, reasonText, words } from "./words.js";
 
 const WINDOWS = ["28d", "90d", "365d", "life"];
@@ -14,13 +14,12 @@ async function load(path) {
   return answer.json();
 }
 
-export function detail(main, serviceId) {
+export function detail(serviceId, redraw) {
   let record = null;
   let chosenWindow = "90d";
   let chosenLens = null; // the verdict's own until somebody chooses
   let problem = null;
   const trends = new Map();
-  const opened = new Set();
 
   const lens = () => chosenLens ?? record.windows[chosenWindow].verdict.lens;
   const path = `/v1/services/${encodeURIComponent(serviceId)}`;
@@ -32,7 +31,7 @@ export function detail(main, serviceId) {
     } catch (failure) {
       problem = failure.message;
     }
-    draw();
+    redraw();
   }
 
   const definitionOf = (id) => definitions?.metrics.find((found) => found.id === id);
@@ -51,7 +50,7 @@ export function detail(main, serviceId) {
     });
     try {
       trends.set(key, await load(`${path}/trends?${query}`));
-      draw();
+      redraw();
     } catch {
       trends.delete(key); // the figures stand without their past
     }
@@ -73,8 +72,8 @@ export function detail(main, serviceId) {
         element(
           "button",
           {
-            type: "button", "data-key": `${name}-${option}`, "aria-pressed": String(option === current),
-            onclick: () => { choose(option); draw(); },
+            type: "button", "aria-pressed": String(option === current),
+            onclick: () => { choose(option); redraw(); },
           },
           words(option),
         ),
@@ -95,7 +94,7 @@ export function detail(main, serviceId) {
     ].filter(Boolean);
     return element(
       "section",
-      { class: "card verdict", style: `--badge: var(--c-${verdict.class})`, "aria-labelledby": "verdict" },
+      { class: "card verdict", style: { "--badge": `var(--c-${verdict.class})` }, "aria-labelledby": "verdict" },
       element("h2", { id: "verdict" }, words("verdict")),
       element(
         "p",
@@ -119,7 +118,7 @@ export function detail(main, serviceId) {
     const share = (value) => (value === null ? words("unobserved") : percent(value));
     return element(
       "section",
-      { class: "card", style: `--badge: var(--c-${verdict.class})`, "aria-labelledby": "axes" },
+      { class: "card", style: { "--badge": `var(--c-${verdict.class})` }, "aria-labelledby": "axes" },
       element("h2", { id: "axes" }, words("axesTitle")),
       axesDrawing(verdict.axes, 190),
       element(
@@ -130,7 +129,7 @@ export function detail(main, serviceId) {
       ),
       element("p", { class: "quiet" }, words("axesHelp")),
       verdict.tests?.length
-        ? element("details", {}, element("summary", { "data-key": "tests" }, words("tests")), element("ul", { class: "plain" }, verdict.tests.map(testItem)), highestGrade(verdict.tests))
+        ? element("details", {}, element("summary", {}, words("tests")), element("ul", { class: "plain" }, verdict.tests.map(testItem)), highestGrade(verdict.tests))
         : null,
     );
   }
@@ -155,19 +154,11 @@ export function detail(main, serviceId) {
 
   function provenance(id, one, definition) {
     const receipt = record.receipt;
-    const key = `origin-${id}`;
     const past = points(id, one.value);
-    const box = element(
+    return element(
       "details",
-      {
-        open: opened.has(id),
-        ontoggle: (event) => {
-          if (event.target.open === opened.has(id)) return;
-          if (event.target.open) opened.add(id);
-          else opened.delete(id);
-        },
-      },
-      element("summary", { "data-key": key }, words("provenance")),
+      {},
+      element("summary", {}, words("provenance")),
       element(
         "div",
         { class: "receipt" },
@@ -182,7 +173,6 @@ export function detail(main, serviceId) {
         past.length ? pastTable(id, past) : null,
       ),
     );
-    return box;
   }
 
   function pastTable(id, past) {
@@ -206,7 +196,7 @@ export function detail(main, serviceId) {
     const isShare = one.value !== null && one.value >= 0 && one.value <= 1 && id !== "A1";
     return element(
       "tr",
-      { "data-metric": id },
+      { key: id, "data-metric": id },
       element("td", {},
         element("span", { class: "metric-name" }, inLanguage(definition?.name) || id), element("span", { class: "metric-id" }, id),
         meaning(id) ? element("span", { class: "quiet" }, ` ${meaning(id)}`) : null,
@@ -236,29 +226,23 @@ export function detail(main, serviceId) {
           element("th", { scope: "col", class: "number" }, words("sample")),
           element("th", { scope: "col", title: words("trendOf") }, words("trend")))),
         [...families].map(([letter, entries]) =>
-          element("tbody", {}, element("tr", { class: "family" }, element("th", { colspan: 5, scope: "colgroup" }, familyName(letter))), entries.map(metricRow))),
+          element("tbody", { key: letter }, element("tr", { class: "family" }, element("th", { colspan: 5, scope: "colgroup" }, familyName(letter))), entries.map(metricRow))),
       ),
     );
   }
 
-  function draw() {
-    const back = element("p", {}, element("a", { href: "#/", "data-key": "back" }, `← ${words("back")}`));
+  function content() {
+    const back = element("p", {}, element("a", { href: "#/" }, `← ${words("back")}`));
     if (problem) {
-      replaceKeepingFocus(main, back, element("div", { class: "card error", role: "alert" },
+      return [back, element("div", { class: "card error", role: "alert" },
         element("p", {}, words("failed"), ` ${problem}`),
-        element("button", { type: "button", onclick: prepare }, words("tryAgain"))));
-      return;
+        element("button", { type: "button", onclick: prepare }, words("tryAgain")))];
     }
-    if (!record) {
-      replaceKeepingFocus(main, back, element("p", { class: "quiet" }, words("loading")));
-      return;
-    }
+    if (!record) return [back, element("p", { class: "quiet" }, words("loading"))];
     const { service } = record;
     const { verdict, metrics } = record.windows[chosenWindow];
-    document.title = `${service.name} – Coprod`;
     const life = [words("startsOn", { day: day(service.starts_on) }), service.closed_on ? words("closedOn", { day: day(service.closed_on) }) : null];
-    replaceKeepingFocus(
-      main,
+    return [
       back,
       element("h1", {}, service.name),
       element("p", { class: "lead" }, [service.provides, service.agency_ids.join(", "), ...life].filter(Boolean).join(" · "), ` – ${words("asOf")} ${day(record.as_of)}`),
@@ -267,19 +251,19 @@ export function detail(main, serviceId) {
         choices("lens", LENSES, lens(), (option) => { chosenLens = option; loadTrends(); })),
       element("div", { class: "columns" }, verdictCard(verdict), axesCard(verdict)),
       metricsCard(metrics[lens()]),
-    );
+    ];
   }
 
   prepare();
   return {
     stream: `/v1/stream?service=${encodeURIComponent(serviceId)}`,
-    draw,
+    title: () => (record ? `${record.service.name} – Coprod` : "Coprod"),
+    content,
     show(found, kind) {
       const before = record?.windows[chosenWindow].verdict.class;
       record = found;
       if (kind === "snapshot") trends.clear(); // after a break the past may have been corrected
       loadTrends();
-      draw();
       const after = record.windows[chosenWindow].verdict.class;
       if (kind !== "change" || before === undefined || before === after) return null;
       return words("changed", { name: record.service.name, verdict: className(after) });

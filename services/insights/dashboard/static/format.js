@@ -1,5 +1,6 @@
 // Numbers, days and elements: the small pure pieces that both views are made of.
 
+import { h } from "./vendor/preact/preact.module.js";
 import { currentLanguage, words } from "./words.js";
 
 const COUNTS = new Set(["A1", "L2"]);
@@ -40,30 +41,7 @@ export function day(iso) {
 }
 
 // element("p", {class: "x"}, "text", child): text is always text, never markup
-export function element(tag, attributes = {}, ...children) {
-  return fill(document.createElement(tag), attributes, children);
-}
-
-export function drawing(tag, attributes = {}, ...children) {
-  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
-}
-
-function fill(node, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === false || value === null || value === undefined) continue;
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return node;
-}
-
-// while somebody works with the keyboard inside the page, a live change must not take the focus away
-export function replaceKeepingFocus(parent, ...children) {
-  const held = document.activeElement?.closest?.("[data-key]")?.dataset.key;
-  parent.replaceChildren(...children.filter(Boolean));
-  if (held) parent.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
-}
+export const element = h;
 
 // the share of planning (up) against that of delivery (right), with the bands of the rule
 export function axesDrawing({ p, d }, size = 120) {
@@ -73,24 +51,24 @@ export function axesDrawing({ p, d }, size = 120) {
   const label = `${words("planning")}: ${p === null ? words("unobserved") : percent(p)}, ${words("delivery")}: ${d === null ? words("unobserved") : percent(d)}`;
   const mark =
     p !== null && d !== null
-      ? drawing("circle", { cx: x(d), cy: y(p), r: 6, class: "mark" })
+      ? element("circle", { cx: x(d), cy: y(p), r: 6, class: "mark" })
       : p !== null
-        ? drawing("line", { x1: x(0), x2: x(1), y1: y(p), y2: y(p), class: "mark-line" })
+        ? element("line", { x1: x(0), x2: x(1), y1: y(p), y2: y(p), class: "mark-line" })
         : d !== null
-          ? drawing("line", { x1: x(d), x2: x(d), y1: y(0), y2: y(1), class: "mark-line" })
+          ? element("line", { x1: x(d), x2: x(d), y1: y(0), y2: y(1), class: "mark-line" })
           : null;
   const bands = [0.1, 0.9].flatMap((share) => [
-    drawing("line", { x1: x(share), x2: x(share), y1: y(0), y2: y(1), class: "band" }),
-    drawing("line", { x1: x(0), x2: x(1), y1: y(share), y2: y(share), class: "band" }),
+    element("line", { x1: x(share), x2: x(share), y1: y(0), y2: y(1), class: "band" }),
+    element("line", { x1: x(0), x2: x(1), y1: y(share), y2: y(share), class: "band" }),
   ]);
-  return drawing(
+  return element(
     "svg",
     { viewBox: `0 0 ${size} ${size}`, width: size, height: size, role: "img", "aria-label": label, class: "axes" },
-    drawing("rect", { x: x(0), y: y(1), width: inner, height: inner, class: "field" }),
+    element("rect", { x: x(0), y: y(1), width: inner, height: inner, class: "field" }),
     bands,
     mark,
-    drawing("text", { x: 10, y: y(0), transform: `rotate(-90 10 ${y(0)})`, class: "axis-name" }, words("planning")),
-    drawing("text", { x: x(1), y: size - 4, "text-anchor": "end", class: "axis-name" }, words("delivery")),
+    element("text", { x: 10, y: y(0), transform: `rotate(-90 10 ${y(0)})`, class: "axis-name" }, words("planning")),
+    element("text", { x: x(1), y: size - 4, "text-anchor": "end", class: "axis-name" }, words("delivery")),
   );
 }
 
@@ -98,14 +76,14 @@ export function axesDrawing({ p, d }, size = 120) {
 export function intervalDrawing(value, interval) {
   const width = 110;
   const x = (share) => 2 + Math.min(1, Math.max(0, share)) * (width - 4);
-  return drawing(
+  return element(
     "svg",
     { viewBox: `0 0 ${width} 16`, width, height: 16, "aria-hidden": "true", class: "interval" },
-    drawing("line", { x1: 2, x2: width - 2, y1: 8, y2: 8, class: "scale" }),
+    element("line", { x1: 2, x2: width - 2, y1: 8, y2: 8, class: "scale" }),
     interval
-      ? drawing("line", { x1: x(interval[0]), x2: x(interval[1]), y1: 8, y2: 8, class: "spread" })
+      ? element("line", { x1: x(interval[0]), x2: x(interval[1]), y1: 8, y2: 8, class: "spread" })
       : null,
-    drawing("circle", { cx: x(value), cy: 8, r: 3.5, class: "mark" }),
+    element("circle", { cx: x(value), cy: 8, r: 3.5, class: "mark" }),
   );
 }
 
@@ -124,13 +102,13 @@ export function trendDrawing(id, points, width = 160, height = 34) {
     else runs.at(-1).push(`${x(place).toFixed(1)},${y(point.value).toFixed(1)}`);
   });
   const last = points.findLastIndex((point) => point.value !== null);
-  return drawing(
+  return element(
     "svg",
     {
       viewBox: `0 0 ${width} ${height}`, width, height, role: "img", class: "trend",
       "aria-label": `${figure(id, numbers[0])} → ${figure(id, numbers.at(-1))}`,
     },
-    runs.filter((run) => run.length).map((run) => drawing("polyline", { points: run.join(" ") })),
-    drawing("circle", { cx: x(last), cy: y(points[last].value), r: 2.5, class: "mark" }),
+    runs.filter((run) => run.length).map((run) => element("polyline", { points: run.join(" ") })),
+    element("circle", { cx: x(last), cy: y(points[last].value), r: 2.5, class: "mark" }),
   );
 }

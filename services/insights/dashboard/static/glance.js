@@ -1,17 +1,17 @@
 // All services at a glance: in the order of their names, never as a league table.
 
-import { axesDrawing, day, element, number, replaceKeepingFocus } from "./format.js";
-import { className, inLanguage, words } from "./words.js";
+import { axesDrawing, day, element, number } from "./format.js";
+import { className, currentLanguage, inLanguage, words } from "./words.js";
 
 const WINDOW = "90d";
+const FLASH = [{ boxShadow: "inset 0 0 0 4px var(--focus)" }, { boxShadow: "inset 0 0 0 4px transparent" }];
 
-export function glance(main) {
-  const records = new Map();
+export function glance() {
+  const known = new Map(); // service id -> what its card shows, and the card as drawn last
   const fresh = new Set();
+  let sorted = null; // until a service comes or takes another name
 
-  function card(record) {
-    const { service } = record;
-    const { verdict } = record.windows[WINDOW];
+  function card({ service, verdict }) {
     const facts = [
       service.agency_ids.join(", "),
       `${number(verdict.evidence.acts)} ${words("acts")}`,
@@ -19,14 +19,14 @@ export function glance(main) {
     ];
     return element(
       "li",
-      {},
+      { key: service.service_id },
       element(
         "a",
         {
           href: `#/service/${encodeURIComponent(service.service_id)}`,
-          class: `card${fresh.delete(service.service_id) ? " fresh" : ""}`,
-          style: `--badge: var(--c-${verdict.class})`,
-          "data-key": service.service_id,
+          class: "card",
+          style: { "--badge": `var(--c-${verdict.class})` },
+          id: `service-${service.service_id}`,
           "data-class": verdict.class,
         },
         element("span", { class: "name" }, service.name),
@@ -44,31 +44,45 @@ export function glance(main) {
     );
   }
 
-  function draw() {
-    document.title = `Coprod – ${words("services")}`;
-    const sorted = [...records.values()].sort((a, b) => a.service.name.localeCompare(b.service.name));
-    const asOf = sorted[0]?.as_of;
-    replaceKeepingFocus(
-      main,
-      element("h1", {}, words("services")),
-      element("p", { class: "lead" }, words("servicesLead"), asOf ? ` ${words("asOf")} ${day(asOf)} · ${words(WINDOW)}.` : ""),
-      sorted.length
-        ? element("ul", { class: "services" }, sorted.map(card))
-        : element("div", { class: "card" }, element("p", {}, words("noServices")), element("p", { class: "quiet" }, words("noServicesHelp"))),
-    );
+  // what is drawn again and is the same object is not looked into: a change costs one card
+  function drawn(entry) {
+    if (entry.language !== currentLanguage()) Object.assign(entry, { card: card(entry), language: currentLanguage() });
+    return entry.card;
+  }
+
+  function inOrder() {
+    const { compare } = new Intl.Collator(currentLanguage());
+    return [...known.values()].sort((a, b) => compare(a.service.name, b.service.name));
   }
 
   return {
     stream: "/v1/stream?view=glance",
-    draw,
-    show(record, kind) {
-      const before = records.get(record.service.service_id)?.windows[WINDOW].verdict.class;
-      records.set(record.service.service_id, record);
-      const after = record.windows[WINDOW].verdict.class;
-      if (kind === "change") fresh.add(record.service.service_id);
-      draw();
-      if (before === undefined || before === after) return null;
-      return words("changed", { name: record.service.name, verdict: className(after) });
+    title: () => `Coprod – ${words("services")}`,
+    content() {
+      sorted ??= inOrder();
+      const asOf = sorted[0]?.asOf;
+      return [
+        element("h1", {}, words("services")),
+        element("p", { class: "lead" }, words("servicesLead"), asOf ? ` ${words("asOf")} ${day(asOf)} · ${words(WINDOW)}.` : ""),
+        sorted.length
+          ? element("ul", { class: "services" }, sorted.map(drawn))
+          : element("div", { class: "card" }, element("p", {}, words("noServices")), element("p", { class: "quiet" }, words("noServicesHelp"))),
+      ];
+    },
+    shown() {
+      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      for (const id of still ? [] : fresh) document.getElementById(`service-${id}`)?.animate(FLASH, { duration: 1800, easing: "ease-out" });
+      fresh.clear();
+    },
+    show({ service, as_of: asOf, windows }, kind) {
+      const { verdict } = windows[WINDOW];
+      const entry = known.get(service.service_id) ?? {};
+      const before = entry.verdict?.class;
+      if (entry.service?.name !== service.name) sorted = null;
+      known.set(service.service_id, Object.assign(entry, { service, asOf, verdict, language: null }));
+      if (kind === "change") fresh.add(service.service_id);
+      if (before === undefined || before === verdict.class) return null;
+      return words("changed", { name: service.name, verdict: className(verdict.class) });
     },
   };
 }

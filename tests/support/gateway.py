@@ -1,0 +1,141 @@
+"""Pages and the stream of insights, with made records behind them."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache
+from typing import Any, cast
+
+import orjson
+import uvicorn
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CollectorRegistry
+from starlette.routing import Route
+
+from services.insights import release
+from services.insights.answers import Answers
+from services.insights.api import figures_router, operation_router
+from services.insights.app import DASHBOARD
+from services.insights.directory import ServiceInfo
+from services.insights.latest import Latest
+from services.insights.metrics.timeline import Timeline
+from services.insights.past import Past
+from services.insights.release import Moment, Subject
+from services.insights.snapshot import Snapshot, of_record
+from services.insights.standing import Standing
+from services.insights.stream import EventStream, StreamGauges
+from shared.http.application import application
+from shared.http.problems import HttpRefusal
+from shared.log.port import TopicPartition
+from tests.support.archetypes import DAY, youth_court
+
+SOURCE = TopicPartition("exchange.activity.v1", 9)
+
+
+def a_record(service_id: str = "s-1", **changes: Any) -> dict[str, Any]:
+    """Return the record of a youth court as insights renders it; ``changes``: of its service."""
+    record = _youth_court()
+    return {**record, "service": {**record["service"], "service_id": service_id, **changes}}
+
+
+@cache
+def _youth_court() -> dict[str, Any]:
+    story = youth_court()
+    state, facts = story.state(), story.facts()
+    past = Past(Timeline(facts, state.defaults), DAY).found()
+    moment = Moment(state, past, Standing("d", len(facts), {SOURCE: len(facts)}))
+    info = ServiceInfo("s", 0, ("town",), "court", "Youth court", "justice", DAY - timedelta(400))
+    record: dict[str, Any] = orjson.loads(release.snapshot(moment, Subject(info, {})).body)
+    return record
+
+
+@dataclass(slots=True)
+class Known:
+    """Answers what pages ask for beside the stream, of the services that ``latest`` holds."""
+
+    latest: Latest
+
+    async def service(self, name: str) -> ServiceInfo:
+        for snapshot in self.latest.all():
+            if name in (snapshot.service_id, snapshot.local_id):
+                named = str(snapshot.service["name"])
+                return ServiceInfo(snapshot.service_id, 0, ("town",), name, named, None, DAY)
+        raise HttpRefusal(404, "unknown_service", "There is no such service.", remedy="Look.")
+
+    async def trends(
+        self, service: ServiceInfo, window: str, lens: str | None, days: Sequence[date]
+    ) -> bytes:
+        snapshot = self.latest.get(service.service_id)
+        assert snapshot is not None
+        figures = orjson.loads(snapshot.body)["windows"][window]["metrics"][lens]
+        series = {name: [one["value"]] * len(days) for name, one in figures.items()}
+        return orjson.dumps({"days": [day.isoformat() for day in days], "series": series})
+
+
+@dataclass(slots=True)
+class Gateway:
+    latest: Latest
+    stream: EventStream
+    port: int
+    registry: CollectorRegistry
+    _records: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def clients(self) -> float:
+        return self.registry.get_sample_value("coprod_sse_clients") or 0.0
+
+    def show(self, record: dict[str, Any]) -> Snapshot:
+        """Send the record to whoever follows, as newer than all before it of its service."""
+        position, _ = self._records.get(record["service"]["service_id"], (0, record))
+        self._records[record["service"]["service_id"]] = (position + 1, record)
+        snapshot = of_record({**record, "version": [1, 1, position + 1, 739000, 0]})
+        assert self.latest.offer(snapshot)
+        return snapshot
+
+
+@asynccontextmanager
+async def gateway(
+    port: int = 0, *, instance: str = "a", heartbeat_seconds: float = 15.0, clients_max: int = 100
+) -> AsyncIterator[Gateway]:
+    """Serve on the port, or on a free one, for the length of the block."""
+    latest, registry = Latest(instance), CollectorRegistry()
+    answers = cast("Answers", Known(latest))
+    stream = EventStream(
+        latest,
+        _resolved(answers),
+        StreamGauges(registry),
+        clients_max=clients_max,
+        heartbeat_seconds=heartbeat_seconds,
+    )
+    app = application("insights", registry, {}, lambda _: nullcontext())
+    app.include_router(figures_router(lambda: answers, lambda: DAY))
+    app.include_router(operation_router(_nobody_asks, _nobody_asks))
+    app.router.routes.append(Route("/v1/stream", endpoint=stream))
+    app.mount("/", StaticFiles(directory=DASHBOARD, html=True))
+    with socket.create_server(("127.0.0.1", port)) as listening:
+        config = uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=5)
+        server = uvicorn.Server(config)
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            yield Gateway(latest, stream, listening.getsockname()[1], registry)
+        finally:
+            await stream.close()
+            server.should_exit = True
+            await running
+
+
+def _resolved(answers: Answers) -> Callable[[str], Awaitable[str]]:
+    async def resolve(name: str) -> str:
+        return (await answers.service(name)).service_id
+
+    return resolve
+
+
+def _nobody_asks() -> Any:
+    raise AssertionError

@@ -1,0 +1,107 @@
+"""The page in a real Chromium: what a change leaves alone, and what it costs."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.support.gateway import Gateway, a_record, gateway
+
+pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.timeout(120)]
+
+PATIENCE_MS = 20_000
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Gateway]:
+    async with gateway() as running:
+        yield running
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    context = await browser.new_context(locale="en-GB")
+    found = await context.new_page()
+    found.set_default_timeout(PATIENCE_MS)
+    problems: list[str] = []
+    found.on("pageerror", lambda error: problems.append(str(error)))
+    found.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    yield found
+    await context.close()
+    assert problems == []
+
+
+async def test_a_change_leaves_alone_what_somebody_has_open_chosen_or_scrolled(
+    page: Page, served: Gateway
+) -> None:
+    served.show(a_record(provides="before"))
+    await page.set_viewport_size({"width": 600, "height": 800})
+    await page.goto(f"{served.url}#/service/s-1")
+    row = page.locator('[data-metric="E1b"]')
+    await row.locator("summary").first.click()
+    await row.locator("details details summary").click()
+    await page.evaluate(
+        """() => {
+            document.querySelector(".scroll").scrollLeft = 60;
+            getSelection().selectAllChildren(document.querySelector("[data-flip]"));
+            window.kept = [document.activeElement, String(getSelection())];
+            window.scrolled = [document.querySelector(".scroll").scrollLeft, scrollY];
+        }"""
+    )
+
+    served.show(a_record(provides="afterwards"))
+
+    await expect(page.locator(".lead")).to_contain_text("afterwards")
+    await expect(row.locator("details[open]")).to_have_count(2)
+    kept = """() => [
+        document.activeElement === window.kept[0] && document.activeElement !== document.body,
+        String(getSelection()) === window.kept[1] && window.kept[1] !== "",
+        document.querySelector(".scroll").scrollLeft === window.scrolled[0],
+        window.scrolled[0] > 0,
+        scrollY === window.scrolled[1],
+    ]"""
+    assert await page.evaluate(kept) == [True] * 5
+
+
+async def test_in_the_list_a_change_draws_one_card_and_moves_nobody(
+    page: Page, served: Gateway
+) -> None:
+    for number in range(3):
+        served.show(a_record(f"s-{number}", name=f"Service {number}"))
+    await page.goto(served.url)
+    await expect(page.locator("[data-class]")).to_have_count(3)
+    await page.locator("#service-s-1").focus()
+    await page.evaluate(
+        """() => {
+            window.touched = new Set();
+            new MutationObserver((all) => {
+                for (const { target } of all) {
+                    const near = target.nodeType === Node.TEXT_NODE ? target.parentNode : target;
+                    window.touched.add(near.closest("[data-class]")?.id ?? near.tagName);
+                }
+            }).observe(document.querySelector("main"),
+                { subtree: true, childList: true, characterData: true, attributes: true });
+        }"""
+    )
+
+    served.show(a_record("s-1", name="Service 1", agency_ids=["village"]))
+
+    await expect(page.locator("#service-s-1")).to_contain_text("village")
+    assert await page.evaluate("[...window.touched]") == ["service-s-1"]
+    assert await page.evaluate("document.activeElement.id") == "service-s-1"
+
+
+async def test_the_skip_link_leads_to_the_content_and_nowhere_else(
+    page: Page, served: Gateway
+) -> None:
+    served.show(a_record())
+    await page.goto(f"{served.url}#/service/s-1")
+    await expect(page.locator("[data-verdict]")).to_be_visible()
+
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("document.activeElement.className") == "skip"
+    await page.keyboard.press("Enter")
+
+    await expect(page.locator("main")).to_be_focused()
+    await expect(page.locator("[data-verdict]")).to_be_visible()
+    assert page.url.endswith("#/service/s-1")
