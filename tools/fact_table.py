@@ -21,6 +21,7 @@ SORTS: Mapping[type[Any], str] = {
     facts.AnswerFact: "answer",
     facts.ChangeFact: "change",
     facts.ConsultationFact: "consultation",
+    facts.WaitingFact: "waiting",
 }
 CODES = ("service", "giver", "participant", "organisation", "episode", "feedback", "currency")
 WORDS: Mapping[str, tuple[str, ...]] = {
@@ -33,7 +34,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "knowledge": facts.KNOWLEDGES,
     "channel": facts.CHANNELS,
 }
-DAYS = ("day", "given_day", "answered_day")
+DAYS = ("day", "given_day", "answered_day", "due")
 PLACE = ("topic", "partition", "position")
 
 Names = Mapping[int, str]
@@ -126,6 +127,10 @@ def _minutes(_fact: Fact, value: int, _names: Names) -> int | None:
     return None if value == facts.NO_MINUTES else value
 
 
+def _due(_fact: Fact, value: int, _names: Names) -> dt.date | None:
+    return facts.EPOCH + dt.timedelta(days=value) if value else None
+
+
 def _outside(_fact: Fact, value: int, _names: Names) -> bool | None:
     return None if value == facts.AFFILIATION_UNKNOWN else value == facts.OUTSIDE
 
@@ -136,4 +141,5 @@ READERS: Mapping[str, Callable[[Fact, Any, Names], Any]] = {
     "receivers": _receivers,
     "minutes": _minutes,
     "outside": _outside,
+    "due": _due,
 }

@@ -36,7 +36,7 @@ def record(body: request.RecordContribution, case: Case) -> Command[Any]:
     plan = on_contribution(
         contribution_id,
         act.service_id,
-        partial(contribution.decide, contribution.Record(act)),
+        partial(contribution.decide, contribution.Record(act, case.now)),
         creates=True,
     )
     return command(plan, case)

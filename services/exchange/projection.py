@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from services.exchange.domain.contribution import CONFIRMED_AUTOMATICALLY_AFTER
 from services.exchange.domain.life import Stated, Status, stated
 from services.exchange.statement import digest_of
 from shared.contracts.exchange import (
@@ -34,12 +33,13 @@ class Moved:
 class _Row:
     """What a batch of events says of one contribution; None: nothing, so it stays as it was.
 
-    ``recorded_at`` is there only where it is new.
+    ``recorded_at`` and ``confirm_due_at`` are there only where it is new.
     """
 
     contribution_id: str
     version: int = 0
     recorded_at: datetime | None = None
+    confirm_due_at: datetime | None = None
     status: Status | None = None
     act: Act | None = None
     stated: Stated = field(default_factory=Stated)
@@ -115,7 +115,7 @@ def _act(event: Message) -> Act | None:
 def _tell(row: _Row, recorded: Recorded) -> None:
     event = recorded.event
     if type(event) is ContributionRecorded:
-        row.recorded_at = recorded.recorded_at
+        row.recorded_at, row.confirm_due_at = recorded.recorded_at, event.confirm_due_at
     row.version = recorded.version
     row.status = _status(event) or row.status
     row.stated = stated(row.stated, event)
@@ -141,7 +141,7 @@ def _new_cells(row: _Row, act: Act, recorded_at: datetime) -> Row:
     return {
         **_state_cells(row),
         "recorded_at": recorded_at,
-        "confirm_due_at": recorded_at + CONFIRMED_AUTOMATICALLY_AFTER if awaits else None,
+        "confirm_due_at": row.confirm_due_at if awaits else None,
         "service_id": act.service_id,
         **_act_cells(act),
     }

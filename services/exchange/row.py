@@ -47,7 +47,7 @@ class Row(msgspec.Struct, frozen=True):
 def read(body: request.SynchroniseContribution, case: Case) -> Row:
     origin_id = case.past.origins[case.sender.agency, case.sender.system, body.local_id]
     act = stamp(drafted(body, origin_id, case.system, case), case.directory, case.now)
-    asked = Synchronise(act, body.status, case.system, body.revised_at)
+    asked = Synchronise(act, body.status, case.system, case.now, body.revised_at)
     return Row(body, case, asked, origin_id)
 
 
@@ -124,7 +124,7 @@ class Sheet:
         asked, moved = row.asked, place.moves > 0
         if moved:
             act = asked.act.model_copy(update={"contribution_id": place.contribution_id})
-            asked = Synchronise(act, asked.status, asked.by, asked.revised_at)
+            asked = replace(asked, act=act)
 
         def decide(state: State) -> list[Message]:
             self._find(place, state)

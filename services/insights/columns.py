@@ -1,6 +1,6 @@
 """Columns: the facts of many chunks side by side, to be folded into states all at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain, repeat
@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from services.insights.chunk import Chunk
-from services.insights.facts import ActFact, Fact
-from services.insights.metrics.bulk import Acts, Integers, fold_acts
+from services.insights.facts import ActFact, Fact, WaitingFact
+from services.insights.metrics.bulk import Acts, Integers, fold_acts, fold_waiting
 from services.insights.metrics.state import ServiceState
 from services.insights.packing import TYPES, opened, read_column
 
-ACT = TYPES.index(ActFact)
+ACT, WAITING = TYPES.index(ActFact), TYPES.index(WaitingFact)
 FIELDS = ActFact.__struct_fields__
 RECEIVERS = FIELDS.index("receivers")
+WAITS = WaitingFact.__struct_fields__
 NEEDED = [name for name in FIELDS if name in Acts.__slots__ and name != "receivers"]
 
 
@@ -47,13 +48,14 @@ def folded(chunks: Iterable[Chunk], as_of: date) -> dict[int, Folded]:
 
 @dataclass(slots=True)
 class _Facts:
-    """Acts by column, all others as they are, each with its place among all facts."""
+    """Acts and those that wait by column, all others as they are, each with its place among all."""
 
     tags: list[int] = field(default_factory=list)
     counts: list[bytes] = field(default_factory=list)
     acts: dict[str, list[int]] = field(
         default_factory=lambda: {name: [] for name in ("service", *NEEDED)}
     )
+    waiting: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in WAITS})
     receivers: list[int] = field(default_factory=list)
     persons: list[list[int]] = field(default_factory=list)
     others: list[tuple[int, Fact]] = field(default_factory=list)
@@ -67,24 +69,27 @@ class _Facts:
             if tag == ACT:
                 self._read_acts(columns, tags.count(tag))
                 continue
+            if tag == WAITING:
+                _extend(self.waiting, WAITS, columns, tags.count(tag))
+                continue
             places = [before + place for place, one in enumerate(tags) if one == tag]
             rows = zip(*(read_column(column, len(places)) for column in columns), strict=True)
             sort: Any = TYPES[tag]
             self.others += [(place, sort(*row)) for place, row in zip(places, rows, strict=True)]
 
     def _read_acts(self, columns: Sequence[Any], count: int) -> None:
-        for name, read in self.acts.items():
-            column = columns[FIELDS.index(name)]
-            read.extend(column if isinstance(column, list) else repeat(column, count))
+        _extend(self.acts, FIELDS, columns, count)
         flat = columns[RECEIVERS]
         self.receivers += [len(pairs) >> 1 for pairs in flat]
         self.persons += flat
 
     def folded(self, as_of: date) -> dict[int, Folded]:
         tags = np.array(self.tags, dtype=np.int64)
-        acts = {name: np.array(read, dtype=np.int64) for name, read in self.acts.items()}
-        service = self._of_all(tags, acts["service"], "service")
-        day = self._of_all(tags, acts["day"], "day")
+        acts, waiting = _arrays(self.acts), _arrays(self.waiting)
+        service, day = (
+            self._of_all(tags, {ACT: acts[name], WAITING: waiting[name]}, name)
+            for name in ("service", "day")
+        )
         per_event = np.frombuffer(b"".join(self.counts), dtype=np.uint8)
         made = per_event[per_event > 0].astype(np.int64)
         starts = np.cumsum(made) - made
@@ -93,6 +98,8 @@ class _Facts:
         of_fact = np.repeat(of_event, made)
         states = [ServiceState(as_of) for _ in codes]
         fold_acts(states, self._columns(acts, of_fact[tags == ACT]))
+        of_state = of_fact[tags == WAITING]
+        fold_waiting(states, of_state, waiting["day"], waiting["sign"], waiting["due"])
         for place, fact in self.others:
             states[of_fact[place]].apply((fact,))
         today = states[0].day
@@ -106,9 +113,10 @@ class _Facts:
             for code, state, *counts in zip(codes.tolist(), states, *counted, strict=True)
         }
 
-    def _of_all(self, tags: Integers, of_acts: Integers, name: str) -> Integers:
+    def _of_all(self, tags: Integers, columns: Mapping[int, Integers], name: str) -> Integers:
         every = np.empty(len(tags), dtype=np.int64)
-        every[tags == ACT] = of_acts
+        for tag, column in columns.items():
+            every[tags == tag] = column
         for place, fact in self.others:
             every[place] = getattr(fact, name)
         return every
@@ -122,3 +130,15 @@ class _Facts:
             person_party=flat[1::2],
             **{name: acts[name] for name in NEEDED},
         )
+
+
+def _extend(
+    read: Mapping[str, list[int]], fields: Sequence[str], columns: Sequence[Any], count: int
+) -> None:
+    for name, values in read.items():
+        column = columns[fields.index(name)]
+        values.extend(column if isinstance(column, list) else repeat(column, count))
+
+
+def _arrays(read: Mapping[str, list[int]]) -> dict[str, Integers]:
+    return {name: np.array(values, dtype=np.int64) for name, values in read.items()}

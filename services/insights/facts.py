@@ -20,6 +20,7 @@ from shared.contracts.exchange import (
     ContributionConfirmed,
     ContributionCorrected,
     ContributionDisputed,
+    ContributionRecorded,
     ContributionVoided,
     DecisionTaken,
     DisputeResolved,
@@ -171,6 +172,12 @@ class ConsultationFact(_Fact, frozen=True, gc=False):
     opened: int
 
 
+class WaitingFact(_Fact, frozen=True, gc=False):
+    """An act of ``day`` that does not count yet; ``due``: from which day it will, 0 if disputed."""
+
+    due: int
+
+
 Fact: TypeAlias = (
     ActFact
     | RoleFact
@@ -180,6 +187,7 @@ Fact: TypeAlias = (
     | AnswerFact
     | ChangeFact
     | ConsultationFact
+    | WaitingFact
 )
 
 
@@ -196,22 +204,47 @@ def facts_of(event: Message | LeanMessage, code: Code) -> list[Fact]:
     return [] if make is None else make(event, code)
 
 
+def _recorded(event: ContributionRecorded, code: Code) -> list[Fact]:
+    due_at = event.confirm_due_at
+    return [] if due_at is None else [_waiting(event.act, code, 1, due_at)]
+
+
 def _confirmed(event: ContributionConfirmed, code: Code) -> list[Fact]:
-    return [_act(event.act, code, 1)]
+    act, due_at = event.act, event.confirm_due_at
+    counts = _act(act, code, 1)
+    return [counts] if due_at is None else [counts, _waiting(act, code, -1, due_at)]
 
 
-def _taken_back(event: ContributionDisputed | ContributionVoided, code: Code) -> list[Fact]:
-    return [_act(event.act, code, -1)] if event.counted else []
+def _disputed(event: ContributionDisputed, code: Code) -> list[Fact]:
+    act, due_at = event.act, event.confirm_due_at
+    counted: list[Fact] = [_act(act, code, -1)] if event.counted else []
+    waited: list[Fact] = [] if due_at is None else [_waiting(act, code, -1, due_at)]
+    return [*counted, *waited, _waiting(act, code, 1, None)]
+
+
+def _voided(event: ContributionVoided, code: Code) -> list[Fact]:
+    if event.counted:
+        return [_act(event.act, code, -1)]
+    return [_waiting(event.act, code, -1, event.confirm_due_at)]
 
 
 def _resolved(event: DisputeResolved, code: Code) -> list[Fact]:
-    return [] if event.outcome is Outcome.UPHELD else [_act(event.act, code, 1)]
+    settled = _waiting(event.before or event.act, code, -1, None)
+    return [settled] if event.outcome is Outcome.UPHELD else [_act(event.act, code, 1), settled]
 
 
 def _corrected(event: ContributionCorrected, code: Code) -> list[Fact]:
-    if not event.counted:
+    before, after, due_at = event.before, event.after, event.confirm_due_at
+    if event.counted:
+        return [_act(before, code, -1), _act(after, code, 1)]
+    if day_number(before.occurred_at) == day_number(after.occurred_at):
         return []
-    return [_act(event.before, code, -1), _act(event.after, code, 1)]
+    return [_waiting(before, code, -1, due_at), _waiting(after, code, 1, due_at)]
+
+
+def _waiting(act: Act, code: Code, sign: int, due_at: datetime | None) -> WaitingFact:
+    due = 0 if due_at is None else day_number(due_at)
+    return WaitingFact(code("service", act.service_id), day_number(act.occurred_at), sign, due)
 
 
 def _act(act: Act, code: Code, sign: int) -> ActFact:
@@ -353,14 +386,16 @@ def turned(fact: Fact) -> Fact:
 
 
 _MAKERS: dict[type[Any], Callable[[Any, Code], list[Fact]]] = {
+    ContributionRecorded: _recorded,
     ContributionConfirmed: _confirmed,
-    ContributionDisputed: _taken_back,
-    ContributionVoided: _taken_back,
+    ContributionDisputed: _disputed,
+    ContributionVoided: _voided,
     DisputeResolved: _resolved,
     ContributionCorrected: _corrected,
+    lean.ContributionRecorded: _recorded,
     lean.ContributionConfirmed: _confirmed,
-    lean.ContributionDisputed: _taken_back,
-    lean.ContributionVoided: _taken_back,
+    lean.ContributionDisputed: _disputed,
+    lean.ContributionVoided: _voided,
     lean.DisputeResolved: _resolved,
     lean.ContributionCorrected: _corrected,
     RoleAssumed: _roles,

@@ -17,6 +17,7 @@ from services.insights.facts import (
     Fact,
     FeedbackFact,
     RoleFact,
+    WaitingFact,
 )
 
 FORMAT_VERSION = 1
@@ -30,6 +31,7 @@ TYPES: tuple[type[Fact], ...] = (
     AnswerFact,
     ChangeFact,
     ConsultationFact,
+    WaitingFact,
 )
 _TAGS = {sort: tag for tag, sort in enumerate(TYPES)}
 

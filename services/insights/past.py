@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from services.insights.facts import Fact
+from services.insights.facts import Fact, WaitingFact
 from services.insights.metrics.defaults import WINDOW_DAYS
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.timeline import Timeline
@@ -64,7 +64,8 @@ class Past:
         if self._state is None:
             raise PastNeeded
         self._state.apply(facts)
-        self._yesterday, self._evidenced = {}, {}
+        if not all(isinstance(fact, WaitingFact) for fact in facts):
+            self._yesterday, self._evidenced = {}, {}
 
     def _earlier(self, window: str) -> Verdict | None:
         if self._state is not None and never_evidenced(self._state, window):

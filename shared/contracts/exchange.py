@@ -77,7 +77,14 @@ class Act(Message):
 
 
 class ContributionRecorded(Message):
+    """``confirm_due_at``: it counts from then unless somebody confirms or disputes it before.
+
+    None: its source confirmed it in the same breath, so that it never waits. What ends the waiting,
+    or corrects an act that waits, says the moment again.
+    """
+
     act: Act
+    confirm_due_at: Moment | None = None
 
 
 class ContributionConfirmed(Message):
@@ -86,6 +93,7 @@ class ContributionConfirmed(Message):
     act: Act
     by: Identifier
     automatic: bool = False
+    confirm_due_at: Moment | None = None
 
 
 class ContributionDisputed(Message):
@@ -95,32 +103,45 @@ class ContributionDisputed(Message):
     by: Identifier
     reason_code: Token
     counted: bool
+    confirm_due_at: Moment | None = None
 
 
 class DisputeResolved(Message):
-    """Rejected or corrected: ``act`` counts from now on. Upheld: the contribution is void."""
+    """Rejected or corrected: ``act`` counts from now on. Upheld: the contribution is void.
+
+    ``before``: what was disputed, where the outcome is another act.
+    """
 
     act: Act
     by: Identifier
     outcome: Outcome
+    before: Act | None = None
 
 
 class ContributionCorrected(Message):
-    """``counted``: ``before`` counted, and ``after`` counts in its place."""
+    """``counted``: ``before`` counted, and ``after`` counts in its place.
+
+    Where it neither counted nor waited, it was disputed, and stays so.
+    """
 
     before: Act
     after: Act
     by: Identifier
     counted: bool
+    confirm_due_at: Moment | None = None
 
 
 class ContributionVoided(Message):
-    """``counted``: the act counted before, and no longer does."""
+    """``counted``: the act counted before, and no longer does.
+
+    Where it neither counted nor waited, it was disputed.
+    """
 
     act: Act
     by: Identifier
     reason_code: Token
     counted: bool
+    confirm_due_at: Moment | None = None
 
 
 class ContributionRevisionSeen(Message):

@@ -86,12 +86,14 @@ class Act(_Struct, frozen=True, gc=False):
 
 class ContributionRecorded(_Struct, frozen=True, gc=False):
     act: Act
+    confirm_due_at: Moment | None = None
 
 
 class ContributionConfirmed(_Struct, frozen=True, gc=False):
     act: Act
     by: Identifier
     automatic: bool = False
+    confirm_due_at: Moment | None = None
 
 
 class ContributionDisputed(_Struct, frozen=True, gc=False):
@@ -99,12 +101,14 @@ class ContributionDisputed(_Struct, frozen=True, gc=False):
     by: Identifier
     reason_code: Token
     counted: bool
+    confirm_due_at: Moment | None = None
 
 
 class DisputeResolved(_Struct, frozen=True, gc=False):
     act: Act
     by: Identifier
     outcome: Outcome
+    before: Act | None = None
 
 
 class ContributionCorrected(_Struct, frozen=True, gc=False):
@@ -112,6 +116,7 @@ class ContributionCorrected(_Struct, frozen=True, gc=False):
     after: Act
     by: Identifier
     counted: bool
+    confirm_due_at: Moment | None = None
 
 
 class ContributionVoided(_Struct, frozen=True, gc=False):
@@ -119,6 +124,7 @@ class ContributionVoided(_Struct, frozen=True, gc=False):
     by: Identifier
     reason_code: Token
     counted: bool
+    confirm_due_at: Moment | None = None
 
 
 LeanMessage: TypeAlias = (
@@ -138,7 +144,7 @@ STRUCTS: tuple[type[LeanMessage], ...] = (
     ContributionVoided,
 )
 _OF_MODEL = {struct.__name__: struct for struct in STRUCTS}
-_OF_ONE_ACT = frozenset(STRUCTS) - {ContributionCorrected}
+_OF_ONE_ACT = frozenset(STRUCTS) - {ContributionCorrected, DisputeResolved}
 _DECODERS = {
     kind.name: msgspec.json.Decoder(_OF_MODEL[kind.model.__name__]).decode
     for kind in catalogue.EVENT_TYPES
@@ -159,7 +165,7 @@ def decode(type_name: str, data: bytes) -> Message | LeanMessage:
             message = decoder(data)
         except msgspec.MsgspecError:
             return catalogue.decode(type_name, data)  # has the last word, and words for the fault
-        if _are_sound(_acts([message]), data):
+        if _are_sound([message], data):
             return message
     return catalogue.decode(type_name, data)
 
@@ -190,7 +196,7 @@ def _decode_plain(
         found = [decoders[name](data) for name, data in named]
     except msgspec.MsgspecError:
         return None
-    return found if _are_sound(_acts(found), whole) else None
+    return found if _are_sound(found, whole) else None
 
 
 def _acts(messages: Iterable[Any]) -> list[Act]:
@@ -200,6 +206,8 @@ def _acts(messages: Iterable[Any]) -> list[Act]:
             found.append(message.act)
         elif isinstance(message, ContributionCorrected):
             found += (message.before, message.after)
+        elif isinstance(message, DisputeResolved):
+            found += (message.act,) if message.before is None else (message.act, message.before)
     return found
 
 
@@ -211,12 +219,14 @@ def _is_plain(data: bytes) -> bool:
     return data.isascii() and not (b" " in data or b"\\" in data or b"\x7f" in data)
 
 
-def _are_sound(acts: Sequence[Act], data: bytes) -> bool:
+def _are_sound(messages: Sequence[Any], data: bytes) -> bool:
     """Whether the model takes these too, and reads the same days.
 
     Of a time that is finer than a microsecond it may read another one, which matters at midnight.
     """
-    moments = [act.occurred_at for act in acts]
+    acts = _acts(messages)
+    due = (getattr(message, "confirm_due_at", None) for message in messages)
+    moments = [*[act.occurred_at for act in acts], *[at for at in due if at is not None]]
     return (
         {moment.tzinfo for moment in moments} <= {UTC}
         and all(map(_is_token, {act.kind for act in acts if act.kind is not None}))

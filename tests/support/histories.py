@@ -100,7 +100,8 @@ def act(made: Town, name: str) -> exchange.Act:
 def life(made: Town, name: str) -> list[Message]:
     """One contribution's events, in the order of its stream."""
     chance, now = made.chance, act(made, name)
-    events: list[Message] = [exchange.ContributionRecorded(act=now)]
+    due: datetime | None = made.moment() + timedelta(days=14)
+    events: list[Message] = [exchange.ContributionRecorded(act=now, confirm_due_at=due)]
     state = "recorded"
     for _ in range(chance.choice((1, 1, 1, 2, 3, 5))):
         step = chance.choices(
@@ -109,36 +110,54 @@ def life(made: Town, name: str) -> list[Message]:
         counted = state == "confirmed"
         match step:
             case "confirm" if state == "recorded":
-                events.append(exchange.ContributionConfirmed(act=now, by="system:test"))
-                state = "confirmed"
+                confirmed = exchange.ContributionConfirmed(
+                    act=now, by="system:test", confirm_due_at=due
+                )
+                events.append(confirmed)
+                state, due = "confirmed", None
             case "dispute" if state in ("recorded", "confirmed"):
                 events.append(
                     exchange.ContributionDisputed(
-                        act=now, by="person-0", reason_code="wrong", counted=counted
+                        act=now,
+                        by="person-0",
+                        reason_code="wrong",
+                        counted=counted,
+                        confirm_due_at=due,
                     )
                 )
-                state = "disputed"
+                state, due = "disputed", None
             case "resolve" if state == "disputed":
-                outcome = chance.choice(list(Outcome))
+                outcome, before = chance.choice(list(Outcome)), None
                 if outcome is Outcome.CORRECTED:
-                    now = act(made, name)
-                events.append(exchange.DisputeResolved(act=now, by="person-1", outcome=outcome))
+                    now, before = act(made, name), now
+                resolved = exchange.DisputeResolved(
+                    act=now, by="person-1", outcome=outcome, before=before
+                )
+                events.append(resolved)
                 state = "voided" if outcome is Outcome.UPHELD else "confirmed"
             case "correct" if state in ("recorded", "confirmed", "disputed"):
                 after = act(made, name)
                 events.append(
                     exchange.ContributionCorrected(
-                        before=now, after=after, by="system:test", counted=counted
+                        before=now,
+                        after=after,
+                        by="system:test",
+                        counted=counted,
+                        confirm_due_at=due,
                     )
                 )
                 now = after
             case "void" if state in ("recorded", "confirmed", "disputed"):
                 events.append(
                     exchange.ContributionVoided(
-                        act=now, by="system:test", reason_code="error", counted=counted
+                        act=now,
+                        by="system:test",
+                        reason_code="error",
+                        counted=counted,
+                        confirm_due_at=due,
                     )
                 )
-                state = "voided"
+                state, due = "voided", None
             case _:
                 pass
     return events

@@ -34,6 +34,26 @@ WITH told AS (
     UNION ALL
     SELECT position, 2, 1, d->'after' FROM told
     WHERE what = 'contribution' AND step = 'corrected' AND (d->>'counted')::boolean
+), waiting AS (
+    SELECT position, 3 AS nth, 1 AS sign, d->'act' AS f, d->>'confirm_due_at' AS due FROM told
+    WHERE what = 'contribution' AND step = 'recorded' AND d->>'confirm_due_at' IS NOT NULL
+    UNION ALL
+    SELECT position, 3, -1, d->'act', d->>'confirm_due_at' FROM told
+    WHERE what = 'contribution' AND (
+        step IN ('confirmed', 'disputed') AND d->>'confirm_due_at' IS NOT NULL
+        OR step = 'voided' AND NOT (d->>'counted')::boolean)
+    UNION ALL
+    SELECT position, 4, 1, d->'act', NULL FROM told
+    WHERE what = 'contribution' AND step = 'disputed'
+    UNION ALL
+    SELECT position, 3, -1, coalesce(d->'before', d->'act'), NULL FROM told
+    WHERE what = 'contribution' AND step = 'dispute-resolved'
+    UNION ALL
+    SELECT position, nth, sign, f, d->>'confirm_due_at' FROM told,
+        LATERAL (VALUES (3, -1, d->'before'), (4, 1, d->'after')) AS side (nth, sign, f)
+    WHERE what = 'contribution' AND step = 'corrected' AND NOT (d->>'counted')::boolean
+        AND ((d->'before'->>'occurred_at')::timestamptz AT TIME ZONE 'UTC')::date
+            <> ((d->'after'->>'occurred_at')::timestamptz AT TIME ZONE 'UTC')::date
 ), roles AS (
     SELECT position, 1 AS nth, 1 AS sign, d->>'since' AS since, d FROM told
     WHERE what = 'role' AND step = 'assumed'
@@ -63,6 +83,12 @@ WITH told AS (
             WHERE r->>'participant_id' <> f->>'giver_id' GROUP BY r->>'participant_id'
         ) AS receivers)
     ) AS fact FROM acts
+    UNION ALL
+    SELECT position, nth, jsonb_build_array('waiting', sign,
+        ((f->>'occurred_at')::timestamptz AT TIME ZONE 'UTC')::date - date 'epoch',
+        f->>'service_id',
+        coalesce((due::timestamptz AT TIME ZONE 'UTC')::date - date 'epoch', 0))
+    FROM waiting
     UNION ALL
     SELECT position, nth, jsonb_build_array('role', sign, since::date - date 'epoch',
         d->>'service_id', d->>'participant_id', d->>'participant_kind' = 'group', d->>'party')
@@ -149,6 +175,7 @@ SORTS: Sequence[tuple[str, Sequence[str | tuple[str, ...]]]] = (
     ("answer", (ID, NUMBER)),
     ("change", (ID, CHANGE_LEVELS, NUMBER, NUMBER)),
     ("consultation", (FLAG,)),
+    ("waiting", (NUMBER,)),
 )
 
 

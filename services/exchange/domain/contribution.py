@@ -4,7 +4,7 @@ Its life is told in ``life``: only a confirmed contribution counts. Stream: ``co
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
@@ -18,6 +18,7 @@ from services.exchange.domain.life import (
     Voided,
     content,
     status_of,
+    waits_until,
 )
 from shared.contracts.exchange import (
     Act,
@@ -52,6 +53,7 @@ class Reason(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Record:
     act: Act
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,8 @@ def decide(  # noqa: PLR0911  # one return a command
 
 def _record(command: Record, state: State) -> list[Message]:
     if isinstance(state, Unknown):
-        return [ContributionRecorded(act=command.act)]
+        due_at = command.at + CONFIRMED_AUTOMATICALLY_AFTER
+        return [ContributionRecorded(act=command.act, confirm_due_at=due_at)]
     if content(command.act) == content(state.act):
         return []
     raise Rejected(Reason.ALREADY_RECORDED, contribution_id=state.act.contribution_id)
@@ -144,7 +147,8 @@ def _confirm(command: Confirm, state: State) -> list[Message]:
         case Disputed():
             raise Rejected(Reason.DISPUTED)
         case Recorded():
-            return [ContributionConfirmed(act=state.act, by=command.by)]
+            due_at = state.confirm_due_at
+            return [ContributionConfirmed(act=state.act, by=command.by, confirm_due_at=due_at)]
         case Confirmed():
             return []
         case _:
@@ -153,7 +157,11 @@ def _confirm(command: Confirm, state: State) -> list[Message]:
 
 def _confirm_automatically(state: State) -> list[Message]:
     if isinstance(state, Recorded):
-        return [ContributionConfirmed(act=state.act, by=AUTOMATIC, automatic=True)]
+        return [
+            ContributionConfirmed(
+                act=state.act, by=AUTOMATIC, automatic=True, confirm_due_at=state.confirm_due_at
+            )
+        ]
     return []  # somebody was faster: confirmed it, voided it, or stopped the clock by disputing it
 
 
@@ -172,6 +180,7 @@ def _dispute(command: Dispute, state: State) -> list[Message]:
                     by=command.by,
                     reason_code=_reason_given(command.reason_code),
                     counted=isinstance(state, Confirmed),
+                    confirm_due_at=waits_until(state),
                 )
             ]
         case _:
@@ -189,7 +198,10 @@ def _resolve(command: Resolve, state: State) -> list[Message]:
             if command.outcome is not Outcome.UPHELD:
                 _refuse_giver(command.by, act, command.corrected or act)
             resolved = command.corrected or act
-            return [DisputeResolved(act=resolved, by=command.by, outcome=command.outcome)]
+            before = act if command.corrected else None
+            return [
+                DisputeResolved(act=resolved, by=command.by, outcome=command.outcome, before=before)
+            ]
         case Confirmed() | Voided() if _resolved_so(command, state):
             return []
         case Recorded() | Confirmed() | Voided():
@@ -223,6 +235,7 @@ def _correct(command: Correct, state: State) -> list[Message]:
                     after=command.after,
                     by=command.by,
                     counted=isinstance(state, Confirmed),
+                    confirm_due_at=waits_until(state),
                 )
             ]
         case _:
@@ -242,6 +255,7 @@ def _void(command: Void, state: State) -> list[Message]:
                     by=command.by,
                     reason_code=_reason_given(command.reason_code),
                     counted=isinstance(state, Confirmed),
+                    confirm_due_at=waits_until(state),
                 )
             ]
         case _:

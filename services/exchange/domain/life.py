@@ -49,8 +49,11 @@ class Unknown(msgspec.Struct, frozen=True, gc=False):
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):
+    """``confirm_due_at`` is None only where its source confirms it in the same breath."""
+
     act: Act
     stated: Stated = Stated()
+    confirm_due_at: datetime | None = None
 
 
 class Confirmed(msgspec.Struct, frozen=True, gc=False):
@@ -117,6 +120,11 @@ def status_of(state: State) -> Status | None:
             assert_never(state)
 
 
+def waits_until(state: State) -> datetime | None:
+    """Return when the act counts without anybody's word; None where it does not wait for that."""
+    return state.confirm_due_at if isinstance(state, Recorded) else None
+
+
 def _resolved(_state: State, event: DisputeResolved, stated: Stated) -> State:
     if event.outcome is Outcome.UPHELD:
         return Voided(event.act, event.outcome, stated)
@@ -132,15 +140,19 @@ def _still(state: State, act: Act | None, stated: Stated) -> State:
             return Confirmed(act or before, by, resolution, stated)
         case Voided(act=before, resolution=resolution):
             return Voided(act or before, resolution, stated)
-        case Recorded(act=before) | Disputed(act=before):
-            return type(state)(act or before, stated)
+        case Recorded(act=before, confirm_due_at=due_at):
+            return Recorded(act or before, stated, due_at)
+        case Disputed(act=before):
+            return Disputed(act or before, stated)
         case _:
             assert_never(state)
 
 
 _NOTHING_STATED = Stated()
 _MOVES: Mapping[type[Message], Callable[[State, Any, Stated], State]] = {
-    ContributionRecorded: lambda _, event, stated: Recorded(event.act, stated),
+    ContributionRecorded: lambda _, event, stated: Recorded(
+        event.act, stated, event.confirm_due_at
+    ),
     ContributionConfirmed: lambda _, event, stated: Confirmed(event.act, event.by, None, stated),
     ContributionDisputed: lambda _, event, stated: Disputed(event.act, stated),
     DisputeResolved: _resolved,

@@ -11,7 +11,7 @@ from functools import reduce
 
 import msgspec
 
-from services.exchange.domain.contribution import Reason
+from services.exchange.domain.contribution import CONFIRMED_AUTOMATICALLY_AFTER, Reason
 from services.exchange.domain.life import (
     Confirmed,
     Disputed,
@@ -24,6 +24,7 @@ from services.exchange.domain.life import (
     content,
     stated,
     status_of,
+    waits_until,
 )
 from shared.contracts.exchange import (
     Act,
@@ -53,11 +54,12 @@ class Effect(StrEnum):
 
 
 class Synchronise(msgspec.Struct, frozen=True, gc=False):
-    """``act`` is the row as stamped today; ``by`` is the system it comes from."""
+    """``act`` is the row as stamped ``at`` this moment; ``by`` is the system it comes from."""
 
     act: Act
     status: Status
     by: str
+    at: datetime
     revised_at: datetime | None = None
 
 
@@ -71,13 +73,21 @@ def synchronise(command: Synchronise, state: State) -> list[Message]:
         return []
     if isinstance(state, Unknown):
         before = Stated()
-        recorded = Recorded(command.act)
-        changes: list[Message] = [ContributionRecorded(act=command.act)]
+        due_at = _confirm_due_at(command)
+        recorded = Recorded(command.act, confirm_due_at=due_at)
+        changes: list[Message] = [ContributionRecorded(act=command.act, confirm_due_at=due_at)]
         changes += _transition(command, recorded, command.status, command.act)
     else:
         before = state.stated
         changes = _changes(command, state)
     return changes + _unsaid(command, reduce(stated, changes, before))
+
+
+def _confirm_due_at(command: Synchronise) -> datetime | None:
+    """Return until when a new row waits; one that is confirmed already never does."""
+    if command.status is Status.CONFIRMED:
+        return None
+    return command.at + CONFIRMED_AUTOMATICALLY_AFTER
 
 
 def is_stale(command: Synchronise, state: State) -> bool:
@@ -140,21 +150,28 @@ def _transition(
     if isinstance(state, Voided) or target is Status.VOIDED:
         return _voided(command, state, target)
     if isinstance(state, Disputed) and target is Status.CONFIRMED:
-        outcome = Outcome.REJECTED if act == state.act else Outcome.CORRECTED
-        return [DisputeResolved(act=act, by=command.by, outcome=outcome)]
-    counted = isinstance(state, Confirmed)
+        same = act == state.act
+        outcome, before = (Outcome.REJECTED, None) if same else (Outcome.CORRECTED, state.act)
+        return [DisputeResolved(act=act, by=command.by, outcome=outcome, before=before)]
+    counted, due_at = isinstance(state, Confirmed), waits_until(state)
     changes: list[Message] = []
     if act is not state.act and act != state.act:
-        changes.append(
-            ContributionCorrected(before=state.act, after=act, by=command.by, counted=counted)
+        corrected = ContributionCorrected(
+            before=state.act, after=act, by=command.by, counted=counted, confirm_due_at=due_at
         )
+        changes.append(corrected)
     if target is status_of(state):
         return changes
     if target is Status.CONFIRMED:
-        return [*changes, ContributionConfirmed(act=act, by=command.by)]
+        confirmed = ContributionConfirmed(act=act, by=command.by, confirm_due_at=due_at)
+        return [*changes, confirmed]
     if target is Status.DISPUTED:
         disputed = ContributionDisputed(
-            act=act, by=command.by, reason_code=STATED_BY_SOURCE, counted=counted
+            act=act,
+            by=command.by,
+            reason_code=STATED_BY_SOURCE,
+            counted=counted,
+            confirm_due_at=due_at,
         )
         return [*changes, disputed]
     raise Rejected(Reason.STATUS_UNREACHABLE, status=status_of(state), wanted=target)
@@ -177,6 +194,7 @@ def _voided(
                     by=command.by,
                     reason_code=STATED_BY_SOURCE,
                     counted=isinstance(state, Confirmed),
+                    confirm_due_at=waits_until(state),
                 )
             ]
 

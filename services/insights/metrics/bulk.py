@@ -89,6 +89,20 @@ def fold_acts(states: Sequence[ServiceState], acts: Acts) -> None:
     _lives(states, acts)
 
 
+def fold_waiting(
+    states: Sequence[ServiceState],
+    state: Integers,
+    day: Integers,
+    sign: Integers,
+    due: Integers,
+) -> None:
+    """Take facts of acts that wait, as columns; ``state`` is the number of each one's."""
+    if not states:
+        return
+    kept = day <= states[0].day
+    _add([one.life.waiting for one in states], state[kept], due[kept], sign[kept])
+
+
 def _up_to(acts: Acts, day: int) -> Acts:
     kept = acts.day <= day
     if kept.all():

@@ -13,6 +13,7 @@ from services.insights.facts import (
     Fact,
     FeedbackFact,
     RoleFact,
+    WaitingFact,
 )
 from services.insights.metrics.cell import LAY
 from services.insights.metrics.tables import add
@@ -29,7 +30,7 @@ class LifeTables:
     contributions and decisions; ``roles``: person and party -> registrations; ``stamped_lay``:
     person -> acts that name them as a lay receiver, whatever else those acts are. By feedback, and
     how often: ``feedback`` (day given, person), ``answers`` (day given, day answered), ``changes``
-    (given, answered, done).
+    (given, answered, done). ``waiting``: due day, 0 for disputed -> acts that do not count yet.
     """
 
     days: dict[int, dict[int, int]] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class LifeTables:
     answers: dict[int, dict[tuple[int, ...], int]] = field(default_factory=dict)
     changes: dict[int, dict[tuple[int, ...], int]] = field(default_factory=dict)
     stamped_lay: dict[int, int] = field(default_factory=dict)
+    waiting: dict[int, int] = field(default_factory=dict)
 
     def add(self, fact: Fact, sign: int) -> None:
         match fact:
@@ -50,6 +52,8 @@ class LifeTables:
                 add(self.roles, fact.participant << PARTY_BITS | fact.party, sign)
             case FeedbackFact() | AnswerFact() | ChangeFact():
                 self._voice(fact, sign)
+            case WaitingFact():
+                add(self.waiting, fact.due, sign)
             case RoleFact() | AllocationFact() | ConsultationFact():
                 pass
 

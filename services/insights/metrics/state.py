@@ -16,6 +16,7 @@ from services.insights.facts import (
     Fact,
     FeedbackFact,
     RoleFact,
+    WaitingFact,
     day_number,
 )
 from services.insights.metrics.defaults import DEFAULTS, Defaults
@@ -52,7 +53,10 @@ class ServiceState:
         self._read_anew()
 
     def apply(self, facts: Iterable[Fact]) -> None:
-        """Take facts of this service; those of days after ``as_of`` change nothing."""
+        """Take facts of this service; those of days after ``as_of`` change nothing.
+
+        An act that waits moves no figure: what was read of them stays.
+        """
         facts = tuple(facts)
         day, life, rings = self.day, self.life, self.rings
         for fact in facts:
@@ -66,10 +70,13 @@ class ServiceState:
             else:
                 life.add(fact, fact.sign)
                 put(fact, tables, fact.sign)
+        figured = [fact for fact in facts if not isinstance(fact, WaitingFact)]
+        if not figured:
+            return
         self._views.clear()
         self._shared.clear()
         if self._windows:
-            self._unread.extend(facts)
+            self._unread.extend(figured)
             if len(self._unread) > UNREAD_MAX:
                 self._read_anew()
 
@@ -140,7 +147,14 @@ def put(fact: Fact, tables: Tables, sign: int) -> None:
             tables.decision(fact, sign)
         case AllocationFact():
             tables.allocation(fact, sign)
-        case RoleFact() | FeedbackFact() | AnswerFact() | ChangeFact() | ConsultationFact():
+        case (
+            RoleFact()
+            | FeedbackFact()
+            | AnswerFact()
+            | ChangeFact()
+            | ConsultationFact()
+            | WaitingFact()
+        ):
             pass  # these count over the service's life, wherever they are read
 
 

@@ -46,7 +46,7 @@ def told(seed: int, services: int) -> list[list[Fact]]:
 
 
 def _renamable(event: Message) -> bool:
-    return not hasattr(event, "before")
+    return getattr(event, "before", None) is None
 
 
 def chunked(events: Sequence[Sequence[Fact]], sizes: random.Random) -> list[Chunk]:

@@ -1,5 +1,6 @@
 """The life of a contribution: what happens, what is refused, and what is quiet."""
 
+from datetime import datetime, timedelta
 from functools import reduce
 
 import pytest
@@ -30,24 +31,25 @@ from shared.contracts.exchange import (
 )
 from shared.contracts.vocabulary import Message, Outcome
 from shared.eventstore.port import Rejected
-from tests.services.exchange.builders import Scenario, act, count
+from tests.services.exchange.builders import NOON, Scenario, act, count
 
 contribution = Scenario(decide, evolve, INITIAL)
 ACT = act()
 LONGER = act(minutes=90)
-RECORDED = ContributionRecorded(act=ACT)
-CONFIRMED = ContributionConfirmed(act=ACT, by="bob")
+DUE = NOON + timedelta(days=14)
+RECORDED = ContributionRecorded(act=ACT, confirm_due_at=DUE)
+CONFIRMED = ContributionConfirmed(act=ACT, by="bob", confirm_due_at=DUE)
 DISPUTED = ContributionDisputed(act=ACT, by="pat", reason_code="wrong_day", counted=True)
 VOIDED = ContributionVoided(act=ACT, by="pat", reason_code="mistake", counted=False)
 UPHELD = DisputeResolved(act=ACT, by="pat", outcome=Outcome.UPHELD)
 
 
 def test_what_is_given_is_recorded() -> None:
-    assert contribution.given()(Record(ACT)) == [RECORDED]
+    assert contribution.given()(Record(ACT, NOON)) == [RECORDED]
 
 
 def test_recording_the_same_again_is_quiet() -> None:
-    assert contribution.given(RECORDED, CONFIRMED)(Record(ACT)) == []
+    assert contribution.given(RECORDED, CONFIRMED)(Record(ACT, NOON)) == []
 
 
 def test_another_person_confirms() -> None:
@@ -61,7 +63,9 @@ def test_confirming_again_is_quiet() -> None:
 def test_nobody_objecting_confirms_automatically() -> None:
     (event,) = contribution.given(RECORDED)(ConfirmAutomatically())
 
-    assert event == ContributionConfirmed(act=ACT, by="system:exchange", automatic=True)
+    assert event == ContributionConfirmed(
+        act=ACT, by="system:exchange", automatic=True, confirm_due_at=DUE
+    )
 
 
 @pytest.mark.parametrize("then", [CONFIRMED, DISPUTED, VOIDED])
@@ -72,7 +76,9 @@ def test_automatic_confirmation_comes_too_late_for(then: Message) -> None:
 def test_disputing_what_was_only_recorded_takes_nothing_back() -> None:
     (event,) = contribution.given(RECORDED)(Dispute("pat", "wrong_day"))
 
-    assert event == ContributionDisputed(act=ACT, by="pat", reason_code="wrong_day", counted=False)
+    assert event == ContributionDisputed(
+        act=ACT, by="pat", reason_code="wrong_day", counted=False, confirm_due_at=DUE
+    )
 
 
 def test_disputing_what_counts_takes_it_back() -> None:
@@ -102,7 +108,7 @@ def test_a_corrected_dispute_lets_the_corrected_act_count() -> None:
 
     (event,) = when(Resolve("bob", Outcome.CORRECTED, LONGER))
 
-    assert event == DisputeResolved(act=LONGER, by="bob", outcome=Outcome.CORRECTED)
+    assert event == DisputeResolved(act=LONGER, by="bob", outcome=Outcome.CORRECTED, before=ACT)
 
 
 @pytest.mark.parametrize(
@@ -120,12 +126,17 @@ def test_resolving_again_in_the_same_way_is_quiet(command: Resolve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("history", "counted"), [([RECORDED], False), ([RECORDED, CONFIRMED], True)]
+    ("history", "counted", "due"),
+    [([RECORDED], False, DUE), ([RECORDED, CONFIRMED], True, None)],
 )
-def test_a_correction_says_whether_the_act_counted(history: list[Message], counted: bool) -> None:
+def test_a_correction_says_whether_the_act_counted_or_waited(
+    history: list[Message], counted: bool, due: datetime | None
+) -> None:
     (event,) = contribution.given(*history)(Correct("bob", LONGER))
 
-    assert event == ContributionCorrected(before=ACT, after=LONGER, by="bob", counted=counted)
+    assert event == ContributionCorrected(
+        before=ACT, after=LONGER, by="bob", counted=counted, confirm_due_at=due
+    )
 
 
 def test_a_correction_keeps_the_state() -> None:
@@ -141,13 +152,21 @@ def test_a_correction_to_the_same_is_quiet() -> None:
 
 
 @pytest.mark.parametrize(
-    ("history", "counted"),
-    [([RECORDED], False), ([RECORDED, CONFIRMED], True), ([RECORDED, DISPUTED], False)],
+    ("history", "counted", "due"),
+    [
+        ([RECORDED], False, DUE),
+        ([RECORDED, CONFIRMED], True, None),
+        ([RECORDED, DISPUTED], False, None),
+    ],
 )
-def test_voiding_says_whether_the_act_counted(history: list[Message], counted: bool) -> None:
+def test_voiding_says_whether_the_act_counted_or_waited(
+    history: list[Message], counted: bool, due: datetime | None
+) -> None:
     (event,) = contribution.given(*history)(Void("pat", "mistake"))
 
-    assert event == ContributionVoided(act=ACT, by="pat", reason_code="mistake", counted=counted)
+    assert event == ContributionVoided(
+        act=ACT, by="pat", reason_code="mistake", counted=counted, confirm_due_at=due
+    )
 
 
 def test_voiding_again_is_quiet() -> None:
@@ -161,7 +180,7 @@ REFUSALS: list[tuple[str, list[Message], Command, Reason]] = [
     ("resolve unknown", [], Resolve("bob", Outcome.UPHELD), Reason.UNKNOWN),
     ("correct unknown", [], Correct("bob", LONGER), Reason.UNKNOWN),
     ("void unknown", [], Void("bob", "x"), Reason.UNKNOWN),
-    ("record otherwise", [RECORDED], Record(LONGER), Reason.ALREADY_RECORDED),
+    ("record otherwise", [RECORDED], Record(LONGER, NOON), Reason.ALREADY_RECORDED),
     ("confirm own", [RECORDED], Confirm("ann"), Reason.OWN_CONTRIBUTION),
     ("confirm own confirmed", [RECORDED, CONFIRMED], Confirm("ann"), Reason.OWN_CONTRIBUTION),
     ("confirm voided", [RECORDED, VOIDED], Confirm("bob"), Reason.VOIDED),
@@ -228,7 +247,7 @@ people = st.sampled_from(["ann", "bob", "pat"])
 acts = st.sampled_from([ACT, LONGER, act(giver_id="bob"), act(receivers=())])
 codes = st.sampled_from([None, "mistake"])
 commands = st.one_of(
-    st.builds(Record, acts),
+    st.builds(Record, acts, st.just(NOON)),
     st.builds(Confirm, people),
     st.just(ConfirmAutomatically()),
     st.builds(Dispute, people, codes),

@@ -41,7 +41,7 @@ DAY = timedelta(days=1)
 
 def row(fact: Act = ROW, status: Status = CONFIRMED, revised: int | None = None) -> Synchronise:
     return Synchronise(
-        fact, status, "system:file", None if revised is None else NOON + revised * DAY
+        fact, status, "system:file", NOON, None if revised is None else NOON + revised * DAY
     )
 
 
@@ -129,7 +129,9 @@ def test_an_edit_and_a_status_come_in_one() -> None:
 def test_a_disputed_row_that_is_edited_and_confirmed_is_resolved_as_corrected() -> None:
     (event,), told = done(row(EDITED, CONFIRMED), row(ROW, DISPUTED))
 
-    assert event == DisputeResolved(act=EDITED, by="system:file", outcome=Outcome.CORRECTED)
+    assert event == DisputeResolved(
+        act=EDITED, by="system:file", outcome=Outcome.CORRECTED, before=ROW
+    )
     assert told is Effect.CORRECTED
 
 
