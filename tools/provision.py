@@ -11,8 +11,9 @@ import typer
 from aiokafka.errors import InvalidReplicationFactorError
 
 from shared.log.provisioning import TopicMismatch, create_topics
-from shared.provisioning import MIGRATIONS, DeploymentMismatch
+from shared.provisioning import DeploymentMismatch
 from shared.provisioning import provision as provision_databases
+from shared.schema import MIGRATIONS
 from shared.settings import with_password
 from tools.deployment import secret
 from tools.failure import ExitCode, Failure
@@ -65,7 +66,7 @@ def _provision_databases(admin: str, *, embedded: bool) -> None:
             str(mixed),
             "Name another server in COPROD_ADMIN_URL, or drop the databases of the other.",
         ) from None
-    say(f"databases of deployment {made.deployment}: {', '.join(made.owners)}")
+    say(f"databases of deployment {made.deployment}: {', '.join(made.services)}")
 
 
 def _create_topics(bootstrap: str) -> None:

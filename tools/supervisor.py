@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Literal
 
 from shared.log.provisioning import create_topics
-from shared.provisioning import MIGRATIONS, provision
+from shared.provisioning import provision
+from shared.schema import MIGRATIONS
 from tools import deployment as record
 from tools import lock, ports, postgres, process
 from tools.broker import Broker
@@ -175,7 +176,7 @@ class Supervisor:
             passwords=self._record.passwords,
             deployment=self._record.deployment,
         )
-        self._record.databases, self._record.readonly = dict(made.owners), dict(made.readers)
+        self._record.databases, self._record.readonly = dict(made.services), dict(made.readers)
         if self._record.kafka is not None:
             await create_topics(self._record.kafka.bootstrap, self._record.topic_prefix)
         self._write()

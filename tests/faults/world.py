@@ -16,7 +16,8 @@ from typing import Any, Literal
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.provisioning import MIGRATIONS, READ_ONLY_ROLE, address, role_of
+from shared.provisioning import address
+from shared.schema import MIGRATIONS, READ_ONLY_ROLE, role_of
 from tests.faults.database import Postgres
 from tests.faults.process import Process
 from tests.support.deployment import environment

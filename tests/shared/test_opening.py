@@ -87,10 +87,10 @@ async def test_a_part_that_fails_later_ends_the_process(
 
 
 async def test_a_database_behind_this_build_is_not_provisioned(
-    fresh_database: Callable[[str], str],
+    fresh_database: Callable[[str], str], as_admin: Callable[[str], str]
 ) -> None:
     dsn = fresh_database("registry")
-    connection = await asyncpg.connect(dsn)
+    connection = await asyncpg.connect(as_admin(dsn))
     await connection.execute("DELETE FROM _yoyo_migration WHERE migration_id = 'registry-0001'")
     await connection.close()
 

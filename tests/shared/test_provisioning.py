@@ -4,17 +4,15 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from shared.provisioning import (
-    MIGRATIONS,
     DeploymentMismatch,
     address,
     database_of,
     provision,
     provision_database,
-    role_of,
 )
+from shared.schema import MIGRATIONS, role_of
 from tests.support.postgres import DEPLOYMENT
 
 pytestmark = pytest.mark.postgres
@@ -25,9 +23,11 @@ def test_a_fresh_database_knows_its_deployment(fresh_database: Callable[[str], s
         assert connection.execute("SELECT id FROM deployment").fetchall() == [(DEPLOYMENT,)]
 
 
-def test_a_database_of_another_deployment_is_refused(fresh_database: Callable[[str], str]) -> None:
+def test_a_database_of_another_deployment_is_refused(
+    fresh_database: Callable[[str], str], as_admin: Callable[[str], str]
+) -> None:
     with pytest.raises(DeploymentMismatch):
-        provision_database(fresh_database("exchange"), "exchange", "another")
+        provision_database(as_admin(fresh_database("exchange")), "exchange", "another")
 
 
 def test_a_whole_deployment_is_made_once_and_shares_one_id(postgres_admin_dsn: str) -> None:
@@ -35,40 +35,12 @@ def test_a_whole_deployment_is_made_once_and_shares_one_id(postgres_admin_dsn: s
     again = provision(postgres_admin_dsn, with_log=True)
 
     assert first == again
-    assert set(first.owners) == {"registry", "exchange", "insights", "log"}
-    for dsn in first.owners.values():
-        assert provision_database(dsn, database_of(dsn).removeprefix("coprod_")) == first.deployment
-
-
-def test_the_reader_reads_and_does_not_write(postgres_admin_dsn: str) -> None:
-    reader = provision(postgres_admin_dsn, with_log=False).readers["registry"]
-
-    with psycopg.connect(reader, autocommit=True) as connection:
-        assert connection.execute("SELECT count(*) FROM deployment").fetchone() == (1,)
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("DELETE FROM deployment")
-
-
-@pytest.mark.parametrize(
-    ("service", "table"),
-    [
-        ("registry", "participant_details"),
-        ("registry", "participant_external_id"),
-        ("exchange", "feedback_words"),
-        ("exchange", "identity_secret"),
-        ("exchange", "idempotency"),
-    ],
-)
-def test_the_reader_reads_no_name_and_no_secret(
-    postgres_admin_dsn: str, service: str, table: str
-) -> None:
-    reader = provision(postgres_admin_dsn, with_log=False).readers[service]
-
-    with (
-        psycopg.connect(reader) as connection,
-        pytest.raises(psycopg.errors.InsufficientPrivilege),
-    ):
-        connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
+    assert set(first.services) == {"registry", "exchange", "insights", "log"}
+    for service, dsn in first.services.items():
+        assert database_of(dsn) == role_of(service)
+        with psycopg.connect(dsn) as connection:
+            known = connection.execute("SELECT id FROM deployment").fetchall()
+        assert known == [(first.deployment,)]
 
 
 def test_no_service_connects_to_the_database_of_another(postgres_admin_dsn: str) -> None:
@@ -102,9 +74,9 @@ def test_every_migration_has_its_place_and_a_name_of_its_own() -> None:
 
 
 def test_what_a_killed_provisioning_left_behind_stops_no_other(
-    fresh_database: Callable[[str], str],
+    fresh_database: Callable[[str], str], as_admin: Callable[[str], str]
 ) -> None:
-    dsn = fresh_database("log")
+    dsn = as_admin(fresh_database("log"))
     with psycopg.connect(dsn) as connection:
         connection.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, now(), 1)")
 

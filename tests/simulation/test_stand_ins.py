@@ -272,15 +272,18 @@ def _ended(
 
 
 @pytest.fixture
-async def real(fresh_database: Callable[[str], str]) -> AsyncIterator[list[Peer]]:
+async def real(
+    fresh_database: Callable[[str], str], as_admin: Callable[[str], str]
+) -> AsyncIterator[list[Peer]]:
     """Sessions that find a deadlock at once and give nobody up: how fast we are decides nothing."""
-    dsn = fresh_database("exchange")
+    dsn = as_admin(fresh_database("exchange"))
     connections = [await asyncpg.connect(dsn) for _ in range(SESSIONS + 1)]
     *players, observer = connections
     for (written,) in await observer.fetch(FUNCTIONS):
         await observer.execute(written.replace("'1s'", "'60s'").replace("'2s'", "'60s'"))
     for connection in players:
         await connection.execute("SET deadlock_timeout = '1ms'")
+        await connection.execute("SET ROLE coprod_exchange")
     yield [Real(connection, observer) for connection in players]
     for connection in connections:
         await connection.close()

@@ -10,7 +10,8 @@ CREATE = """
 CREATE TABLE IF NOT EXISTS ledger (
     topic text, partition int, position bigint, subject text, owner text,
     line bigint GENERATED ALWAYS AS IDENTITY
-)
+);
+GRANT SELECT, INSERT ON ledger TO PUBLIC
 """
 # Not unique on purpose: what is applied twice must show.
 ADD = "INSERT INTO ledger (topic, partition, position, subject, owner) VALUES ($1, $2, $3, $4, $5)"

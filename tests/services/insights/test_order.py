@@ -13,8 +13,10 @@ from tests.services.insights.feed import Feed, registered
 from tests.services.insights.test_fold import from_facts, live, said
 from tests.support.histories import SERVICE, history
 from tests.support.polling import eventually
+from tests.support.postgres import AdminOf
 
 pytestmark = pytest.mark.postgres
+
 SEEDS = (11, 12, 13)
 
 
@@ -47,7 +49,7 @@ async def remembered_and_folded(insights: Insights) -> tuple[object, object]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_any_interleaving_of_partitions_gives_the_same(
-    replicas: Replicas, feed: Feed, seed: int
+    replicas: Replicas, feed: Feed, seed: int, as_admin_of: AdminOf
 ) -> None:
     chance = random.Random(seed)
     first = await replicas.start()
@@ -55,7 +57,8 @@ async def test_any_interleaving_of_partitions_gives_the_same(
     await replicas.folded(first)
     before = await remembered_and_folded(first)
     await first.close()
-    await replicas.pool.execute("TRUNCATE fact_chunk, service_info, consumer_position, code")
+    async with as_admin_of(replicas.pool) as admin:
+        await admin.execute("TRUNCATE fact_chunk, service_info, consumer_position, code")
 
     again = await replicas.start()
     await replicas.folded(again)

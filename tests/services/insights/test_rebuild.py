@@ -14,6 +14,7 @@ from tests.services.insights.feed import Feed, registered
 from tests.services.insights.test_fold import said, told
 from tests.support.archetypes import youth_court
 from tests.support.polling import eventually
+from tests.support.postgres import AdminOf
 
 pytestmark = pytest.mark.postgres
 # A position that no other fold can reach keeps a rebuild from ending.
@@ -75,12 +76,13 @@ async def test_after_a_rebuild_events_are_folded_once(replicas: Replicas, feed: 
 
 
 async def test_figures_that_differ_are_reported_and_not_switched_to(
-    replicas: Replicas, feed: Feed
+    replicas: Replicas, feed: Feed, as_admin_of: AdminOf
 ) -> None:
     insights = await replicas.start()
     await feed.tell(told(youth_court()))
     await replicas.folded(insights)
-    await replicas.pool.execute("DELETE FROM fact_chunk WHERE topic = 'exchange.activity.v1'")
+    async with as_admin_of(replicas.pool) as admin:
+        await admin.execute("DELETE FROM fact_chunk WHERE topic = 'exchange.activity.v1'")
 
     build = await rebuilt(insights)
 

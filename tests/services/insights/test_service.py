@@ -16,7 +16,7 @@ from tests.services.insights.conftest import Replicas
 from tests.services.insights.feed import Feed, registered
 from tests.services.insights.snapshots import a_record
 from tests.support.polling import eventually
-from tests.support.postgres import DEPLOYMENT
+from tests.support.postgres import DEPLOYMENT, AdminOf
 
 pytestmark = pytest.mark.postgres
 
@@ -44,8 +44,11 @@ def _name(insights: Insights) -> object:
     return found and found.service["name"]
 
 
-async def test_what_could_not_start_whole_is_closed_whole(replicas: Replicas) -> None:
-    await replicas.pool.execute("ALTER TABLE projection_active RENAME TO away")
+async def test_what_could_not_start_whole_is_closed_whole(
+    replicas: Replicas, as_admin_of: AdminOf
+) -> None:
+    async with as_admin_of(replicas.pool) as admin:
+        await admin.execute("ALTER TABLE projection_active RENAME TO away")
     insights = Insights(replicas.surroundings(), Meters(CollectorRegistry()), "half")
 
     with pytest.raises(asyncpg.UndefinedTableError):

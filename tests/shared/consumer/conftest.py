@@ -21,9 +21,14 @@ CONSUMED = (topics.REGISTRY_SERVICES,)
 
 
 @pytest.fixture
-async def pool(fresh_database: Callable[[str], str]) -> AsyncIterator[Pool]:
-    async with asyncpg.create_pool(fresh_database("exchange"), min_size=1, max_size=6) as pool:
-        await pool.execute(ledger.CREATE)
+async def pool(
+    fresh_database: Callable[[str], str], as_admin: Callable[[str], str]
+) -> AsyncIterator[Pool]:
+    dsn = fresh_database("exchange")
+    admin = await asyncpg.connect(as_admin(dsn))
+    await admin.execute(ledger.CREATE)
+    await admin.close()
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=6) as pool:
         yield pool
 
 

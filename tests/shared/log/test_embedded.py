@@ -80,9 +80,11 @@ async def test_of_what_replaces_one_key_at_once_the_last_counts(log: EmbeddedLog
         assert [record.offset for record in found] == [18, 19]
 
 
-async def test_headers_that_nobody_can_read_stop_nothing(log: EmbeddedLog, dsn: str) -> None:
+async def test_headers_that_nobody_can_read_stop_nothing(
+    log: EmbeddedLog, dsn: str, as_admin: Callable[[str], str]
+) -> None:
     await log.publish(*HERE, numbered(3))
-    connection = await asyncpg.connect(dsn)
+    connection = await asyncpg.connect(as_admin(dsn))
     nameless = b"\x91\x92\xa2\xff\xfe\xc4\x011"
     change = 'UPDATE log_record SET headers = $2 WHERE "offset" = $1'
     await connection.execute(change, 1, nameless)

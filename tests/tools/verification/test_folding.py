@@ -15,6 +15,7 @@ from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.contracts.vocabulary import Message
 from shared.log.port import TopicPartition
 from tests.support.histories import history
+from tests.support.postgres import AdminOf
 from tools.verification.folding import (
     ACCOUNTS,
     CHECK,
@@ -27,6 +28,7 @@ from tools.verification.report import Report
 from tools.verification.store import Pool
 
 pytestmark = pytest.mark.postgres
+
 
 HERE = TopicPartition(EXCHANGE_ACTIVITY.name, 0)
 CHUNK_EVENTS = 50
@@ -98,12 +100,16 @@ async def test_what_was_left_makes_no_facts_and_need_not_even_be_json(pools: Poo
     assert (await checked(pools, len(events), Left(set(left)))).clean
 
 
-async def test_a_fact_too_many_and_one_too_few_are_found(pools: Pools) -> None:
+async def test_a_fact_too_many_and_one_too_few_are_found(
+    pools: Pools, as_admin_of: AdminOf
+) -> None:
     events = history(2)
     await store(pools, events, frozenset())
-    await pools["insights"].execute(
-        "DELETE FROM fact_chunk WHERE first_position = (SELECT max(first_position) FROM fact_chunk)"
-    )
+    async with as_admin_of(pools["insights"]) as admin:
+        await admin.execute(
+            "DELETE FROM fact_chunk "
+            "WHERE first_position = (SELECT max(first_position) FROM fact_chunk)"
+        )
     lacking = await checked(pools, len(events))
     await pools["insights"].execute(
         "INSERT INTO fact_chunk SELECT projection, topic, partition, first_position + 1, "
