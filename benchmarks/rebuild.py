@@ -74,7 +74,6 @@ def _columns(chance: np.random.Generator, service: "Ints", home: int) -> dict[st
         "kind": chance.integers(9, size=count),
         "minutes": chance.integers(5, 240, size=count),
         "episode": chance.choice((0, 0, 1), size=count) * (1 + service * 50 + service % 50),
-        "outside": chance.integers(2, size=count),
     }
     always = dict.fromkeys(ActFact.__struct_fields__, 0) | {"sign": 1}
     return {**always, **{name: one.tolist() for name, one in varied.items()}, "receivers": named}

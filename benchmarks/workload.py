@@ -82,7 +82,6 @@ def _act(chance: random.Random, size: Size, number: int) -> exchange.Act:
         giver_id=f"person-{giver}",
         giver_party=party,
         giver_org="council" if party is Party.PROFESSIONAL else None,
-        giver_in_provider_org=party is Party.PROFESSIONAL,
         receivers=tuple(
             exchange.Receiver(participant_id=f"person-{one}", party=PARTIES[one % 4])
             for one in receivers

@@ -22,6 +22,7 @@ SORTS: Mapping[type[Any], str] = {
     facts.ChangeFact: "change",
     facts.ConsultationFact: "consultation",
     facts.WaitingFact: "waiting",
+    facts.ProviderFact: "provider",
 }
 CODES = ("service", "giver", "participant", "organisation", "episode", "feedback", "currency")
 WORDS: Mapping[str, tuple[str, ...]] = {
@@ -33,6 +34,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "stage": facts.STAGES,
     "knowledge": facts.KNOWLEDGES,
     "channel": facts.CHANNELS,
+    "provision": facts.PROVISIONS,
 }
 DAYS = ("day", "given_day", "answered_day", "due")
 PLACE = ("topic", "partition", "position")
@@ -83,8 +85,6 @@ def _column(name: str) -> pa.DataType:
         return pa.list_(pa.struct(person))
     if name in DAYS:
         return pa.date32()
-    if name == "outside":
-        return pa.bool_()
     if name in CODES or name in WORDS or name in {"kind", "level"}:
         return pa.string()
     return pa.int64()
@@ -98,7 +98,11 @@ def _cell(fact: Fact, name: str, value: Any, names: Names) -> Any:
         return names.get(value)
     if name in WORDS:
         return _word(WORDS[name], value)
-    return facts.EPOCH + dt.timedelta(days=value) if name in DAYS else value
+    return _day(value) if name in DAYS else value
+
+
+def _day(value: int) -> dt.date | None:
+    return None if value == facts.UNDATED else facts.EPOCH + dt.timedelta(days=value)
 
 
 def _word(words: tuple[str, ...], number: int) -> str | None:
@@ -131,15 +135,10 @@ def _due(_fact: Fact, value: int, _names: Names) -> dt.date | None:
     return facts.EPOCH + dt.timedelta(days=value) if value else None
 
 
-def _outside(_fact: Fact, value: int, _names: Names) -> bool | None:
-    return None if value == facts.AFFILIATION_UNKNOWN else value == facts.OUTSIDE
-
-
 READERS: Mapping[str, Callable[[Fact, Any, Names], Any]] = {
     "kind": _kind,
     "level": _level,
     "receivers": _receivers,
     "minutes": _minutes,
-    "outside": _outside,
     "due": _due,
 }

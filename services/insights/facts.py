@@ -29,7 +29,13 @@ from shared.contracts.exchange import (
     ResourceAllocated,
 )
 from shared.contracts.lean import LeanMessage
-from shared.contracts.registry import RoleAssumed, RoleStartMoved
+from shared.contracts.registry import (
+    RoleAssumed,
+    RoleStartMoved,
+    ServiceProviderLinked,
+    ServiceProviderUnlinked,
+    ServiceRegistered,
+)
 from shared.contracts.vocabulary import (
     LAY,
     Channel,
@@ -53,7 +59,8 @@ Code: TypeAlias = Callable[[str, str], int]
 EPOCH = date(1970, 1, 1)
 _EPOCH_ORDINAL = EPOCH.toordinal()
 NO_MINUTES = -1
-INSIDE, OUTSIDE, AFFILIATION_UNKNOWN = 0, 1, 2
+UNDATED = date.min.toordinal() - _EPOCH_ORDINAL
+"""The day of what no event dates: it holds whatever the as-of day."""
 
 # Position in these tuples, from 1, is what is stored: append only. 0 is blank.
 PARTIES = ("professional", "user", "family_social")
@@ -66,6 +73,8 @@ KNOWLEDGES = ("lived", "professional")
 CHANNELS = ("online", "paper", "phone", "assisted")
 LEVELS = ("operational", "service", "strategic", "budget")
 CHANGE_LEVELS = ("process", "role", "policy", "budget")
+PROVISIONS = ("agency", "linked", "unlinked")
+AGENCY, LINKED, UNLINKED = 1, 2, 3
 _KINDS_OF_ROLE_SHIFT = ("train", "facilitate", "connect", "co_deliver")
 _KINDS_OF_CORE_ECONOMY = ("family", "care", "group_wellbeing", "neighbourhood", "civic")
 KINDS = (*_KINDS_OF_ROLE_SHIFT, *_KINDS_OF_CORE_ECONOMY)
@@ -109,7 +118,6 @@ class ActFact(_Fact, frozen=True, gc=False):
     channel: int
     minutes: int
     organisation: int
-    outside: int
     episode: int
     receiver_groups: int
     receivers: tuple[tuple[int, int], ...]
@@ -121,6 +129,13 @@ class RoleFact(_Fact, frozen=True, gc=False):
     participant: int
     group: int
     party: int
+
+
+class ProviderFact(_Fact, frozen=True, gc=False):
+    """An organisation is the service's agency, or was linked to it or unlinked; ``UNDATED``."""
+
+    organisation: int
+    provision: int
 
 
 class DecisionFact(_Fact, frozen=True, gc=False):
@@ -188,6 +203,7 @@ Fact: TypeAlias = (
     | ChangeFact
     | ConsultationFact
     | WaitingFact
+    | ProviderFact
 )
 
 
@@ -266,7 +282,6 @@ def _act(act: Act, code: Code, sign: int) -> ActFact:
         _CHANNEL[act.channel],
         NO_MINUTES if act.minutes is None else act.minutes,
         code("organisation", act.giver_org) if act.giver_org else 0,
-        _outside(act),
         code("episode", act.episode_id) if act.episode_id else 0,
         len(set(act.receiver_groups)) if act.receiver_groups else 0,
         _receivers(act, giver, code) if act.receivers else (),
@@ -281,17 +296,26 @@ def _receivers(act: Act, giver: int, code: Code) -> tuple[tuple[int, int], ...]:
     return tuple(found.items())
 
 
-def _outside(act: Act) -> int:
-    if act.giver_in_provider_org is None:
-        return AFFILIATION_UNKNOWN
-    if act.giver_org is None:
-        return OUTSIDE if act.giver_party in LAY else INSIDE
-    return INSIDE if act.giver_in_provider_org else OUTSIDE
-
-
 def _kind(kind: str | None, code: Code) -> int:
     number = _KIND.get(kind)
     return OPEN_KINDS_FROM + code("kind", str(kind)) if number is None else number
+
+
+def _agencies(event: ServiceRegistered, code: Code) -> list[Fact]:
+    return [_provider(event.service_id, agency, AGENCY, code) for agency in event.agency_ids]
+
+
+def _linked(event: ServiceProviderLinked, code: Code) -> list[Fact]:
+    return [_provider(event.service_id, event.organisation_id, LINKED, code)]
+
+
+def _unlinked(event: ServiceProviderUnlinked, code: Code) -> list[Fact]:
+    return [_provider(event.service_id, event.organisation_id, UNLINKED, code)]
+
+
+def _provider(service_id: str, organisation: str, provision: int, code: Code) -> ProviderFact:
+    service = code("service", service_id)
+    return ProviderFact(service, UNDATED, 1, code("organisation", organisation), provision)
 
 
 def _roles(event: RoleAssumed | RoleStartMoved, code: Code) -> list[Fact]:
@@ -400,6 +424,9 @@ _MAKERS: dict[type[Any], Callable[[Any, Code], list[Fact]]] = {
     lean.ContributionCorrected: _corrected,
     RoleAssumed: _roles,
     RoleStartMoved: _roles,
+    ServiceRegistered: _agencies,
+    ServiceProviderLinked: _linked,
+    ServiceProviderUnlinked: _unlinked,
     DecisionTaken: _decision,
     ResourceAllocated: _allocation,
     ConsultationOpened: _opened,

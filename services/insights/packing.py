@@ -16,11 +16,12 @@ from services.insights.facts import (
     DecisionFact,
     Fact,
     FeedbackFact,
+    ProviderFact,
     RoleFact,
     WaitingFact,
 )
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 # Position is the tag in packed facts: append only.
 TYPES: tuple[type[Fact], ...] = (
     ActFact,
@@ -32,6 +33,7 @@ TYPES: tuple[type[Fact], ...] = (
     ChangeFact,
     ConsultationFact,
     WaitingFact,
+    ProviderFact,
 )
 _TAGS = {sort: tag for tag, sort in enumerate(TYPES)}
 

@@ -67,6 +67,7 @@ class VerdictBody(Body):
     grade: str | None
     cell: dict[str, str | None]
     axes: dict[str, float | None]
+    axis_reasons: dict[str, str | None]
     flags: list[str]
     tentative: bool
     tests: list[dict[str, Any]]

@@ -7,11 +7,12 @@ The class is the pure rule on that day, without margin and without history; what
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
+from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any
 
 from services.insights.metrics.defaults import PLANNING_WINDOW
-from services.insights.metrics.figure import rounded
+from services.insights.metrics.figure import Reason, rounded
 from services.insights.metrics.figures import figures_tested
 from services.insights.metrics.state import ServiceState
 from services.insights.verdict_evidence import Grounds, gather
@@ -151,6 +152,7 @@ def verdict_json(
         "grade": verdict.grade,
         "cell": {"p": planning, "d": delivery},
         "axes": _axes(grounds),
+        "axis_reasons": _axis_reasons(grounds),
         "flags": list(verdict.flags),
         "tentative": verdict.tentative,
         "tests": [test_json(test) for test in verdict.tests],
@@ -170,9 +172,29 @@ def verdict_json(
 
 
 def _axes(grounds: Grounds) -> dict[str, float | None]:
-    """Return p and d; null below the floor, where no figure is shown."""
+    """Return p and d; null below the floor, where no figure is shown, and where held back."""
     evidence = grounds.evidence
     return {
         axis: rounded(value) if evidence.enough and value is not None else None
         for axis, value in (("p", evidence.p), ("d", evidence.d))
     }
+
+
+def _axis_reasons(grounds: Grounds) -> dict[str, Reason | None]:
+    """Return why an axis is null; null of one that is shown."""
+    evidence = grounds.evidence
+    return {
+        axis: _reason(evidence.enough, value, few)
+        for axis, value, few in (
+            ("p", evidence.p, evidence.planning_held_back),
+            ("d", evidence.d, evidence.d_held_back),
+        )
+    }
+
+
+def _reason(enough: bool, value: Fraction | None, few: Fraction | None) -> Reason | None:  # noqa: FBT001
+    if not enough:
+        return Reason.BELOW_FLOOR
+    if value is not None:
+        return None
+    return Reason.NO_DATA if few is None else Reason.FEW_LAY

@@ -18,32 +18,41 @@ from services.insights.verdict_side import SIDES, Seen, reaches
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A share of weight as the rule reads it: ``numerator`` of ``denominator`` in ``n`` cases.
+    """A lay share of weight: ``numerator`` of ``denominator``, which rests on ``n`` cases.
 
-    ``givers``: distinct lay givers behind the numerator; fewer than k and the share reads as 0.
+    ``givers_short``: how many lay givers it is short of k; some, but fewer than k, and the share is
+    ``held_back``: the rule asks only whether it reaches a tenth, and nothing states it.
     """
 
     numerator: int
     denominator: int
     n: int
-    givers: int
-    read: Fraction
+    givers_short: int
+    held_back: bool
+
+    @property
+    def exact(self) -> Fraction:
+        return Fraction(self.numerator, self.denominator)
 
     @property
     def interval(self) -> tuple[float, float]:
-        return wilson(self.read.numerator, self.read.denominator, self.n)
+        return wilson(self.numerator, self.denominator, self.n)
 
 
 @dataclass(frozen=True)
 class Evidence:
     """The rule's input. ``d``, ``p``, ``e1b``, ``k1``, ``unknown``, ``opinion``: shares or None.
 
-    ``opinion_people``: lay persons with an opinion; ``resources``: some money is theirs to decide.
+    ``d_held_back``, ``planning_held_back``: the shares of few lay people in delivery, and among the
+    acts of planning. ``opinion_people``: lay persons with an opinion; ``resources``: some money is
+    theirs to decide.
     """
 
     enough: bool
     d: Fraction | None
     p: Fraction | None
+    d_held_back: Fraction | None
+    planning_held_back: Fraction | None
     e1b: Fraction | None
     k1: Fraction | None
     unknown: Fraction | None
@@ -60,7 +69,10 @@ class Evidence:
             enough=self.enough,
             asked=self.opinion_people >= limits.k,
             resources=self.resources,
-            g2_reaches=self.g2 is not None and reaches(self.g2, limits.g2_shared),
+            g2_reaches=_reaches(self.g2, limits.g2_shared),
+            d_known=self.d_held_back is not None,
+            d_few=_reaches(self.d_held_back, limits.band_low),
+            planning_few=_reaches(self.planning_held_back, limits.band_low),
         )
         for quantity in SIDES:
             value: Fraction | None = getattr(self, quantity)
@@ -106,8 +118,10 @@ def gather(state: ServiceState, window: str) -> Grounds:
     return Grounds(
         evidence=Evidence(
             enough=not view.below_floor,
-            d=delivery.read if delivery else None,
-            p=_mean(votes.exact, planning.read if planning else None),
+            d=_shown(delivery),
+            p=_mean(votes.exact, _shown(planning)),
+            d_held_back=_held_back(delivery),
+            planning_held_back=_held_back(planning),
             e1b=e1b.exact,
             k1=k1.exact,
             unknown=_fraction(unknown),
@@ -135,12 +149,24 @@ def gather(state: ServiceState, window: str) -> Grounds:
 
 def _part(view: View, lens: str, lay: Question, whole: Question) -> Part | None:
     """Return the lay part of a whole; None where the whole weighs nothing, or has no case."""
-    weight, n = view.weight(lens, whole), view.count(whole)
+    weight, n = view.weight(lens, whole), view.cases(lens, whole)
     if weight <= 0 or n <= 0:
         return None
-    numerator, givers = within(view.weight(lens, lay), weight), len(view.givers(lay))
-    read = Fraction(0) if givers < view.defaults.k else Fraction(numerator, weight)
-    return Part(numerator, weight, n, givers, read)
+    short = max(view.defaults.k - len(view.givers(lay)), 0)
+    numerator = within(view.weight(lens, lay), weight)
+    return Part(numerator, weight, n, short, held_back=view.few_but_some(lay))
+
+
+def _shown(part: Part | None) -> Fraction | None:
+    return part.exact if part and not part.held_back else None
+
+
+def _held_back(part: Part | None) -> Fraction | None:
+    return part.exact if part and part.held_back else None
+
+
+def _reaches(share: Fraction | None, threshold: Fraction) -> bool:
+    return share is not None and reaches(share, threshold)
 
 
 def _mean(*shares: Fraction | None) -> Fraction | None:

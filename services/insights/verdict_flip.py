@@ -14,6 +14,7 @@ from services.insights.verdict_side import SIDES, Sides, above, beside
 
 WHOLE, NOTHING = Fraction(1), Fraction(0)
 _A_HAIR = Fraction(1, 10**12)
+UNKNOWN = "unknown"
 NAMES = {"d": "d", "p": "p", "e1b": "E1b", "k1": "K1", "unknown": "unknown", "opinion": "opinion"}
 
 
@@ -114,8 +115,9 @@ def nearest_flip(grounds: Grounds) -> Flip | None:
     """Return the smallest move that gives another class than this one or ``insufficient_evidence``.
 
     "Smallest" is by distance of the value from the threshold; of equals, the first in ``MOVABLE``.
+    That of the unknown share comes last: it says nothing of the service, but of what is recorded.
     """
-    nearest = sorted(_turns(grounds), key=_distance)
+    nearest = sorted(_turns(grounds), key=lambda turn: (turn.quantity == UNKNOWN, _distance(turn)))
     flips = (_flip(grounds, turn) for turn in nearest)
     return next((flip for flip in flips if flip is not None), None)
 
@@ -233,8 +235,7 @@ def _levers(grounds: Grounds, quantity: str) -> list[Lever]:
     match quantity:
         case "d" if grounds.delivery:
             part = grounds.delivery
-            short = max(grounds.evidence.defaults.k - part.givers, 0)
-            return [Lever(part.numerator, part.denominator, weight, givers_short=short)]
+            return [Lever(part.numerator, part.denominator, weight, givers_short=part.givers_short)]
         case "p":
             return _planning_levers(grounds, weight)
         case "e1b":
@@ -255,22 +256,23 @@ def _planning_levers(grounds: Grounds, weight: str) -> list[Lever]:
     """Return planning acts first, then votes: either moves p, by half where p is their mean."""
     levers: list[Lever] = []
     part, votes = grounds.planning, grounds.votes
+    if part and part.held_back:
+        part = None
     half = Fraction(1, 2) if part and votes.exact is not None else WHOLE
     if part:
-        short = max(grounds.evidence.defaults.k - part.givers, 0)
         shift = NOTHING if votes.exact is None else votes.exact / 2
         levers.append(
             Lever(
                 part.numerator,
                 part.denominator,
                 weight,
-                givers_short=short,
+                givers_short=part.givers_short,
                 scale=half,
                 shift=shift,
             )
         )
     if votes.exact is not None:
-        shift = part.read / 2 if part else NOTHING
+        shift = part.exact / 2 if part else NOTHING
         lever = _of_figure(votes.numerator, votes.denominator, "vote_weight")
         levers.append(
             Lever(lever.numerator, lever.denominator, lever.unit, scale=half, shift=shift)

@@ -56,7 +56,7 @@ TESTS: dict[str, tuple[Condition, ...]] = {
         _at_least("M2", Fraction(8, 10)),
         Condition("F4.slope", "<= 0", lambda value: value <= 0),
     ),
-    "T6": (_above_zero("N1"),),
+    "T6": (_at_least("N1", Fraction(1, 10)),),
     "T7": (_at_least("I1", Fraction(3, 10)),),
     "T8": (_above_zero("H4"),),
 }

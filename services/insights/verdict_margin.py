@@ -43,9 +43,9 @@ def class_with_margin(evidence: Evidence, previous: ServiceClass | None) -> Serv
 
 def _intervals(grounds: Grounds) -> Iterator[tuple[str, Iterable[Share]]]:
     """Yield the ends of the intervals; p moves with its acts, for a vote has no interval."""
-    if grounds.delivery:
+    if grounds.evidence.d is not None and grounds.delivery:
         yield "d", grounds.delivery.interval
-    if grounds.planning:
+    if grounds.planning and not grounds.planning.held_back:
         votes, ends = grounds.votes.exact, grounds.planning.interval
         yield "p", ends if votes is None else [(Fraction(end) + votes) / 2 for end in ends]
     yield "e1b", grounds.e1b.interval or ()

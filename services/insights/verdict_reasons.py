@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from services.insights.metrics.state import as_date
 from services.insights.verdict_evidence import Grounds
-from services.insights.verdict_rule import Ruling, ServiceClass
+from services.insights.verdict_rule import Flag, Ruling, ServiceClass
 from services.insights.verdict_words import (
     Sentence,
     contributions,
@@ -14,6 +14,11 @@ from services.insights.verdict_words import (
     people,
     percent,
     said,
+)
+
+_FEW_PLAN = Sentence(
+    "trop peu d'habitants conçoivent pour dire leur part",
+    "too few residents plan to say their share",
 )
 
 
@@ -58,43 +63,71 @@ def _deciding(grounds: Grounds, ruling: Ruling) -> list[Sentence | None]:
     match ruling.service_class:
         case ServiceClass.CONSULTATION:
             return [_consulted(grounds)]
-        case ServiceClass.CO_DESIGN if grounds.evidence.d is None:
-            return [
-                Sentence(
-                    "conçu ensemble ; rien n'est observé de l'exécution",
-                    "designed together; nothing is observed of the delivery",
-                )
-            ]
         case ServiceClass.CO_DESIGN:
-            return [
-                Sentence(
-                    "conçu ensemble, exécuté par les seuls professionnels",
-                    "designed together, delivered by professionals alone",
-                )
-            ]
+            return [_designed(grounds)]
         case ServiceClass.INSUFFICIENT_EVIDENCE:
-            return [
-                Sentence(
-                    "aucun fait ne dit qui exécute le service",
-                    "no fact says who delivers the service",
-                )
-            ]
+            return [_undecided(ruling)]
         case ServiceClass.VOLUNTEERING:
             return _volunteering(grounds, ruling)
         case _:
             return [_shared(ruling, grounds)]
 
 
-def _consulted(grounds: Grounds) -> Sentence:
-    return said(
-        "on demande l'avis de {n} ; aucune n'exécute"
-        if not grounds.evidence.d
-        else "on demande l'avis de {n} ; presque aucune n'exécute",
-        "{n} are asked for their opinion; none delivers"
-        if not grounds.evidence.d
-        else "{n} are asked for their opinion; hardly any delivers",
-        n=people(grounds.evidence.opinion_people),
+def _undecided(ruling: Ruling) -> Sentence:
+    if Flag.NO_DELIVERY_FACTS in ruling.flags:
+        return Sentence(
+            "aucun fait ne dit qui exécute le service",
+            "no fact says who delivers the service",
+        )
+    return Sentence(
+        "trop peu d'habitants agissent pour dire ce qu'est ce service",
+        "too few residents act to say what this service is",
     )
+
+
+def _designed(grounds: Grounds) -> Sentence:
+    if grounds.delivery is None:
+        return Sentence(
+            "conçu ensemble ; rien n'est observé de l'exécution",
+            "designed together; nothing is observed of the delivery",
+        )
+    return said(
+        "conçu ensemble, exécuté {x} par les professionnels",
+        "designed together, delivered {x} by professionals",
+        x=_professionally(grounds),
+    )
+
+
+def _consulted(grounds: Grounds) -> Sentence:
+    d, asked = grounds.evidence.d, people(grounds.evidence.opinion_people)
+    if d:
+        return said(
+            "on demande l'avis de {n} ; ils n'assurent que {x} de l'exécution",
+            "{n} are asked for their opinion; they do only {x} of the delivery",
+            n=asked,
+            x=_lay_percent(d, grounds),
+        )
+    if grounds.evidence.d_held_back is not None:
+        return said("on demande l'avis de {n}", "{n} are asked for their opinion", n=asked)
+    return said(
+        "on demande l'avis de {n} ; aucune n'exécute",
+        "{n} are asked for their opinion; none delivers",
+        n=asked,
+    )
+
+
+def _professionally(grounds: Grounds) -> Sentence:
+    """Return to which share professionals deliver, in words where few lay people do the rest."""
+    if grounds.evidence.d is None:
+        return Sentence("surtout", "mostly")
+    share, limits = 1 - grounds.evidence.d, grounds.evidence.defaults
+    shown = percent(share, (1 - limits.band_low, 1 - limits.band_high))
+    return Sentence(f"à {shown.fr}", shown.en)
+
+
+def _lay_percent(share: Fraction, grounds: Grounds) -> Sentence:
+    limits = grounds.evidence.defaults
+    return percent(share, (limits.band_low, limits.band_high))
 
 
 def _volunteering(grounds: Grounds, ruling: Ruling) -> list[Sentence | None]:
@@ -117,7 +150,7 @@ def _volunteering(grounds: Grounds, ruling: Ruling) -> list[Sentence | None]:
                 "{x} of the "
                 + ("time comes" if of_time else "contributions come")
                 + " from people who never receive",
-                x=percent(evidence.k1),
+                x=percent(evidence.k1, (evidence.defaults.k1_max,)),
             )
         )
     if evidence.e1b is not None and evidence.e1b < evidence.defaults.e1b_min:
@@ -128,20 +161,13 @@ def _volunteering(grounds: Grounds, ruling: Ruling) -> list[Sentence | None]:
 def _shared(ruling: Ruling, grounds: Grounds) -> Sentence | None:
     match ruling.service_class:
         case ServiceClass.MUTUAL_AID:
-            return Sentence(
-                "entraide sans savoir professionnel",
-                "mutual aid without professional knowledge",
-            )
-        case ServiceClass.CO_DELIVERY if grounds.evidence.p is None:
-            return Sentence(
-                "co-exécuté ; rien n'est observé de la décision",
-                "delivered together; nothing is observed of who decides",
+            return said(
+                "entraide : {x} hors professionnels",
+                "mutual aid: {x} by others than professionals",
+                x=_lay_percent(grounds.evidence.d or Fraction(0), grounds),
             )
         case ServiceClass.CO_DELIVERY:
-            return Sentence(
-                "co-exécuté, mais décidé sans les habitants",
-                "delivered together, but decided without residents",
-            )
+            return _co_delivered(grounds)
         case ServiceClass.CO_PRODUCTION:
             return said(
                 "conçu et exécuté ensemble ; {n} donnent et reçoivent",
@@ -149,38 +175,59 @@ def _shared(ruling: Ruling, grounds: Grounds) -> Sentence | None:
                 n=people(grounds.exchanging),
             )
         case _:
-            professional = 1 - (grounds.evidence.d or Fraction(0))
             return said(
-                "exécuté à {x} par les professionnels",
+                "exécuté {x} par les professionnels",
                 "{x} delivered by professionals",
-                x=percent(professional),
+                x=_professionally(grounds),
             )
 
 
-def _delivery(grounds: Grounds) -> Sentence | None:
-    part = grounds.delivery
-    if part is None:
-        return None
-    if 0 < part.givers < grounds.evidence.defaults.k:
-        return said(
-            "trop peu d'habitants exécutent pour que leur part compte ({n})",
-            "too few residents deliver for their share to count ({n})",
-            n=people(part.givers),
+def _co_delivered(grounds: Grounds) -> Sentence:
+    if grounds.evidence.seen.planning_few:
+        return Sentence(
+            "co-exécuté ; trop peu d'habitants dans la décision pour le dire",
+            "delivered together; too few residents take part in deciding to say so",
         )
+    if grounds.evidence.p is None:
+        return Sentence(
+            "co-exécuté ; rien n'est observé de la décision",
+            "delivered together; nothing is observed of who decides",
+        )
+    return Sentence(
+        "co-exécuté, mais décidé sans les habitants",
+        "delivered together, but decided without residents",
+    )
+
+
+def _delivery(grounds: Grounds) -> Sentence | None:
+    if grounds.evidence.d_held_back is not None:
+        return Sentence(
+            "trop peu d'habitants exécutent pour dire leur part",
+            "too few residents deliver to say their share",
+        )
+    if grounds.evidence.d is None:
+        return None
     return said(
         "les habitants assurent {x} de l'exécution",
         "residents do {x} of the delivery",
-        x=percent(part.read),
+        x=_lay_percent(grounds.evidence.d, grounds),
     )
 
 
 def _planning(grounds: Grounds) -> Sentence | None:
-    if grounds.evidence.p is None:
-        return None
+    p, few = grounds.evidence.p, grounds.evidence.planning_held_back is not None
+    if p is None:
+        return _FEW_PLAN if few else None
+    if few:  # then p is their share of votes alone
+        return said(
+            "trop peu d'habitants conçoivent pour dire leur part ; ils ont {x} des voix",
+            "too few residents plan to say their share; they have {x} of the votes",
+            x=_lay_percent(p, grounds),
+        )
     return said(
         "leur part dans la conception et la décision est de {x}",
         "their share of planning and deciding is {x}",
-        x=percent(grounds.evidence.p),
+        x=_lay_percent(p, grounds),
     )
 
 

@@ -27,12 +27,16 @@ class Flag(StrEnum):
     NO_DELIVERY_FACTS = "no_delivery_facts"
     RECIPROCITY_UNOBSERVABLE = "reciprocity_unobservable"
     PLANNING_UNOBSERVED = "planning_unobserved"
+    FEW_LAY = "few_lay"
 
 
 class Band(StrEnum):
     SOLE_PROFESSIONAL = "sole-professional"
     SHARED = "shared"
     SOLE_LAY = "sole-lay"
+
+
+_CO_DESIGN_STEP = 2  # the one of steps 1 to 3 that planning reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def ruled(seen: Seen) -> Ruling:
     elif seen.d_reaches:
         ruling = _executed_together(seen)
     else:
-        ruling = _executed_without(seen)
+        ruling = _said_of_few(_executed_without(seen), seen)
     if not seen.p_known:
         flags = (*ruling.flags, Flag.PLANNING_UNOBSERVED)
         return Ruling(ruling.service_class, ruling.step, flags)
@@ -75,12 +79,20 @@ def _executed_without(seen: Seen) -> Ruling:
             )
             if holds
         ]
-        return Ruling(ServiceClass.CO_DESIGN, 2, tuple(flags))
+        return Ruling(ServiceClass.CO_DESIGN, _CO_DESIGN_STEP, tuple(flags))
     if seen.asked and seen.opinion_reaches:
         return Ruling(ServiceClass.CONSULTATION, 1)
     if not seen.d_known:
         return Ruling(ServiceClass.INSUFFICIENT_EVIDENCE, 3, (Flag.NO_DELIVERY_FACTS,))
     return Ruling(ServiceClass.CONVENTIONAL, 3)
+
+
+def _said_of_few(ruling: Ruling, seen: Seen) -> Ruling:
+    """Return what steps 1 to 3 say where a share that they call small is held back, and is not."""
+    if not (seen.d_few or (seen.planning_few and ruling.step != _CO_DESIGN_STEP)):
+        return ruling
+    kept = tuple(flag for flag in ruling.flags if flag is Flag.NO_DELIVERY_FACTS)
+    return Ruling(ServiceClass.INSUFFICIENT_EVIDENCE, ruling.step, (*kept, Flag.FEW_LAY))
 
 
 def _executed_together(seen: Seen) -> Ruling:

@@ -13,7 +13,10 @@ Sides: TypeAlias = tuple[bool, ...]
 
 
 class Seen(NamedTuple):
-    """On which side of each threshold the evidence lies; what is unknown reaches none."""
+    """On which side of each threshold the evidence lies; what is unknown reaches none.
+
+    ``d_few``, ``planning_few``: a share reaches a tenth that is held back for few lay people.
+    """
 
     enough: bool
     asked: bool  # at least k lay people for their opinion
@@ -30,6 +33,8 @@ class Seen(NamedTuple):
     k1_reaches: bool = False
     unknown_exceeds: bool = False
     opinion_reaches: bool = False
+    d_few: bool = False
+    planning_few: bool = False
 
     def moved(self, quantity: str, value: Share, limits: Defaults) -> "Seen":
         """Return what is seen with one quantity at another value."""

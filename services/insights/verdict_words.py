@@ -1,5 +1,6 @@
 """Words: class names, counts, shares and dates as French and English write them."""
 
+from collections.abc import Iterable
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
@@ -46,9 +47,15 @@ def both(sentences: list[Sentence]) -> dict[str, list[str]]:
     return {"fr": [one.fr for one in sentences], "en": [one.en for one in sentences]}
 
 
-def percent(share: Fraction) -> Sentence:
-    """Return a share in whole percent; 0 and 100 only where it is exactly that."""
+def percent(share: Fraction, thresholds: Iterable[Fraction] = ()) -> Sentence:
+    """Return a share in whole percent; 0 and 100 only where it is exactly that.
+
+    What rounds to one of the thresholds and is not, is rounded away from it.
+    """
     whole = _rounded(share, 100)
+    for threshold in thresholds:
+        if whole == threshold * 100 and share != threshold:
+            whole += 1 if share > threshold else -1
     if whole == 0 and share > 0:
         return Sentence(f"moins de 1{_NO_BREAK}%", "less than 1%")
     if whole == 100 and share < 1:

@@ -24,7 +24,12 @@ from shared.contracts.exchange import (
     Receiver,
     ResourceAllocated,
 )
-from shared.contracts.registry import RoleAssumed
+from shared.contracts.registry import (
+    RoleAssumed,
+    ServiceProviderLinked,
+    ServiceProviderUnlinked,
+    ServiceRegistered,
+)
 from shared.contracts.vocabulary import Level, Message, ParticipantKind, Party
 
 DAY = date(2026, 6, 30)
@@ -72,7 +77,6 @@ class Story:
                 "phase": "deliver",
                 "mode": "act",
                 "minutes": minutes if self.timed else None,
-                "giver_in_provider_org": party_of(giver) is P,
                 "recorded_by": "system:test",
                 **fields,
             }
@@ -80,8 +84,8 @@ class Story:
         self.events.append(ContributionConfirmed(act=act, by="system:test"))
         return act
 
-    def group(self, giver: str, ago: int, **fields: Any) -> Act:
-        return self.act(giver, ago, giver_kind=ParticipantKind.GROUP, **fields)
+    def group(self, giver: str, ago: int, receivers: Iterable[str] = (), **fields: Any) -> Act:
+        return self.act(giver, ago, receivers, giver_kind=ParticipantKind.GROUP, **fields)
 
     def opinion(self, giver: str, ago: int, **fields: Any) -> Act:
         return self.act(
@@ -137,6 +141,24 @@ class Story:
                     **of,
                 )
             )
+
+    def registered(self, *agencies: str) -> None:
+        """Registry knows the service, and whose it is."""
+        self.events.append(
+            ServiceRegistered(
+                service_id=self.service_id, agency_ids=agencies, name="Service", starts_on=DAY
+            )
+        )
+
+    def linked(self, organisation: str) -> None:
+        self.events.append(
+            ServiceProviderLinked(service_id=self.service_id, organisation_id=organisation)
+        )
+
+    def unlinked(self, organisation: str) -> None:
+        self.events.append(
+            ServiceProviderUnlinked(service_id=self.service_id, organisation_id=organisation)
+        )
 
     def role(self, person: str, ago: int) -> None:
         self.events.append(

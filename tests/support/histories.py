@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 
 from shared.contracts import exchange, registry
 from shared.contracts.vocabulary import (
-    LAY,
     Knowledge,
     Level,
     Message,
@@ -32,6 +31,7 @@ class Town:
     minutes_share: float = 1.0
     known_share: float = 0.9
     days: int = 420
+    organised_share: float = 0.5
 
     def person(self) -> str:
         names = list(self.parties)
@@ -50,6 +50,7 @@ def town(seed: int) -> Town:
         minutes_share=chance.choice((0.0, 0.7, 0.95, 1.0)),
         known_share=chance.choice((0.2, 0.6, 1.0)),
         days=chance.choice((20, 60, 200, 420)),
+        organised_share=chance.choice((0.0, 0.1, 0.6)),
     )
     made.parties = {f"person-{number}": chance.choice(list(Party)) for number in range(people)}
     return made
@@ -76,7 +77,6 @@ def act(made: Town, name: str) -> exchange.Act:
             for name in dict.fromkeys(names)
         ]
     mode = chance.choices((Mode.ACT, Mode.OPINION, None), (8, 2, 0.3))[0]
-    inside = chance.choice((None, True, False))
     return exchange.Act(
         contribution_id=name,
         service_id=SERVICE,
@@ -84,8 +84,7 @@ def act(made: Town, name: str) -> exchange.Act:
         giver_id=giver,
         giver_kind=ParticipantKind.GROUP if group else ParticipantKind.PERSON,
         giver_party=party,
-        giver_org=None if inside is None else "org-1",
-        giver_in_provider_org=party not in LAY if inside is None else inside,
+        giver_org=_organisation(made, party),
         receivers=tuple(receivers),
         phase=chance.choices((*Phase, None), (1, 1, 6, 1, 0.5))[0],
         mode=mode,
@@ -95,6 +94,32 @@ def act(made: Town, name: str) -> exchange.Act:
         episode_id=chance.choice((None, f"episode-{chance.randrange(8)}")),
         recorded_by="system:test",
     )
+
+
+def _organisation(made: Town, party: Party) -> str | None:
+    if made.chance.random() >= made.organised_share:
+        return None
+    # most staff are the agency's own, and so are few of the others
+    own = made.chance.random() < (0.95 if party is Party.PROFESSIONAL else 0.2)
+    return "agency-1" if own else made.chance.choice(("org-1", "org-2", "org-3"))
+
+
+def providers(made: Town) -> list[Message]:
+    """The service is registered, and organisations are linked to it and let go again."""
+    chance = made.chance
+    events: list[Message] = [
+        registry.ServiceRegistered(
+            service_id=SERVICE, agency_ids=("agency-1",), name="Service", starts_on=TODAY
+        )
+    ]
+    linked: set[str] = set()
+    for _ in range(chance.choice((0, 0, 1, 4))):
+        organisation = chance.choice(("org-1", "org-2"))
+        linking = organisation not in linked
+        event = registry.ServiceProviderLinked if linking else registry.ServiceProviderUnlinked
+        events.append(event(service_id=SERVICE, organisation_id=organisation))
+        linked ^= {organisation}
+    return events
 
 
 def life(made: Town, name: str) -> list[Message]:
@@ -268,7 +293,7 @@ def history(seed: int) -> list[Message]:
     streams = [life(made, f"act-{number}") for number in range(chance.choice((3, 40, 150)))]
     streams += [voice(made, f"feedback-{number}") for number in range(chance.choice((0, 3, 20)))]
     streams += [decision(made, f"decision-{number}") for number in range(chance.choice((0, 2, 25)))]
-    streams.append(roles(made))
+    streams += [roles(made), providers(made)]
     return interleaved(streams, chance)
 
 

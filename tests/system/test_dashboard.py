@@ -123,7 +123,7 @@ async def test_every_figure_says_where_it_comes_from(page: Page) -> None:
 
     receipt = row.locator(".receipt")
     await expect(receipt).to_contain_text("exchange.activity.v1/")
-    await expect(receipt).to_contain_text("definition version 1")
+    await expect(receipt).to_contain_text("definition version 2")
     await expect(row.locator("[data-value]")).to_have_text("100%")
     await expect(page.locator("[data-metric]")).to_have_count(33)
 

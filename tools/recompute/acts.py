@@ -35,10 +35,7 @@ class Acts:
         self.known = np.array(
             [0 < len(found) <= EDGE_RECEIVERS_MAX for found in self.receivers], dtype=bool
         )
-        self.inside = np.array(
-            [{True: 1, False: 0, None: -1}[act.get("giver_in_provider_org")] for act in acts],
-            dtype=np.int64,
-        )
+        self.org = np.array([act.get("giver_org") for act in acts], dtype=object)
 
     @cached_property
     def received(self) -> set[str]:

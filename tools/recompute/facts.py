@@ -69,10 +69,6 @@ WITH told AS (
         f->>'giver_party', f->>'phase', f->>'mode', f->>'kind', f->>'choice', f->>'scope',
         f->>'stage', f->>'knowledge', f->>'channel', coalesce((f->>'minutes')::int, -1),
         f->>'giver_org',
-        CASE WHEN f->>'giver_in_provider_org' IS NULL THEN 'unknown'
-            WHEN f->>'giver_org' IS NULL
-                THEN CASE f->>'giver_party' WHEN 'professional' THEN 'inside' ELSE 'outside' END
-            WHEN (f->>'giver_in_provider_org')::boolean THEN 'inside' ELSE 'outside' END,
         f->>'episode_id',
         (SELECT count(DISTINCT g) FROM jsonb_array_elements_text(
             coalesce(f->'receiver_groups', '[]')) AS g),
@@ -136,6 +132,15 @@ WITH told AS (
         ((d->>(step || '_at'))::timestamptz AT TIME ZONE 'UTC')::date - date 'epoch',
         d->>'service_id', step = 'opened')
     FROM told WHERE what = 'consultation' AND step IN ('opened', 'closed')
+    UNION ALL
+    SELECT position, nth, jsonb_build_array('provider', 1, date '0001-01-01' - date 'epoch',
+        d->>'service_id', agency, 'agency')
+    FROM told, jsonb_array_elements_text(d->'agency_ids') WITH ORDINALITY AS a (agency, nth)
+    WHERE what = 'service' AND step = 'registered'
+    UNION ALL
+    SELECT position, 1, jsonb_build_array('provider', 1, date '0001-01-01' - date 'epoch',
+        d->>'service_id', d->>'organisation_id', substr(step, length('provider-') + 1))
+    FROM told WHERE what = 'service' AND step IN ('provider-linked', 'provider-unlinked')
 )
 SELECT position, jsonb_agg(fact ORDER BY nth)::text AS facts FROM facts GROUP BY position
 """
@@ -154,9 +159,9 @@ KNOWLEDGES = ("", "lived", "professional")
 CHANNELS = ("", "online", "paper", "phone", "assisted")
 LEVELS = ("", "operational", "service", "strategic", "budget")
 CHANGE_LEVELS = ("", "process", "role", "policy", "budget")
-OUTSIDE = ("inside", "outside", "unknown")
+PROVISIONS = ("", "agency", "linked", "unlinked")
 OWN_KINDS_FROM = 64
-FORMAT = 1
+FORMAT = 2
 
 ID, NUMBER, FLAG, KIND, RECEIVERS = "id", "number", "flag", "kind", "receivers"
 # By tag: the name of the sort and, after service, day and sign, what each column holds.
@@ -165,7 +170,7 @@ SORTS: Sequence[tuple[str, Sequence[str | tuple[str, ...]]]] = (
         "act",
         (
             *(ID, FLAG, PARTIES, PHASES, MODES, KIND, CHOICES, SCOPES, STAGES, KNOWLEDGES),
-            *(CHANNELS, NUMBER, ID, OUTSIDE, ID, NUMBER, RECEIVERS),
+            *(CHANNELS, NUMBER, ID, ID, NUMBER, RECEIVERS),
         ),
     ),
     ("role", (ID, FLAG, PARTIES)),
@@ -176,6 +181,7 @@ SORTS: Sequence[tuple[str, Sequence[str | tuple[str, ...]]]] = (
     ("change", (ID, CHANGE_LEVELS, NUMBER, NUMBER)),
     ("consultation", (FLAG,)),
     ("waiting", (NUMBER,)),
+    ("provider", (ID, PROVISIONS)),
 )
 
 

@@ -36,7 +36,7 @@ class Figures:
     """Figures of one service, as of one day, in one window and lens."""
 
     def __init__(self, history: History, as_of: int, window: str, lens: str) -> None:
-        self.history, self.as_of, self.lens = history, as_of, lens
+        self.history, self.as_of, self.lens, self.window = history, as_of, lens, window
         length = WINDOWS[window]
         self.first_day = -(10**9) if length is None else as_of - length + 1
         self.life = _within_days(history, -(10**9), as_of)
@@ -54,23 +54,23 @@ class Figures:
     def evidence(self) -> tuple[int, int, int]:
         """Return acts and decisions in the window, givers, and days of evidence in life."""
         voters = max((sum(row["voters"].values()) for row in self.decisions), default=0)
-        days = self.life.day
-        ever = [int(days.min()), int(days.max())] if len(days) else []
-        ever += [
-            day(row["decided_at"])
-            for row in self._within(self.history.decisions, "decided_at", -(10**9))
-        ]
+        ever = self._days_of_evidence()
         span = max(ever) - min(ever) + 1 if ever else 0
         everybody = np.ones(len(self.now.rows), dtype=bool)
         givers = max(len(self.now.givers(everybody)), voters)
         return len(self.now.rows) + len(self.decisions), givers, span
+
+    def _days_of_evidence(self) -> list[int]:
+        decisions = self._within(self.history.decisions, "decided_at", -(10**9))
+        return [*self.life.day.tolist(), *(day(row["decided_at"]) for row in decisions)]
 
     def below_floor(self) -> bool:
         items, givers, span = self.evidence()
         return items < 20 or givers < K or span < 28
 
     def minutes_missing(self) -> bool:
-        return bool(5 * np.count_nonzero(self.now.timed) < 4 * len(self.now.rows))
+        asked = self.now.act if self.now.act.any() else np.ones(len(self.now.rows), dtype=bool)
+        return bool(5 * np.count_nonzero(self.now.timed & asked) < 4 * np.count_nonzero(asked))
 
     def verdict_lens(self) -> str:
         return "count" if self.minutes_missing() or not self.now.rows else "minutes"
@@ -108,14 +108,25 @@ class Figures:
 
     # -- shares
 
+    def cases(self, whole: Bools) -> int:
+        """How many contributions a weighted share rests on: Kish's effective sample size."""
+        weights = [int(weight) for weight in self.weight[whole]]
+        return sum(weights) ** 2 // (sum(weight**2 for weight in weights) or 1)
+
     def _share(self, part: Bools, whole: Bools) -> Number:
-        """A weighted share: n are the contributions of the denominator, k its distinct givers."""
-        n, total = int(whole.sum()), int(self.weight[whole].sum())
-        if n and len(self.now.givers(whole)) < K:
-            return Number(None, n, "below_k")
+        """A weighted share; k asks for the distinct givers of the denominator."""
+        n, total = self.cases(whole), int(self.weight[whole].sum())
         if total == 0:
             return Number(None, n, "no_data")
+        if len(self.now.givers(whole)) < K:
+            return Number(None, n, "below_k")
         return _wilson(int(self.weight[whole & part].sum()) / total, n)
+
+    def _lay_share(self, whole: Bools) -> Number:
+        """A lay share that is held back where only few lay people are behind it."""
+        found = self._share(self.now.lay, whole)
+        few = 0 < len(self.now.givers(whole & self.now.lay)) < K
+        return Number(None, found.n, "few_lay") if few and found.value is not None else found
 
     def _parties(self) -> dict[str, Number]:
         now = self.now
@@ -123,26 +134,42 @@ class Figures:
         sums = [int(self.weight[now.party(name)].sum()) for name in ("professional", *LAY)]
         sizes = [len(now.givers(now.party(name))) for name in ("professional", *LAY)]
         delivered = now.phase("deliver") & now.act
-        placed = now.inside >= 0
+        present = Number(sum(size >= K for size in sizes), len(now.givers(everything)))
         found = {
-            "A1": Number(sum(size >= K for size in sizes), len(now.givers(everything))),
+            "A1": present if now.rows else Number(None, 0, "no_data"),
             "A2": self._balance(sums),
             "A3": self._share(now.lay, everything),
-            "G1": self._share(now.lay, delivered),
-            "N1": self._share(now.inside == 0, placed)
-            if placed.any() or not now.rows
-            else Number(None, 0, "affiliation_unknown"),
+            "A3.assess": self._share(now.lay, now.phase("assess")),
+            "G1": self._lay_share(delivered),
+            "N1": self._outside(),
         }
-        for name in ("commission", "design", "deliver", "assess"):
-            found[f"A3.{name}"] = self._share(now.lay, now.phase(name))
+        for name in ("commission", "design", "deliver"):
+            found[f"A3.{name}"] = self._lay_share(now.phase(name))
         return found
+
+    def _strangers(self) -> Bools:
+        """Contributions in the name of an organisation that provides nothing of the service."""
+        providers = {None} | self.history.agencies | self.history.linked
+        return np.array([org not in providers for org in self.now.org], dtype=bool)
+
+    def _unaffiliated(self) -> Bools:
+        """Contributions of whose giver one can't say whether they are staff of a provider."""
+        nothing_known = not self.history.ever_linked
+        return self._strangers() & self.now.party("professional") & nothing_known
+
+    def _outside(self) -> Number:
+        now = self.now
+        if (self._unaffiliated() & now.act).any():
+            return Number(None, self.cases(now.act), "affiliation_unknown")
+        alone = np.array([org is None for org in now.org], dtype=bool) & now.lay
+        return self._share(alone | self._strangers(), now.act)
 
     def _balance(self, sums: list[int]) -> Number:
         n, total = len(self.now.rows), sum(sums)
-        if n and len(set(self.now.giver)) < K:
-            return Number(None, n, "below_k")
         if total == 0:
             return Number(None, n, "no_data")
+        if len(set(self.now.giver)) < K:
+            return Number(None, n, "below_k")
         parts = np.array([amount for amount in sums if amount], dtype=float) / total
         return Number(float(-(parts * np.log(parts)).sum() / math.log(3)), n)
 
@@ -201,11 +228,14 @@ class Figures:
             people.add(giver)
             total += weight
             crossing += weight if party != self.now.rows[row]["giver_party"] else 0
-        if rows and len(people) < K:
-            return Number(None, len(rows), "below_k")
+        flowing = np.zeros(len(self.now.rows), dtype=bool)
+        flowing[list(rows)] = True
+        n = self.cases(flowing)
         if total == 0:
-            return Number(None, len(rows), "no_data")
-        return _wilson(crossing / total, len(rows))
+            return Number(None, n, "no_data")
+        if len(people) < K:
+            return Number(None, n, "below_k")
+        return _wilson(crossing / total, n)
 
     def _give_receive_balance(self) -> Number:
         gave: Counter[str] = Counter()
@@ -216,10 +246,10 @@ class Figures:
             got[receiver] += weight
         people = gave.keys() | got.keys()
         total = sum(gave.values()) + sum(got.values())
-        if people and len(people) < K:
-            return Number(None, len(people), "below_k")
         if total == 0:
             return Number(None, len(people), "no_data")
+        if len(people) < K:
+            return Number(None, len(people), "below_k")
         apart = sum(abs(gave[person] - got[person]) for person in people)
         return Number(1 - apart / total, len(people))
 
@@ -246,16 +276,15 @@ class Figures:
     # -- who takes part, and how long
 
     def _people(self) -> dict[str, Number]:
-        now, life = self.now, self.life
+        now = self.now
         lay = now.givers(now.lay & now.person)
         more_than_asked = now.givers(now.person & ~now.opinion)
-        first = _first_days(life, life.person)
         gave = now.givers(now.person)
         return {
             "J1": _people_share(lay - more_than_asked, lay),
             "J2": self._one_off(),
             "J3": self._staying(),
-            "M6": _people_share({who for who in gave if first[who] >= self.first_day}, gave),
+            "M6": self._new(gave),
             "G2": self.episodes(),
         }
 
@@ -273,7 +302,15 @@ class Figures:
         for row in np.flatnonzero(recent):
             blocks[self.life.giver[row]].add((self.as_of - int(self.life.day[row])) // 30)
         lay = self.life.givers(recent & self.life.lay)
+        if self.as_of - min(self._days_of_evidence(), default=self.as_of) + 1 < 90:
+            return Number(None, len(lay), "observed_too_short")
         return _people_share({who for who in lay if len(blocks[who]) >= 3}, lay)
+
+    def _new(self, gave: set[str]) -> Number:
+        if self.window == "life":  # nothing lies before it
+            return Number(None, len(gave), "no_data")
+        first = _first_days(self.life, self.life.person)
+        return _people_share({who for who in gave if first[who] >= self.first_day}, gave)
 
     def episodes(self) -> Number:
         sides: dict[str, set[bool]] = defaultdict(set)
@@ -344,8 +381,9 @@ class Figures:
         blank = [act.get(field) is None for act in now.rows for field in ("phase", "mode")]
         present = n + int(now.timed.sum()) + blank.count(False) + sum(named) + sum(parties)
         present += sum(act.get("episode_id") is not None for act in now.rows)
-        present += int((now.inside >= 0).sum())
-        return Number(present / (8 * n), n)
+        present += sum(act.get("kind") is not None for act in now.rows)
+        present += n - int(np.count_nonzero(self._unaffiliated()))
+        return Number(present / (9 * n), n)
 
     # -- concentration
 
@@ -381,10 +419,10 @@ def _within_days(history: History, first: int, last: int) -> Acts:
 
 
 def _resources(shifted: int, total: int, allocations: list[Data]) -> Number:
-    if len({row["currency"] for row in allocations}) > 1:
-        return Number(None, len(allocations), "currencies_mixed")
     if total == 0:
         return Number(None, len(allocations), "no_data")
+    if len({row["currency"] for row in allocations}) > 1:
+        return Number(None, len(allocations), "currencies_mixed")
     return Number(shifted / total, len(allocations))
 
 
@@ -416,17 +454,13 @@ def _rows_share(part: list[Data], whole: list[Data]) -> Number:
 
 def _reciprocity(arcs: Any) -> dict[str, Number]:
     n, people = arcs.number_of_edges(), arcs.number_of_nodes()
+    nothing, few = Number(None, n, "no_data"), Number(None, n, "below_k")
     if n == 0:
-        nothing = Number(None, 0, "no_data")
         return {"E3.r": nothing, "E3.rho": nothing}
+    share, density = nx.overall_reciprocity(arcs), nx.density(arcs)
+    rho = nothing if density == 1 else Number((share - density) / (1 - density), n)
     if people < K:
-        few = Number(None, n, "below_k")
-        return {"E3.r": few, "E3.rho": few}
-    share = nx.overall_reciprocity(arcs)
-    density = nx.density(arcs)
-    rho = (
-        Number((share - density) / (1 - density), n) if density < 1 else Number(None, n, "no_data")
-    )
+        return {"E3.r": few, "E3.rho": few if rho.value is not None else rho}
     return {"E3.r": _wilson(share, n), "E3.rho": rho}
 
 
@@ -440,20 +474,20 @@ def _first_days(acts: Acts, where: Bools) -> dict[str, int]:
 
 def _gini(ascending: list[int]) -> Number:
     n, total = len(ascending), sum(ascending)
-    if n and n < K:
-        return Number(None, n, "below_k")
     if total == 0:
         return Number(None, n, "no_data")
+    if n < K:
+        return Number(None, n, "below_k")
     ranked = sum(rank * amount for rank, amount in enumerate(ascending, 1))
     return Number(2 * ranked / (n * total) - (n + 1) / n, n)
 
 
 def _top(ascending: list[int], percent: int) -> Number:
     n, total = len(ascending), sum(ascending)
-    if n and n < K:
-        return Number(None, n, "below_k")
     if total == 0:
         return Number(None, n, "no_data")
+    if n < K:
+        return Number(None, n, "below_k")
     return Number(sum(ascending[-(-(percent * n) // 100) * -1 :]) / total, n)
 
 

@@ -13,6 +13,7 @@ EPOCH = dt.date(1970, 1, 1)
 class History:
     """``acts`` are those that count; ``roles`` the lay persons registered, with first days.
 
+    ``agencies`` run the service; ``linked`` are its other providers now, ``ever_linked`` ever were.
     ``columns``: (first day, last day) -> the acts of these days as columns, made when asked for.
     """
 
@@ -23,6 +24,9 @@ class History:
     answers: dict[str, Data] = field(default_factory=dict)
     changes: dict[str, Data] = field(default_factory=dict)
     roles: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    agencies: set[str] = field(default_factory=set)
+    linked: set[str] = field(default_factory=set)
+    ever_linked: set[str] = field(default_factory=set)
     columns: dict[tuple[int, int], Any] = field(default_factory=dict)
 
 
@@ -56,10 +60,20 @@ def _play(history: History, name: str, data: Data) -> None:
             history.decisions.append(data)
         case ["exchange", "resource", "allocated"]:
             history.allocations.append(data)
-        case ["registry", "role", step]:
-            _role(history, step, data)
+        case ["registry", subject, step]:
+            _registry(history, subject, step, data)
         case _:
             pass  # the other events move no figure
+
+
+def _registry(history: History, subject: str, step: str, data: Data) -> None:
+    match subject:
+        case "role":
+            _role(history, step, data)
+        case "service":
+            _provider(history, step, data)
+        case _:
+            pass  # an agency, or somebody's affiliation
 
 
 def _contribution(acts: dict[str, Data], step: str, data: Data) -> None:
@@ -85,3 +99,16 @@ def _role(history: History, step: str, data: Data) -> None:
     elif step == "start-moved":
         starts.remove(day(data["since_before"]))
         starts.append(day(data["since"]))
+
+
+def _provider(history: History, step: str, data: Data) -> None:
+    match step:
+        case "registered":
+            history.agencies.update(data["agency_ids"])
+        case "provider-linked":
+            history.linked.add(data["organisation_id"])
+            history.ever_linked.add(data["organisation_id"])
+        case "provider-unlinked":
+            history.linked.discard(data["organisation_id"])
+        case _:
+            pass  # described or closed

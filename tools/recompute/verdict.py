@@ -16,6 +16,7 @@ TENTH, HALF, FIFTH = Fraction(1, 10), Fraction(1, 2), Fraction(1, 5)
 class Ruling:
     """What the rule says; ``p`` and ``d`` are the lay shares of planning and of delivery.
 
+    They are None where they are not observed, or held back for the few lay people behind them.
     ``enough``: the evidence reaches the floor; below it the shares are not shown.
     """
 
@@ -32,15 +33,19 @@ def rule(history: History, as_of: int, window: str) -> Ruling:
     counted = Figures(history, as_of, window, "count")
     lens = counted.verdict_lens()
     here = counted if lens == "count" else Figures(history, as_of, window, lens)
-    planning = _planning_figures(history, as_of, window, lens)
-    d = _lay_share(here, here.now.phase("deliver") & here.now.act)
-    p = _planning(planning)
+    plan = _planning_figures(history, as_of, window, lens)
+    delivered = _lay_share(here, here.now.phase("deliver") & here.now.act)
+    planned = _lay_share(plan, plan.now.phase("commission", "design") & plan.now.act)
+    d, p = delivered.shown, _planning(plan, planned)
     flags = set() if p is not None else {"planning_unobserved"}
     if here.below_floor():
         return Ruling("insufficient_evidence", p, d, lens, frozenset(flags), enough=False)
-    name, more = _undelivered(here, p, d) if d is None or d < TENTH else _delivered(here, p, d)
-    if "co_commission?" in more:
-        more = (more - {"co_commission?"}) | ({"co_commission"} if _resources_lay(here) else set())
+    if d is not None and d >= TENTH:
+        name, more = _delivered(here, p, d)
+    else:
+        name, more = _undelivered(here, p, delivered.share)
+        if delivered.hides or (planned.hides and name != "co_design"):
+            name, more = "insufficient_evidence", {"few_lay"} | (more & {"no_delivery_facts"})
     return Ruling(name, p, d, lens, frozenset(flags | more))
 
 
@@ -50,22 +55,34 @@ def _planning_figures(history: History, as_of: int, window: str, lens: str) -> F
     return Figures(history, as_of, "365d" if length is not None and length < 365 else window, lens)
 
 
-def _lay_share(figures: Figures, whole: Bools) -> Fraction | None:
-    """A lay share of acts; with fewer than k lay givers behind it, it reads as 0."""
-    total = int(figures.weight[whole].sum())
+@dataclass(frozen=True, slots=True)
+class LayShare:
+    """A lay share of acts, None without any; ``few``: held back for few lay people behind it."""
+
+    share: Fraction | None
+    few: bool
+
+    @property
+    def shown(self) -> Fraction | None:
+        return None if self.few else self.share
+
+    @property
+    def hides(self) -> bool:
+        """Whether a tenth or more is held back."""
+        return self.few and self.share is not None and self.share >= TENTH
+
+
+def _lay_share(figures: Figures, whole: Bools) -> LayShare:
+    total, lay = int(figures.weight[whole].sum()), whole & figures.now.lay
     if total == 0:
-        return None
-    lay = whole & figures.now.lay
-    if len(figures.now.givers(lay)) < K:
-        return Fraction(0)
-    return Fraction(int(figures.weight[lay].sum()), total)
+        return LayShare(None, few=False)
+    share = Fraction(int(figures.weight[lay].sum()), total)
+    return LayShare(share, few=0 < len(figures.now.givers(lay)) < K)
 
 
-def _planning(figures: Figures) -> Fraction | None:
-    planned = figures.now.phase("commission", "design") & figures.now.act
+def _planning(figures: Figures, planned: LayShare) -> Fraction | None:
     lay, everybody = decided(figures.decisions)
-    shares = [_lay_share(figures, planned)]
-    shares.append(Fraction(lay, everybody) if everybody else None)
+    shares = [planned.shown, Fraction(lay, everybody) if everybody else None]
     found = [share for share in shares if share is not None]
     return sum(found, Fraction(0)) / len(found) if found else None
 
@@ -84,7 +101,8 @@ def _undelivered(figures: Figures, p: Fraction | None, d: Fraction | None) -> tu
     if not planned and len(asked) >= K and mostly_asked:
         return "consultation", set()
     if planned:
-        return "co_design", {"co_commission?"} | ({"delivery_unobserved"} if d is None else set())
+        flags = {"co_commission"} if _resources_lay(figures) else set()
+        return "co_design", flags | ({"delivery_unobserved"} if d is None else set())
     if d is None:
         return "insufficient_evidence", {"no_delivery_facts"}
     return "conventional", set()

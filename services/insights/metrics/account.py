@@ -108,6 +108,25 @@ class Account:
         return people
 
 
+class Squares:
+    """Sums of squared minutes for each question, which tell how many gifts a share rests on."""
+
+    def __init__(
+        self,
+        entries: Mapping[int, int],
+        holds: Callable[[int], frozenset[Question]],
+        questions: int,
+    ) -> None:
+        self._holds = holds
+        self.totals = [0] * questions
+        self.take(entries)
+
+    def take(self, changes: Mapping[int, int]) -> None:
+        for cell, amount in changes.items():
+            for question in self._holds(cell):
+                self.totals[question] += amount
+
+
 class Network:
     """Who gave to whom. ``counterparts``: person -> whoever they gave to or received from.
 

@@ -36,6 +36,7 @@ from services.insights.metrics.tables import (
     NO_HELP_KINDS,
     PERSON_BITS,
     RECEIPT_BITS,
+    SOURCE_BITS,
     add,
     pair,
 )
@@ -64,7 +65,7 @@ class Acts:
     mode: Integers
     kind: Integers
     minutes: Integers
-    outside: Integers
+    organisation: Integers
     episode: Integers
     receivers: Integers
     person: Integers
@@ -80,8 +81,14 @@ def fold_acts(states: Sequence[ServiceState], acts: Acts) -> None:
     slot = acts.state * RINGS + np.searchsorted(AGES, day - acts.day, side="right")
     rings = [ring for state in states for ring in state.rings]
     minutes = np.maximum(acts.minutes, 0)
-    key = acts.giver << CELL_BITS | _cells(acts)
+    cells = _cells(acts)
+    key = acts.giver << CELL_BITS | cells
     _add([one.given for one in rings], slot, key, acts.sign, acts.sign * minutes)
+    _add([one.squares for one in rings], slot, cells, acts.sign * minutes * minutes)
+    named = acts.organisation != 0
+    source = (acts.organisation << SOURCE_BITS | _sources(acts))[named]
+    weights = acts.sign[named], (acts.sign * minutes)[named]
+    _add([one.organisations for one in rings], slot[named], source, *weights)
     in_episode = acts.episode != 0
     roles = (acts.episode << EPISODE_BITS | _roles(acts))[in_episode]
     _add([one.episodes for one in rings], slot[in_episode], roles, acts.sign[in_episode])
@@ -127,7 +134,8 @@ def _cells(acts: Acts) -> Integers:
         acts.party
         | acts.phase << 2
         | acts.mode << 5
-        | acts.outside << 7
+        | (acts.kind != 0).astype(np.int64) << 7
+        | (acts.organisation != 0).astype(np.int64) << 8
         | np.where(count == 0, NOBODY_NAMED, reach) << 9
         | np.where(known == 0, NO_PARTY_KNOWN, some) << 11
         | acts.giver_group << 13
@@ -148,6 +156,10 @@ def _of_acts(acts: Acts, of_persons: Mask) -> Integers:
 def _roles(acts: Acts) -> Integers:
     acting = np.where(acts.party == PROFESSIONAL, EPISODE_PROFESSIONAL_ACT, EPISODE_LAY_ACT)
     return np.where(acts.mode == ACT, acting, EPISODE_OTHER)
+
+
+def _sources(acts: Acts) -> Integers:
+    return np.asarray((acts.party == PROFESSIONAL) << 1 | (acts.mode == ACT), dtype=np.int64)
 
 
 def _received(

@@ -19,6 +19,7 @@ FIELDS = (
     "receiver_party",
     "episode",
     "affiliation",
+    "kind",
 )
 
 
@@ -77,6 +78,7 @@ def _lay_shares() -> tuple[Definition, ...]:
 
 
 _RECEIVERS = ("party", "mode", "receivers")
+_RECEIPTS = (*_RECEIVERS, "kind")  # being trained, facilitated or connected is none
 _GINI = "2Σk·x_(k)/(nΣx)-(n+1)/n over lay persons' M(L)"
 DEFINITIONS: tuple[Definition, ...] = (
     Definition(
@@ -128,7 +130,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         "donner et recevoir (étendue)",
         "two-way share",
         "|G_L∩R|/|G_L∪R_L|",  # noqa: RUF001
-        _RECEIVERS,
+        _RECEIPTS,
         exchange=True,
         interval="people",
     ),
@@ -137,7 +139,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         "ceux qui donnent et qui ont reçu",
         "givers who also receive",
         "#{i∈L gave in W and ever received}/#{i∈L gave in W}",
-        _RECEIVERS,
+        _RECEIPTS,
         exchange=True,
         interval="people",
     ),
@@ -246,7 +248,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         "temps donné sans jamais recevoir",
         "gift-only minutes",
         "M(L by people who never received here)/M(L)",
-        ("party", "minutes", "mode", "receivers"),
+        ("party", "minutes", "mode", "receivers", "kind"),
         "weighted",
         exchange=True,
         interval="contributions",
@@ -306,8 +308,8 @@ DEFINITIONS: tuple[Definition, ...] = (
         "N1",
         "apports de l'extérieur",
         "outside inputs",
-        "M(giver not in a provider organisation)/M",
-        ("minutes", "affiliation"),
+        "M(giver not in a provider organisation)/M of acts",
+        ("party", "minutes", "mode", "affiliation"),
         "weighted",
         interval="contributions",
     ),

@@ -23,20 +23,22 @@ CELL_BITS = 18
 class Cell:
     """One kind of gift; there is one object of each, so that reading compares no fields.
 
-    ``reach``: who received; ``known``: whose party; ``to_lay``: some receiver is lay.
+    ``reach``: who received; ``known``: whose party; ``to_lay``: some receiver is lay; ``kind``,
+    ``organisation``: the act says one.
     ``gift_of_person``: what the exchange metrics see as given, no group's gift and no opinion.
     """
 
     party: int
     phase: int
     mode: int
-    outside: int
     reach: int
     known: int
     group: bool
     to_lay: bool
     episode: bool
     timed: bool
+    kind: bool
+    organisation: bool
     lay: bool
     delivery: bool
     planning: bool
@@ -49,7 +51,8 @@ def cell_number(fact: ActFact) -> int:
         fact.party
         | fact.phase << 2
         | fact.mode << 5
-        | fact.outside << 7
+        | (fact.kind != 0) << 7
+        | (fact.organisation != 0) << 8
         | fact.giver_group << 13
         | (fact.episode != 0) << 15
         | (fact.minutes != NO_MINUTES) << 16
@@ -74,13 +77,14 @@ def cell_of(number: int) -> Cell:
         party=party,
         phase=phase,
         mode=mode,
-        outside=number >> 7 & 3,
         reach=number >> 9 & 3,
         known=number >> 11 & 3,
         group=group,
         to_lay=bool(number >> 14 & 1),
         episode=bool(number >> 15 & 1),
         timed=bool(number >> 16 & 1),
+        kind=bool(number >> 7 & 1),
+        organisation=bool(number >> 8 & 1),
         lay=party in LAY,
         delivery=phase == DELIVER and mode == ACT,
         planning=phase in (COMMISSION, DESIGN) and mode == ACT,

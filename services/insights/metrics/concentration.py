@@ -66,20 +66,20 @@ def _top(active: Ascending, share: Fraction, k: int) -> Figure:
 
 
 def _unfit(n: int, total: int, k: int) -> Reason | None:
-    if n and n < k:
-        return Reason.BELOW_K
-    return None if total else Reason.NO_DATA
+    if not total:
+        return Reason.NO_DATA
+    return Reason.BELOW_K if n < k else None
 
 
 def _first_timers(view: View) -> Figure:
-    contributors = view.givers(q.OF_PEOPLE)
-    first, new = view.first_day, len(contributors)
-    if first is not None:
-        tenure = view.lifetime.tenure
-        read = view.tables.given.faces[q.OF_PEOPLE], view.lifetime.tenures_turned
-        new = view.tables.kept(
-            ("M6", first),
-            read,
-            lambda: sum(tenure(person).first >= first for person in contributors),
-        )
+    contributors, first = view.givers(q.OF_PEOPLE), view.first_day
+    if first is None:  # over a whole life everybody is new
+        return missing(Reason.NO_DATA, len(contributors))
+    tenure = view.lifetime.tenure
+    read = view.tables.given.faces[q.OF_PEOPLE], view.lifetime.tenures_turned
+    new = view.tables.kept(
+        ("M6", first),
+        read,
+        lambda: sum(tenure(person).first >= first for person in contributors),
+    )
     return people_share(new, len(contributors), view.defaults.k)

@@ -4,6 +4,7 @@ from services.insights.metrics import question as q
 from services.insights.metrics.catalogue import DEFINITIONS, FIELDS
 from services.insights.metrics.figure import Figure, Reason, divided, missing, rounded
 from services.insights.metrics.question import Question
+from services.insights.metrics.tables import FROM_PROFESSIONAL
 from services.insights.metrics.view import View
 
 _PRESENT: dict[str, Question] = {
@@ -14,7 +15,7 @@ _PRESENT: dict[str, Question] = {
     "receivers": q.WITH_RECEIVERS,
     "receiver_party": q.WITH_RECEIVER_PARTY,
     "episode": q.WITH_EPISODE,
-    "affiliation": q.WITH_AFFILIATION,
+    "kind": q.WITH_KIND,
 }
 _BY_METRIC = {one.id: one.fields for one in DEFINITIONS if one.fields}
 _BY_FIELDS = set(_BY_METRIC.values())
@@ -25,6 +26,7 @@ def coverage(view: View) -> dict[str, Figure]:
     if not n:
         return {"Q4": missing(Reason.NO_DATA)}
     present = {name: view.count(question) for name, question in _PRESENT.items()}
+    present["affiliation"] = n - view.affiliation_unknown(FROM_PROFESSIONAL)
     means = {fields: _mean([present[one] for one in fields], n) for fields in _BY_FIELDS}
     by_metric = {id_: means[fields] for id_, fields in _BY_METRIC.items()}
     detail = {

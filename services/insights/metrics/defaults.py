@@ -12,6 +12,7 @@ Z = 1.959963984540054
 EDGE_RECEIVERS_MAX = 50
 J2_OBSERVED_DAYS = 90
 J3_BLOCKS, J3_BLOCK_DAYS, J3_BLOCKS_MIN = 6, 30, 3
+J3_OBSERVED_DAYS = 90
 ANSWER_DAYS = 30
 
 
@@ -19,7 +20,7 @@ ANSWER_DAYS = 30
 class Defaults:
     """Numbers without a source, set here; whoever sets others gives them another ``version``."""
 
-    version: str = "1"
+    version: str = "2"
     floor_evidence: int = 20
     floor_givers: int = 5
     floor_days: int = 28

@@ -57,10 +57,10 @@ def _one_way(view: View) -> int:
 
 
 def _crossing(view: View, lens: str) -> Figure:
-    n = view.count(q.ACTS_TO_KNOWN)
-    if n and view.few_givers(q.ACTS_TO_KNOWN):
-        return missing(Reason.BELOW_K, n)
+    n = view.cases(lens, q.ACTS_TO_KNOWN)
     crossed, flowed = halves(view.tables.flows, lens)
+    if flowed > 0 and view.few_givers(q.ACTS_TO_KNOWN):
+        return missing(Reason.BELOW_K, n)
     return share(crossed, flowed, n)
 
 
@@ -84,11 +84,11 @@ def _balance(view: View, lens: str) -> Figure:
     given, received = view.tables.given, view.tables.received
     read = given.turned[q.ACTS], received.turned[q.FROM_PEOPLE]
     n, *matched = view.tables.kept("E2", read, lambda: _matched(view))
-    if 0 < n < view.defaults.k:
-        return missing(Reason.BELOW_K, n)
     (total,) = halves([MILLION * given.totals[q.ACTS] + received.totals[q.FROM_PEOPLE]], lens)
     if not total:
         return missing(Reason.NO_DATA, n)
+    if n < view.defaults.k:
+        return missing(Reason.BELOW_K, n)
     return divided(2 * matched[lens == "minutes"], total, n)
 
 
@@ -114,11 +114,12 @@ def _directly(network: Network, k: int) -> tuple[Figure, Figure]:
     """Return r, over arcs, and rho, r against the chance of a random graph as dense."""
     arcs, mutual = network.arcs, network.mutual
     people = len(network.counterparts)
-    if 0 < people < k:
-        return missing(Reason.BELOW_K, arcs), missing(Reason.BELOW_K, arcs)
-    r, possible = share(mutual, arcs, arcs), people * (people - 1)
+    few = missing(Reason.BELOW_K, arcs) if 0 < people < k else None
+    r, possible = few or share(mutual, arcs, arcs), people * (people - 1)
     if arcs == possible:
         return r, missing(Reason.NO_DATA, arcs)
+    if few:
+        return r, few
     # (r - density) / (1 - density), the density being arcs / possible
     return r, divided(mutual * possible - arcs * arcs, arcs * (possible - arcs), arcs)
 

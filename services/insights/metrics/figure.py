@@ -16,15 +16,17 @@ HELD_BACK_MAX = 1_000
 
 
 class Reason(StrEnum):
-    """Why a figure has no value."""
+    """Why a figure has no value: the first of these that holds."""
 
     BELOW_FLOOR = "below_floor"
-    BELOW_K = "below_k"
     MINUTES_MISSING = "minutes_missing"
     RECEIVERS_UNKNOWN = "receivers_unknown"
     AFFILIATION_UNKNOWN = "affiliation_unknown"
-    CURRENCIES_MIXED = "currencies_mixed"
+    OBSERVED_TOO_SHORT = "observed_too_short"
     NO_DATA = "no_data"
+    CURRENCIES_MIXED = "currencies_mixed"
+    BELOW_K = "below_k"
+    FEW_LAY = "few_lay"
 
 
 class Figure(msgspec.Struct, frozen=True, dict=True):

@@ -1,8 +1,9 @@
 """Involvement: more than an opinion, more than once, and for how long (J1, J2, J3)."""
 
 from services.insights.metrics import question as q
+from services.insights.metrics.defaults import J3_OBSERVED_DAYS
 from services.insights.metrics.exchange import people_share
-from services.insights.metrics.figure import Figure
+from services.insights.metrics.figure import Figure, Reason, missing
 from services.insights.metrics.view import View
 
 
@@ -10,10 +11,12 @@ def involvement(view: View) -> dict[str, Figure]:
     k = view.defaults.k
     givers = view.givers(q.OF_LAY_PEOPLE)
     observed, once, lately, stays = _tenures(view)
+    young = view.lifetime.observed_days < J3_OBSERVED_DAYS
+    too_short = missing(Reason.OBSERVED_TOO_SHORT, lately)
     return {
         "J1": people_share(len(givers - view.givers(q.NO_OPINION)), len(givers), k),
         "J2": people_share(once, observed, k),
-        "J3": people_share(stays, lately, k),
+        "J3": too_short if young else people_share(stays, lately, k),
     }
 
 

@@ -12,6 +12,7 @@ from services.insights.facts import (
     DecisionFact,
     Fact,
     FeedbackFact,
+    ProviderFact,
     RoleFact,
     WaitingFact,
 )
@@ -19,6 +20,7 @@ from services.insights.metrics.cell import LAY
 from services.insights.metrics.tables import add
 
 PARTY_BITS = 2
+PROVISION_BITS = 2
 Key = TypeVar("Key")
 
 
@@ -27,15 +29,17 @@ class LifeTables:
     """What only a service's whole life up to the as-of day tells.
 
     ``days``: person -> day and whether the stamp was lay -> contributions; ``evidence``: day ->
-    contributions and decisions; ``roles``: person and party -> registrations; ``stamped_lay``:
-    person -> acts that name them as a lay receiver, whatever else those acts are. By feedback, and
-    how often: ``feedback`` (day given, person), ``answers`` (day given, day answered), ``changes``
-    (given, answered, done). ``waiting``: due day, 0 for disputed -> acts that do not count yet.
+    contributions and decisions; ``roles``: person and party -> registrations; ``providers``:
+    organisation and what became of it -> times; ``stamped_lay``: person -> acts that name them as
+    a lay receiver, whatever else those acts are. By feedback, and how often: ``feedback`` (day
+    given, person), ``answers`` (day given, day answered), ``changes`` (given, answered, done).
+    ``waiting``: due day, 0 for disputed -> acts that do not count yet.
     """
 
     days: dict[int, dict[int, int]] = field(default_factory=dict)
     evidence: dict[int, int] = field(default_factory=dict)
     roles: dict[int, int] = field(default_factory=dict)
+    providers: dict[int, int] = field(default_factory=dict)
     feedback: dict[int, dict[tuple[int, ...], int]] = field(default_factory=dict)
     answers: dict[int, dict[tuple[int, ...], int]] = field(default_factory=dict)
     changes: dict[int, dict[tuple[int, ...], int]] = field(default_factory=dict)
@@ -54,6 +58,8 @@ class LifeTables:
                 self._voice(fact, sign)
             case WaitingFact():
                 add(self.waiting, fact.due, sign)
+            case ProviderFact():
+                add(self.providers, fact.organisation << PROVISION_BITS | fact.provision, sign)
             case RoleFact() | AllocationFact() | ConsultationFact():
                 pass
 

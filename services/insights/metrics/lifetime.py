@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-from services.insights.facts import ActFact, Fact, RoleFact
+from services.insights.facts import AGENCY, LINKED, UNLINKED, ActFact, Fact, RoleFact
 from services.insights.metrics.defaults import (
     J2_OBSERVED_DAYS,
     J3_BLOCK_DAYS,
     J3_BLOCKS,
     J3_BLOCKS_MIN,
 )
-from services.insights.metrics.life import PARTY_BITS, LifeTables
+from services.insights.metrics.life import PARTY_BITS, PROVISION_BITS, LifeTables
 
 NO_DAYS: Mapping[int, int] = {}
 
@@ -57,6 +57,12 @@ class Lifetime:
         span = self.evidence_span
         return span[1] - span[0] + 1 if span else 0
 
+    @property
+    def observed_days(self) -> int:
+        """Days from the first evidence to the as-of day, both included."""
+        span = self.evidence_span
+        return self._day - span[0] + 1 if span else 0
+
     @cached_property
     def evidence_span(self) -> tuple[int, int] | None:
         """The first and the last day with evidence; None: there is none."""
@@ -73,6 +79,19 @@ class Lifetime:
     def received_lay(self) -> set[int]:
         """Persons whom an act ever named as a lay receiver, up to the as-of day."""
         return set(self.life.stamped_lay)
+
+    @property
+    def providers(self) -> set[int]:
+        """The service's agencies and the organisations that are linked to it, as known now."""
+        times = self.life.providers
+        found = {key >> PROVISION_BITS for key in times}
+        return {one for one in found if _provides(one << PROVISION_BITS, times)}
+
+    @property
+    def ever_linked(self) -> bool:
+        """Whether an organisation was ever linked to the service, as known now."""
+        mask = (1 << PROVISION_BITS) - 1
+        return any(key & mask == LINKED for key in self.life.providers)
 
     def take(self, facts: Iterable[Fact]) -> None:
         """Let go of what these facts, which are in the tables by now, may have changed."""
@@ -108,6 +127,11 @@ class Lifetime:
             return False
         first, last = span
         return first < day < last or (day in (first, last) and day in self.life.evidence)
+
+
+def _provides(organisation: int, times: Mapping[int, int]) -> bool:
+    linked, unlinked = times.get(organisation | LINKED, 0), times.get(organisation | UNLINKED, 0)
+    return organisation | AGENCY in times or linked > unlinked
 
 
 def _tenure(stamped: Mapping[int, int], today: int) -> Tenure:

@@ -3,11 +3,13 @@
 from services.insights.metrics import question as q
 from services.insights.metrics.figure import Figure, Reason, missing
 from services.insights.metrics.party import weighted_share
+from services.insights.metrics.tables import BY_ACT, FROM_PROFESSIONAL
 from services.insights.metrics.view import View
 
 
 def outside(view: View, lens: str) -> dict[str, Figure]:
-    if view.contributions and not view.count(q.WITH_AFFILIATION):
-        return {"N1": missing(Reason.AFFILIATION_UNKNOWN, view.contributions)}
-    from_outside = view.weight(lens, q.FROM_OUTSIDE)
-    return {"N1": weighted_share(view, lens, from_outside, q.WITH_AFFILIATION)}
+    if view.affiliation_unknown(FROM_PROFESSIONAL | BY_ACT):
+        return {"N1": missing(Reason.AFFILIATION_UNKNOWN, view.cases(lens, q.BY_ACT))}
+    by_themselves = view.weight(lens, q.LAY_BY_THEMSELVES)
+    from_outside = by_themselves + view.from_strangers(lens, BY_ACT)
+    return {"N1": weighted_share(view, lens, from_outside, q.BY_ACT)}

@@ -15,7 +15,7 @@ def vote_power(view: View) -> Figure:
 
 def resources(view: View) -> Figure:
     currencies = list(view.tables.allocations.values())
-    if len(currencies) > 1:
+    if len(currencies) > 1 and any(whole for _, _, whole in currencies):
         return missing(Reason.CURRENCIES_MIXED, sum(count for count, _, _ in currencies))
-    count, lay, whole = currencies[0] if currencies else (0, 0, 0)
+    count, lay, whole = map(sum, zip(*currencies, strict=True)) if currencies else (0, 0, 0)
     return ratio(lay, whole, count)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import TypeAlias
 
-from services.insights.facts import AFFILIATION_UNKNOWN, OUTSIDE
 from services.insights.metrics.cell import (
+    ACT,
     EVERY_PARTY_KNOWN,
     NAMED,
     NO_PARTY_KNOWN,
@@ -68,7 +68,9 @@ LAY_PLANNING = _gift(lambda cell: cell.planning and cell.lay)
 NO_OPINION = _gift(lambda cell: cell.mode != OPINION)
 LAY_OPINION = _gift(lambda cell: cell.lay and cell.mode == OPINION)
 OPINION_OF_LAY_PEOPLE = _gift(lambda cell: cell.lay and cell.mode == OPINION and not cell.group)
-FROM_OUTSIDE = _gift(lambda cell: cell.outside == OUTSIDE)
+BY_ACT = _gift(lambda cell: cell.mode == ACT)
+TIMED_BY_ACT = _gift(lambda cell: cell.mode == ACT and cell.timed)
+LAY_BY_THEMSELVES = _gift(lambda cell: cell.mode == ACT and cell.lay and not cell.organisation)
 WITH_PARTY = _gift(lambda cell: cell.party != 0)
 WITH_MINUTES = _gift(lambda cell: cell.timed)
 WITH_PHASE = _gift(lambda cell: cell.phase != 0)
@@ -76,7 +78,7 @@ WITH_MODE = _gift(lambda cell: cell.mode != 0)
 WITH_RECEIVERS = _gift(lambda cell: cell.reach != NOBODY_NAMED)
 WITH_RECEIVER_PARTY = _gift(lambda cell: cell.known == EVERY_PARTY_KNOWN)
 WITH_EPISODE = _gift(lambda cell: cell.episode)
-WITH_AFFILIATION = _gift(lambda cell: cell.outside != AFFILIATION_UNKNOWN)
+WITH_KIND = _gift(lambda cell: cell.kind)
 
 HELPED = _receipt(lambda cell: cell.help)
 LAY_HELPED = _receipt(lambda cell: cell.help and cell.lay)

@@ -15,6 +15,7 @@ from services.insights.facts import (
     DecisionFact,
     Fact,
     FeedbackFact,
+    ProviderFact,
     RoleFact,
     WaitingFact,
     day_number,
@@ -154,6 +155,7 @@ def put(fact: Fact, tables: Tables, sign: int) -> None:
             | ChangeFact()
             | ConsultationFact()
             | WaitingFact()
+            | ProviderFact()
         ):
             pass  # these count over the service's life, wherever they are read
 

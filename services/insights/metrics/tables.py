@@ -23,6 +23,8 @@ RECEIPT_BITS = 5
 PAIR_BITS = 64
 PAIR_MASK = (1 << PAIR_BITS) - 1
 EPISODE_BITS = 2
+SOURCE_BITS = 2
+FROM_PROFESSIONAL, BY_ACT = 2, 1
 EPISODE_OTHER, EPISODE_LAY_ACT, EPISODE_PROFESSIONAL_ACT = 0, 1, 2
 LEVEL_WEIGHTS = (0, 1, 2, 3, 3)
 NO_HELP_KINDS = frozenset(KINDS.index(kind) + 1 for kind in ("train", "facilitate", "connect"))
@@ -80,6 +82,11 @@ def _in_episode(fact: ActFact) -> int:
     return fact.episode << EPISODE_BITS | role
 
 
+def _source(fact: ActFact) -> int:
+    how = FROM_PROFESSIONAL * (fact.party == PROFESSIONAL) | BY_ACT * (fact.mode == ACT)
+    return fact.organisation << SOURCE_BITS | how
+
+
 def add(table: dict[int, int], key: int, amount: int) -> None:
     """Add what is not zero to one entry; an entry of zero is none."""
     value = table.get(key, 0) + amount
@@ -93,14 +100,18 @@ def add(table: dict[int, int], key: int, amount: int) -> None:
 class Tables:
     """What happened within some days.
 
-    ``given``: giver and cell -> contributions and minutes, as a pair; ``receipts``: person and
-    receipt cell -> millionths of acts and of minutes, as a pair; ``edges``: giver and receiver ->
-    acts; ``episodes``: episode and role -> contributions; ``crossed``, ``flowed``: pairs;
-    ``power``: [decisions, lay weight by level, weight by level]; ``voters``: voters in all of one
-    decision -> decisions; ``allocations``: currency -> [allocations, lay amount, amount].
+    ``given``: giver and cell -> contributions and minutes, as a pair; ``squares``: cell -> the sum
+    of each contribution's minutes squared; ``organisations``: organisation and how it gave -> pair;
+    ``receipts``: person and receipt cell -> millionths of acts and of minutes, as a pair;
+    ``edges``: giver and receiver -> acts; ``episodes``: episode and role -> contributions;
+    ``crossed``, ``flowed``: pairs; ``power``: [decisions, lay weight by level, weight by level];
+    ``voters``: voters in all of one decision -> decisions; ``allocations``: currency ->
+    [allocations, lay amount, amount].
     """
 
     given: dict[int, int] = field(default_factory=dict)
+    squares: dict[int, int] = field(default_factory=dict)
+    organisations: dict[int, int] = field(default_factory=dict)
     receipts: dict[int, int] = field(default_factory=dict)
     edges: dict[int, int] = field(default_factory=dict)
     episodes: dict[int, int] = field(default_factory=dict)
@@ -111,8 +122,13 @@ class Tables:
     allocations: dict[int, list[int]] = field(default_factory=dict)
 
     def act(self, fact: ActFact, sign: int) -> None:
-        minutes = max(0, fact.minutes)
-        add(self.given, fact.giver << CELL_BITS | cell_number(fact), sign * pair(1, minutes))
+        minutes, cell = max(0, fact.minutes), cell_number(fact)
+        weight = sign * pair(1, minutes)
+        add(self.given, fact.giver << CELL_BITS | cell, weight)
+        if minutes:
+            add(self.squares, cell, sign * minutes * minutes)
+        if fact.organisation:
+            add(self.organisations, _source(fact), weight)
         if fact.episode:
             add(self.episodes, _in_episode(fact), sign)
         if fact.receivers and fact.mode == ACT and len(fact.receivers) <= EDGE_RECEIVERS_MAX:
@@ -139,6 +155,8 @@ class Tables:
         """Add (1) or take back (-1) everything that is in other tables, as if fact by fact."""
         for mine, theirs in (
             (self.given, other.given),
+            (self.squares, other.squares),
+            (self.organisations, other.organisations),
             (self.receipts, other.receipts),
             (self.edges, other.edges),
             (self.episodes, other.episodes),

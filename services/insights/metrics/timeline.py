@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 
-from services.insights.facts import Fact, day_number
+from services.insights.facts import UNDATED, Fact, day_number
 from services.insights.metrics.defaults import DEFAULTS, Defaults
 from services.insights.metrics.state import ServiceState, as_date, put
 from services.insights.metrics.tables import Tables
@@ -21,10 +21,12 @@ class Timeline:
         self._by_day: dict[int, list[Fact]] = defaultdict(list)
         for fact in facts:
             self._by_day[fact.day].append(fact)
+        undated = self._by_day.pop(UNDATED, [])
         self._days = sorted(self._by_day)
         self._tables: dict[int, Tables] = {}  # of each day by itself, made when first moved
         self._before = self._days[0] - 1 if self._days else 0
         self._state = ServiceState(as_date(self._before), defaults)
+        self._state.apply(undated)
 
     @property
     def days(self) -> list[int]:

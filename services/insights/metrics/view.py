@@ -11,7 +11,7 @@ from services.insights.metrics.defaults import Defaults, first_day
 from services.insights.metrics.figure import Figure
 from services.insights.metrics.lifetime import Lifetime
 from services.insights.metrics.question import Question
-from services.insights.metrics.tables import halves
+from services.insights.metrics.tables import SOURCE_BITS, halves
 from services.insights.metrics.window import Window
 
 T = TypeVar("T")
@@ -66,6 +66,16 @@ class View:
     def _minutes(self) -> list[int]:
         return halves(self.tables.given.totals, "minutes")
 
+    def cases(self, lens: str, question: Question) -> int:
+        """Return how many contributions of the same weight would tell as much (Kish 1965).
+
+        In the minutes lens (Σm)²/Σm², rounded down; counts weigh the same.
+        """
+        if lens != "minutes":
+            return self.count(question)
+        total, squares = self._minutes[question], self.tables.squares.totals[question]
+        return total * total // squares if squares > 0 else 0
+
     def weights(self, lens: str, question: Question) -> list[int]:
         """Return the weight of what each giver gave in the cells that the question holds for."""
         return halves(self.tables.given.people(question).values(), lens)
@@ -78,6 +88,10 @@ class View:
         """Whether fewer than k people gave in the cells that the question holds for."""
         return self.tables.given.fewer_than(self.defaults.k, question)
 
+    def few_but_some(self, question: Question) -> bool:
+        """Whether so few people gave in those cells that what they gave would point at them."""
+        return self.count(question) > 0 and self.few_givers(question)
+
     def receivers(self, question: Question) -> AbstractSet[int]:
         """Return who received in the cells that the question holds for."""
         return self.tables.received.people(question).keys()
@@ -88,15 +102,38 @@ class View:
 
     @cached_property
     def minutes_missing(self) -> bool:
-        needed = self.defaults.timed_share
-        return self.count(q.WITH_MINUTES) * needed.denominator < (
-            needed.numerator * self.contributions
-        )
+        """Whether too few acts carry minutes; of all contributions where none is an act."""
+        needed, timed, whole = self.defaults.timed_share, q.TIMED_BY_ACT, q.BY_ACT
+        if not self.count(whole):
+            timed, whole = q.WITH_MINUTES, q.EVERYTHING
+        return self.count(timed) * needed.denominator < needed.numerator * self.count(whole)
 
     @cached_property
     def lens(self) -> str:
         """The verdict's lens: minutes where enough contributions carry them, else counts."""
         return "count" if self.contributions == 0 or self.minutes_missing else "minutes"
+
+    def from_strangers(self, lens: str, how: int) -> int:
+        """Return the weight of what came in the name of organisations that are no providers.
+
+        ``how``: bits of what is asked for, ``FROM_PROFESSIONAL`` and ``BY_ACT``.
+        """
+        providers = self.lifetime.providers
+        found = sum(
+            given
+            for key, given in self.tables.organisations.items()
+            if key & how == how and key >> SOURCE_BITS not in providers
+        )
+        (weight,) = halves([found], lens)
+        return weight
+
+    def affiliation_unknown(self, how: int) -> int:
+        """Return how many contributions name organisations of which nothing is known.
+
+        None is known while no organisation was ever linked: a professional of another one than the
+        agency may well be staff of a provider.
+        """
+        return 0 if self.lifetime.ever_linked else self.from_strangers("count", how)
 
     @property
     def acting_lay(self) -> AbstractSet[int]:

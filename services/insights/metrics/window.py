@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
-from services.insights.metrics.account import Account, Episodes, Network
+from services.insights.metrics.account import Account, Episodes, Network, Squares
 from services.insights.metrics.cell import CELL_BITS
 from services.insights.metrics.defaults import WINDOW_DAYS
 from services.insights.metrics.question import (
@@ -63,6 +63,15 @@ class Window:
         return Account(given, CELL_BITS, of_gift, GIFT_QUESTIONS)
 
     @cached_property
+    def squares(self) -> Squares:
+        return Squares(_sum([ring.squares for ring in self._rings]), of_gift, GIFT_QUESTIONS)
+
+    @cached_property
+    def organisations(self) -> dict[int, int]:
+        """What came in an organisation's name: organisation and how it gave -> pair."""
+        return _sum([ring.organisations for ring in self._rings])
+
+    @cached_property
     def received(self) -> Account:
         receipts = _sum([ring.receipts for ring in self._rings])
         return Account(receipts, RECEIPT_BITS, of_receipt, RECEIPT_QUESTIONS)
@@ -80,6 +89,8 @@ class Window:
         made = self.__dict__  # what was not read yet is made of the rings as they are by then
         if "given" in made:
             self.given.take(changes.given)
+        if "squares" in made:
+            self.squares.take(changes.squares)
         if "received" in made:
             self.received.take(changes.receipts)
         if "network" in made:
@@ -87,6 +98,7 @@ class Window:
         if "episodes" in made:
             self.episodes.take(changes.episodes)
         for name, changed in (
+            ("organisations", changes.organisations),
             ("voters", changes.voters),
             ("allocations", changes.allocations),
             ("power", any(changes.power)),

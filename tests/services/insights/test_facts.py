@@ -118,7 +118,7 @@ def test_amounts_beyond_sixty_four_bits_survive() -> None:
 
 
 def test_packed_facts_of_another_format_are_refused() -> None:
-    with pytest.raises(UnknownFormat, match="format 99"):
+    with pytest.raises(UnknownFormat, match="format 100"):
         unpack(msgspec.msgpack.encode([FORMAT_VERSION + 98, 0, [], {}]))
 
 

@@ -124,7 +124,7 @@ def test_eleven_jurors_and_one_adult_are_no_mutual_aid_where_knowledge_meets() -
     assert verdict.service_class == "co_production"
 
 
-def test_lay_shares_of_fewer_than_k_people_read_as_nothing() -> None:
+def test_a_large_share_of_fewer_than_k_people_decides_nothing_and_is_not_shown() -> None:
     story = told.desk_311()
     for turn, ago in enumerate(spread(80, 80)):
         story.act(f"u{turn % 4 + 1}", ago, ["u9"])
@@ -132,9 +132,10 @@ def test_lay_shares_of_fewer_than_k_people_read_as_nothing() -> None:
 
     verdict = classify(story.state(), "90d")
 
-    assert (figures(story.state(), "90d")["G1"].value or 0) > 0.3
-    assert verdict.service_class == "conventional"
-    assert (verdict.grounds.evidence.d, verdict.grounds.evidence.p) == (0, 0)
+    assert figures(story.state(), "90d")["G1"].reason == "few_lay"
+    assert verdict.service_class == "insufficient_evidence"
+    assert set(verdict.flags) == {"few_lay", "planning_unobserved"}
+    assert (verdict.grounds.evidence.d, verdict.grounds.evidence.p) == (None, None)
 
 
 def test_planning_is_read_over_a_year_at_least() -> None:

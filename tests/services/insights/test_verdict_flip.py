@@ -18,8 +18,16 @@ HALF = Fraction(1, 2)
 
 
 def part(numerator: int, denominator: int, givers: int = 9) -> Part:
-    read = Fraction(numerator, denominator) if givers >= DEFAULTS.k else Fraction(0)
-    return Part(numerator, denominator, denominator, givers, read)
+    short = max(DEFAULTS.k - givers, 0)
+    return Part(numerator, denominator, denominator, short, held_back=0 < short < DEFAULTS.k)
+
+
+def shown(part: Part | None) -> Fraction | None:
+    return part.exact if part and not part.held_back else None
+
+
+def held_back(part: Part | None) -> Fraction | None:
+    return part.exact if part and part.held_back else None
 
 
 def grounds(
@@ -33,11 +41,13 @@ def grounds(
     opinions: tuple[int, int] = (0, 100),
 ) -> Grounds:
     votes = votes or share(0, 0, 0)
-    shares = [one for one in (votes.exact, planning.read if planning else None) if one is not None]
+    shares = [one for one in (votes.exact, shown(planning)) if one is not None]
     return Grounds(
         evidence=Evidence(
             enough=True,
-            d=delivery.read if delivery else None,
+            d=shown(delivery),
+            d_held_back=held_back(delivery),
+            planning_held_back=held_back(planning),
             p=sum(shares, Fraction(0)) / len(shares) if shares else None,
             e1b=Fraction(*e1b),
             k1=Fraction(*k1),
@@ -91,13 +101,38 @@ def test_weighted_shares_add_units_to_the_whole() -> None:
     assert (flip.to_change, flip.to_announce) == (Step(3, 11, 103), Step(5, 13, 105))
 
 
-def test_a_share_of_too_few_people_takes_as_many_units_as_people_are_missing() -> None:
-    flip = nearest_flip(grounds(delivery=part(40, 100, givers=2), planning=part(50, 100)))
+def test_a_share_of_nobody_takes_as_many_units_as_people_are_missing() -> None:
+    flip = nearest_flip(grounds(delivery=part(0, 20, givers=0), planning=part(50, 100)))
 
     assert flip is not None
-    assert (flip.value, flip.to_change.add) == (0, 3)
-    assert flip_json(flip)["givers_missing"] == 3
-    assert "from 3 more people at least" in flip_json(flip)["text"]["en"]
+    # 3 of 23 reach a tenth, but would come from fewer than k
+    assert (flip.value, flip.to_change.add) == (Fraction(0), 5)
+    assert flip_json(flip)["givers_missing"] == 5
+    assert "from 5 more people at least" in flip_json(flip)["text"]["en"]
+
+
+def test_a_share_that_is_held_back_is_no_flip_and_moves_none() -> None:
+    few = grounds(delivery=part(9, 100, givers=2), planning=part(9, 100, givers=2))
+    voted = grounds(
+        delivery=part(50, 100), planning=part(50, 100, givers=2), votes=share(5, 100, 4)
+    )
+
+    of_few, of_votes = nearest_flip(few), nearest_flip(voted)
+
+    assert of_few is not None
+    assert of_few.quantity == "opinion"
+    assert of_votes is not None
+    # p is that of the votes alone: 11 of 106
+    assert (of_votes.lever.unit, of_votes.to_change) == ("vote_weight", Step(6, 11, 106))
+
+
+def test_the_unknown_share_is_named_last_however_near() -> None:
+    near = grounds(delivery=part(50, 100), planning=part(50, 100), unknown=(50, 100))
+
+    flip = nearest_flip(near)
+
+    assert flip is not None
+    assert (flip.quantity, flip.to_class) == ("e1b", ServiceClass.VOLUNTEERING)
 
 
 def test_planning_moves_by_half_where_votes_are_the_other_half() -> None:
@@ -151,6 +186,8 @@ evidences = st.builds(
     enough=st.just(True),
     d=maybe,
     p=maybe,
+    d_held_back=st.none(),
+    planning_held_back=maybe,
     e1b=maybe,
     k1=maybe,
     unknown=maybe,

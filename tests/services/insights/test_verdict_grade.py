@@ -56,7 +56,7 @@ def test_transformative_needs_all() -> None:
         ("J3", Fraction(29, 100), "T2"),
         ("A1", Fraction(2), "T3"),
         ("G2", Fraction(49, 100), "T3"),
-        ("N1", Fraction(0), "T6"),
+        ("N1", Fraction(99, 1000), "T6"),
     ],
 )
 def test_one_failing_metric_leaves_a_service_emerging(

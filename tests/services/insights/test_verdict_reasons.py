@@ -8,8 +8,8 @@ from services.insights.verdict import classify, verdict_json
 from tests.support import archetypes as told
 from tests.support.archetypes import Story
 
-KEYS = """service_id window as_of class grade cell axes flags tentative tests reasons nearest_flip
-announced last_evidenced definition_version receipt lens evidence"""
+KEYS = """service_id window as_of class grade cell axes axis_reasons flags tentative tests reasons
+nearest_flip announced last_evidenced definition_version receipt lens evidence"""
 
 
 def written(story: Story) -> dict[str, Any]:
@@ -31,6 +31,7 @@ def test_the_json_has_every_key_and_plain_values() -> None:
     )
     assert answer["cell"] == {"p": "shared", "d": "shared"}
     assert answer["axes"] == {"p": 0.5, "d": 0.735294118}
+    assert answer["axis_reasons"] == {"p": None, "d": None}
     assert answer["evidence"] == {"acts": 228, "givers": 8, "span_days": 80}
 
 
@@ -68,8 +69,8 @@ def test_the_first_reason_is_the_one_that_decided() -> None:
             "100% delivered by professionals",
         ),
         "bank": (
-            "entraide sans savoir professionnel",
-            "mutual aid without professional knowledge",
+            "entraide : 100\N{NO-BREAK SPACE}% hors professionnels",
+            "mutual aid: 100% by others than professionals",
         ),
         "budget": (
             "conçu ensemble ; rien n'est observé de l'exécution",
@@ -80,8 +81,8 @@ def test_the_first_reason_is_the_one_that_decided() -> None:
             "200 people are asked for their opinion; none delivers",
         ),
         "library": (
-            "conçu ensemble, exécuté par les seuls professionnels",
-            "designed together, delivered by professionals alone",
+            "conçu ensemble, exécuté à 100\N{NO-BREAK SPACE}% par les professionnels",
+            "designed together, delivered 100% by professionals",
         ),
         "repair": (
             "on voit qui donne, pas qui reçoit",
@@ -98,6 +99,7 @@ def test_too_little_evidence_says_how_little_and_how_much_is_needed() -> None:
         "il en faut au moins 20, de 5 personnes, sur 28 jours",
     ]
     assert answer["axes"] == {"p": None, "d": None}
+    assert answer["axis_reasons"] == {"p": "below_floor", "d": "below_floor"}
     assert answer["cell"] == {"p": None, "d": None}
 
 

@@ -34,3 +34,15 @@ def test_french_counts_nought_in_the_singular_and_english_in_the_plural() -> Non
 
 def test_the_first_of_a_month_is_an_ordinal_in_french() -> None:
     assert (on(date(2026, 3, 1)).fr, on(date(2026, 8, 9)).en) == ("1er mars 2026", "9 August 2026")
+
+
+TENTHS = (Fraction(1, 10), Fraction(9, 10))
+
+
+def test_a_share_near_a_threshold_is_rounded_away_from_it() -> None:
+    assert percent(Fraction(996, 10_000), TENTHS).en == "9%"
+    assert percent(Fraction(1004, 10_000), TENTHS).en == "11%"
+    assert percent(Fraction(1, 10), TENTHS).en == "10%"
+    assert percent(Fraction(8996, 10_000), TENTHS).en == "89%"
+    assert percent(Fraction(9004, 10_000), TENTHS).fr == "91\N{NO-BREAK SPACE}%"
+    assert percent(Fraction(996, 10_000)).en == "10%"

@@ -94,7 +94,6 @@ def _act(key: str, data: Data, parties: dict[str, str]) -> Act:
         occurred_at=data["occurred_at"],
         giver_id=data["giver_id"],
         giver_party=Party(parties[data["giver_id"]]),
-        giver_in_provider_org=parties[data["giver_id"]] == "professional",
         receivers=tuple(
             Receiver(participant_id=one, party=Party(parties[one]))
             for one in data.get("receivers", ())

@@ -199,6 +199,10 @@ const FLAGS = {
     en: "Residents decide on resources too.",
     fr: "Les habitants décident aussi des ressources.",
   },
+  few_lay: {
+    en: "Too few residents take part for their share to be told.",
+    fr: "Trop peu d’habitants participent pour que leur part soit dite.",
+  },
   no_delivery_facts: {
     en: "No fact about delivery was recorded.",
     fr: "Aucun fait d’exécution n’est enregistré.",
@@ -214,7 +218,12 @@ const REASONS = {
   below_k: { en: "too few people", fr: "trop peu de personnes" },
   minutes_missing: { en: "time is not recorded", fr: "le temps n’est pas noté" },
   receivers_unknown: { en: "receivers unknown", fr: "bénéficiaires inconnus" },
-  affiliation_unknown: { en: "affiliations unknown", fr: "appartenances inconnues" },
+  affiliation_unknown: {
+    en: "which organisations provide it was not said",
+    fr: "on ne sait pas quelles organisations y travaillent",
+  },
+  observed_too_short: { en: "observed for too short a time", fr: "observé depuis trop peu de temps" },
+  few_lay: { en: "too few residents", fr: "trop peu d’habitants" },
   currencies_mixed: { en: "several currencies", fr: "plusieurs monnaies" },
   no_data: { en: "nothing to measure", fr: "rien à mesurer" },
   few_lay: { en: "too few residents to tell their share", fr: "trop peu d’habitants pour dire leur part" },

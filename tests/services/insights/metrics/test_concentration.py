@@ -51,7 +51,8 @@ def test_first_timers_were_never_seen_before_the_window() -> None:
     found = figures(story.state(defaults=OPEN), "90d")["M6"]
 
     assert (found.numerator, found.denominator) == (5, 6)
-    assert figures(story.state(defaults=OPEN), "life")["M6"].value == 1.0
+    # nothing lies before a life
+    assert figures(story.state(defaults=OPEN), "life")["M6"].reason == "no_data"
 
 
 def test_nothing_to_share_is_no_inequality() -> None:

@@ -5,16 +5,16 @@ from tests.support.archetypes import Story
 
 def test_coverage_is_the_mean_presence_of_every_needed_field_below_the_floor_too() -> None:
     story = Story()
-    story.act("u1", 1, ["u2"], episode_id="e1")
-    story.act("u1", 1, phase=None, mode=None, minutes=None, giver_in_provider_org=None)
+    story.act("u1", 1, ["u2"], episode_id="e1", kind="care")
+    story.act("p1", 1, phase=None, mode=None, minutes=None, giver_org="club")
 
     found = figures(story.state(), "90d")["Q4"]
 
-    # all 8 fields of the first, the party alone of the second
-    assert (found.value, found.n) == (9 / 16, 2)
+    # all 9 fields of the first, the party alone of the second: nobody linked the club
+    assert (found.value, found.n) == (round(10 / 18, 9), 2)
     assert found.detail["fields"]["minutes"] == 0.5
     assert found.detail["by_metric"]["A1"] == 1.0
-    assert found.detail["by_metric"]["E1b"] == round((2 + 1 + 1) / 6, 9)
+    assert found.detail["by_metric"]["E1b"] == round((2 + 1 + 1 + 1) / 8, 9)
 
 
 def test_no_contribution_has_no_coverage() -> None:

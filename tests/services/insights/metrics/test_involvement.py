@@ -44,3 +44,15 @@ def test_staying_power_needs_three_of_six_blocks_of_thirty_days() -> None:
     found = figures(story.state(defaults=OPEN), "28d")["J3"]
 
     assert (found.numerator, found.denominator) == (2, 3)
+
+
+def test_staying_power_is_not_known_before_ninety_days_were_observed() -> None:
+    story = Story()
+    for ago in (0, 30, 60, 88):
+        story.act("u1", ago)
+
+    young = figures(story.state(defaults=OPEN), "28d")["J3"]
+    story.decision(89, weights={"user": 1})  # evidence too, and the first
+    old = figures(story.state(defaults=OPEN), "28d")["J3"]
+
+    assert (young.reason, old.value) == ("observed_too_short", 1.0)

@@ -32,6 +32,20 @@ def test_isolation_counts_lay_people_with_one_counterpart_or_none() -> None:
     assert (found.numerator, found.denominator) == (3, 4)
 
 
+def test_active_lay_people_gave_an_act_or_were_named_in_a_persons_act_by_a_lay_stamp() -> None:
+    story = Story()
+    story.act("p1", 1, ["u1"], kind="train")  # trained, so named
+    story.group("f9", 1, receivers=["u2"])  # named by a group alone
+    story.opinion("u3", 1, receivers=["u4"])  # nothing was done
+    story.act("u5", 1)  # gave to nobody known
+    story.act("p1", 1, ["p2", "x1"])
+
+    found = figures(story.state(defaults=OPEN), "90d")["F4"]
+
+    # u1 has p1, u5 nobody
+    assert (found.numerator, found.denominator) == (2, 2)
+
+
 def test_a_lone_giver_is_a_component_of_one() -> None:
     story = Story()
     story.act("u1", 1, ["u1", "u2"])

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from services.insights.metrics.catalogue import BY_ID
 from services.insights.metrics.figures import figures, metrics_json
-from tests.support.archetypes import DAY, Story, spread, time_bank
+from tests.support.archetypes import DAY, Story, spread, time_bank, with_survey
 
 SHARES = {"A2", "A3", "A3.commission", "A3.design", "A3.deliver", "A3.assess", "G1", "N1"}
 GINIS = {"M3.registered", "M3.active", "M3.top1", "M3.top10"}
@@ -116,3 +116,77 @@ def test_figures_without_a_lens_are_the_same_in_both() -> None:
         assert counts[id_] == minutes[id_], id_
     assert counts["K1"].reason == "receivers_unknown"
     assert minutes["K1"].reason is None
+
+
+def test_a_survey_without_minutes_turns_no_lens() -> None:
+    story = with_survey(time_bank())  # 80 acts with minutes, 800 opinions without
+
+    assert reasons(story, "minutes")["A3"] is None
+    assert story.state().view("90d").lens == "minutes"
+
+
+def test_where_nothing_is_an_act_the_minutes_asked_for_are_of_all_contributions() -> None:
+    story = Story()
+    for turn, ago in enumerate(spread(40, 40)):
+        story.opinion(f"u{turn % 6 + 1}", ago, minutes=None if turn < 9 else 10)
+
+    assert reasons(story, "minutes")["A3"] == "minutes_missing"  # 31 of 40 carry them
+    story.opinion("u1", 1, minutes=10)
+    for _ in range(4):
+        story.opinion("u1", 1, minutes=10)
+    assert reasons(story, "minutes")["A3"] is None  # 36 of 45
+
+
+def test_delivery_of_no_weight_is_not_unknown() -> None:
+    story = Story()
+    for turn, ago in enumerate(spread(90, 40)):
+        story.act(f"p{turn % 6 + 1}", ago, [f"u{turn % 6 + 1}"], phase="design")
+    for _ in range(10):
+        story.act("u1", 1, minutes=None)  # all lay delivery, to nobody named, and of no minutes
+
+    assert story.state().view("90d").lens == "minutes"
+    assert reasons(story, "minutes")["A4"] is None
+    assert reasons(story, "count")["A4"] == "receivers_unknown"
+
+
+def test_of_what_weighs_nothing_there_is_no_data_whoever_is_behind_it() -> None:
+    story = time_bank()
+    story.act("u1", 1, phase="design", minutes=None)
+    story.allocation(1, 0)
+    story.allocation(1, 0, currency="CHF")
+
+    assert reasons(story, "minutes")["A3.design"] == "no_data"
+    assert reasons(story, "count")["A3.design"] == "below_k"
+    assert reasons(story)["H3"] == "no_data"
+
+
+def test_without_a_contribution_no_party_is_counted() -> None:
+    story = Story()
+    for ago in spread(20, 28):
+        story.decision(ago, weights={"user": 5}, voters=5)
+
+    assert reasons(story)["A1"] == "no_data"
+
+
+def test_a_lay_share_of_few_lay_people_is_not_shown_and_that_of_nobody_is_nought() -> None:
+    story = Story()
+    for turn, ago in enumerate(spread(60, 40)):
+        story.act(f"p{turn % 6 + 1}", ago)
+        story.act(f"p{turn % 6 + 1}", ago, phase="design")
+        story.act(f"p{turn % 6 + 1}", ago, phase="assess")
+    before = figures(story.state(), "90d")
+
+    for number in range(1, 5):
+        for phase in ("deliver", "design", "assess"):
+            story.act(f"u{number}", 1, phase=phase)
+
+    assert (before["G1"].value, before["A3.deliver"].value, before["A3.design"].value) == (0, 0, 0)
+    found = reasons(story)
+    assert {id_ for id_, reason in found.items() if reason == "few_lay"} == {
+        "G1",
+        "A3.deliver",
+        "A3.design",
+    }
+    assert figures(story.state(), "90d")["G1"].numerator is None
+    story.group("f1", 1)  # groups count as givers
+    assert figures(story.state(), "90d")["G1"].value == round(5 / 65, 10)

@@ -3,6 +3,7 @@
 import random
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ acts = st.fixed_dictionaries(
         "kind": st.one_of(blank, st.sampled_from(["train", "care", "gardening"])),
         "episode_id": st.one_of(blank, st.sampled_from(["e1", "e2"])),
         "giver_kind": st.sampled_from(["person", "person", "group"]),
-        "giver_in_provider_org": st.sampled_from([None, True, False]),
+        "giver_org": st.sampled_from([None, "agency", "org"]),
     }
 )
 
@@ -40,13 +41,17 @@ acts = st.fixed_dictionaries(
 @st.composite
 def histories(draw: st.DrawFn) -> list[Fact]:
     story = Story()
-    for fields in draw(st.lists(acts, max_size=12)):
+    drawn: list[dict[str, Any]] = draw(st.lists(acts, max_size=12))
+    for fields in drawn:
         story.act(fields.pop("giver"), fields.pop("ago"), fields.pop("receivers"), **fields)
     for person, ago in draw(st.lists(st.tuples(people, days_ago), max_size=4)):
         story.role(person, ago)
         story.feedback(person, ago, answered=ago % 40, changed=ago % 50)
         story.decision(ago, weights={"user": ago, "professional": 2}, voters=ago % 7)
         story.allocation(ago, 100 * ago, lay_majority=bool(ago % 2))
+    if draw(st.booleans()):
+        story.registered("agency")
+        story.linked("org")
     found = facts_told(story.events)
     taken_back = draw(st.lists(st.sampled_from(found), unique=True)) if found else []
     return found + [turned(fact) for fact in taken_back]
