@@ -31,10 +31,10 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.routing import Route
 
-from services.insights.descriptors import room_for
 from services.insights.latest import Latest
 from services.insights.snapshot import Snapshot, Version
 from services.insights.stream import EventStream, StreamGauges
+from shared.http.descriptors import room_for
 from shared.http.server import serve
 from tests.support.deployment import free_port_base
 
@@ -67,7 +67,7 @@ def gateway(port: int, clients: int, services: int, size: int) -> None:
 
     app = FastAPI(lifespan=changing)
     app.router.routes.append(Route("/v1/stream", stream))
-    serve(app, "127.0.0.1", port, leaving)
+    serve(app, "127.0.0.1", port, leaving, connections=clients + 100)
 
 
 async def _change(latest: Latest, services: int, size: int) -> None:

@@ -1,5 +1,6 @@
 """What may differ between two installations of the same service, read from the environment."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import quote
@@ -8,6 +9,8 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SECRETS_DIR = Path("/run/secrets")
+HOSTS = r"^[A-Za-z0-9._:,\[\]-]*$"
+EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # compared with
 
 
 class ServiceSettings(BaseSettings):
@@ -17,7 +20,9 @@ class ServiceSettings(BaseSettings):
     ``log_url`` is the database of the embedded log; ``kafka_bootstrap`` is ``HOST:PORT[,…]``.
     ``broken_run_max`` is how many broken records in a row are quarantined before the process stops.
     ``stream_clients_max`` is how many clients of the live stream one process admits, each with an
-    open file of its own; only insights has any.
+    open file of its own; only insights has any. ``connections_max`` is how many connections it
+    holds beside them. ``hosts`` are the names, with or without a port, under which it answers
+    beside those of loopback: ``NAME[:PORT][,…]``.
     ``failpoints`` break the process on purpose (``shared.failpoint``), and never in ``production``.
     """
 
@@ -31,10 +36,13 @@ class ServiceSettings(BaseSettings):
     topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]{0,40}$")
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
+    hosts: str = Field(default="", pattern=HOSTS)
+    allow_unauthenticated: bool = False
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     broken_run_max: int = Field(default=100, ge=1)
     stream_clients_max: int = Field(default=10_000, ge=1)
+    connections_max: int = Field(default=2_000, ge=1)
     failpoints: str = ""
     production: bool = False
 
@@ -54,10 +62,35 @@ class ServiceSettings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _nobody_else_listens_unasked(self) -> Self:
+        if not _loopback(self.host) and not self.allow_unauthenticated:
+            raise ValueError(
+                f"COPROD_HOST={self.host} lets other machines in, and this service asks nobody who "
+                "they are. Listen on 127.0.0.1; or, where only a proxy that authenticates or this "
+                "host's own network reaches it, set COPROD_ALLOW_UNAUTHENTICATED=true as well."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _production_is_not_broken_on_purpose(self) -> Self:
         if self.production and self.failpoints:
             raise ValueError("COPROD_FAILPOINTS breaks a service on purpose: not in production")
         return self
+
+    @property
+    def host_names(self) -> list[str]:
+        """The names beside those of loopback under which the service answers."""
+        named = [name for name in self.hosts.split(",") if name]
+        if _loopback(self.host) or self.host in EVERYWHERE:
+            return named
+        return [*named, f"[{self.host}]" if ":" in self.host else self.host]
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def with_password(dsn: str, password: str | None) -> str:

@@ -50,7 +50,7 @@ class Services:
         """
         return accepted(self.send("GET", service, path, parameters=parameters)).json()
 
-    def post(self, service: str, path: str, body: Any = None) -> Any:
+    def post(self, service: str, path: str, body: Any) -> Any:
         return accepted(self.send("POST", service, path, body=body)).json()
 
     def send(

@@ -86,7 +86,7 @@ def records(services: Services, service: str, *, held_only: bool) -> list[dict[s
 
 def _settle(record: str, action: str, data: Any, as_json: bool) -> None:
     service, number = _parsed(record)
-    answer = Services(find(data)).post(service, f"/v1/quarantine/{number}/{action}")
+    answer = Services(find(data)).post(service, f"/v1/quarantine/{number}/{action}", body={})
     if as_json:
         print_json(answer)
     else:

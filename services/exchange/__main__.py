@@ -10,4 +10,9 @@ if __name__ == "__main__":
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level)
     failpoint.arm(settings.failpoints)
-    serve(exchange_app(settings), settings.host, settings.port)
+    serve(
+        exchange_app(settings),
+        settings.host,
+        settings.port,
+        connections=settings.connections_max,
+    )

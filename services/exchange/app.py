@@ -147,7 +147,7 @@ def exchange_app(settings: ServiceSettings, clock: Clock | None = None) -> FastA
     async def measure() -> None:
         meters.positions.show(await read())
 
-    app = application("exchange", metrics, MEANINGS, opening.lifespan)
+    app = application("exchange", metrics, MEANINGS, opening.lifespan, settings.host_names)
     app.include_router(health.router(opening.waiting, metrics, measure))
     app.include_router(positions.router(read))
     app.include_router(

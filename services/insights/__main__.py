@@ -11,4 +11,5 @@ if __name__ == "__main__":
     configure_logging(settings.log_format, settings.log_level)
     failpoint.arm(settings.failpoints)
     app, leaving = insights_app(settings)
-    serve(app, settings.host, settings.port, leaving)
+    connections = settings.connections_max + settings.stream_clients_max
+    serve(app, settings.host, settings.port, leaving, connections)

@@ -152,10 +152,9 @@ def operation_router(
         return _build(await rebuild().status())
 
     @routes.post("/rebuild", status_code=202)
-    async def start_rebuild(body: RebuildRequest | None = None) -> RebuildBody:
+    async def start_rebuild(body: RebuildRequest) -> RebuildBody:
         """Fold the whole log again beside what serves, compare every figure, and switch over."""
-        asked = body or RebuildRequest()
-        return _build(await rebuild().start(always=asked.switch == "always"))
+        return _build(await rebuild().start(always=body.switch == "always"))
 
     return routes
 

@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from services.insights.api import figures_router, operation_router
 from services.insights.codebook import Codebook
-from services.insights.descriptors import room_for
 from services.insights.fold import Surroundings
 from services.insights.response import FoldedBody
 from services.insights.service import Insights, Meters
@@ -23,6 +24,7 @@ from shared.clock import Clock, SystemClock
 from shared.consumer import api as quarantine
 from shared.http import health, positions
 from shared.http.application import application, document
+from shared.http.descriptors import fitting_connections
 from shared.http.problems import HttpRefusal
 from shared.log.connect import open_log
 from shared.opening import Opening, deployment_of, open_pool
@@ -30,6 +32,15 @@ from shared.settings import ServiceSettings
 from shared.telemetry import metrics_registry
 
 DASHBOARD = Path(__file__).parent / "dashboard" / "static"
+
+
+class DashboardFiles(StaticFiles):
+    """Files that a browser may keep, and asks about each time: an upgrade is seen at once."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 @asynccontextmanager
@@ -50,9 +61,8 @@ async def open_insights(
         )
         await log.start()
         try:
-            clients_max = room_for(settings.stream_clients_max)
             insights = Insights(
-                around, meters, instance=secrets.token_hex(6), clients_max=clients_max
+                around, meters, instance=secrets.token_hex(6), clients_max=_stream_clients(settings)
             )
             try:
                 await insights.start()
@@ -61,6 +71,13 @@ async def open_insights(
                 await insights.close()
         finally:
             await log.stop()
+
+
+def _stream_clients(settings: ServiceSettings) -> int:
+    """Return how many streams leave room for those who only ask; half, where files are few."""
+    beside = settings.connections_max
+    fitting = fitting_connections(beside + settings.stream_clients_max)
+    return max(1, fitting - beside, fitting // 2)
 
 
 class LateStream:
@@ -96,7 +113,7 @@ def insights_app(
     def today() -> date:
         return time.now().date()
 
-    app = application("insights", registry, {}, opening.lifespan)
+    app = application("insights", registry, {}, opening.lifespan, settings.host_names)
     app.include_router(health.router(opening.waiting, registry, measure))
     app.include_router(figures_router(lambda: opening.parts.answers, today))
     app.include_router(operation_router(folded, lambda: opening.parts.rebuild))
@@ -106,5 +123,5 @@ def insights_app(
     stream = LateStream(lambda: opening.parts)
     app.router.routes.append(Route("/v1/stream", endpoint=stream, methods=["GET"]))
     document(app)
-    app.mount("/", StaticFiles(directory=DASHBOARD, html=True), name="dashboard")
+    app.mount("/", DashboardFiles(directory=DASHBOARD, html=True), name="dashboard")
     return app, stream.close

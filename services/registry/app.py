@@ -85,7 +85,7 @@ def registry_app(settings: ServiceSettings) -> FastAPI:
     async def measure() -> None:
         meters.show(await read())
 
-    app = application("registry", metrics, MEANINGS, opening.lifespan)
+    app = application("registry", metrics, MEANINGS, opening.lifespan, settings.host_names)
     app.include_router(health.router(opening.waiting, metrics, measure))
     app.include_router(positions.router(read))
     for routes in routers(lambda: opening.parts.desk, lambda: opening.parts.directory):

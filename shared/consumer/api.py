@@ -22,6 +22,7 @@ from shared.http.paging import (
     page_of,
 )
 from shared.http.problems import HttpRefusal
+from shared.http.strict import StrictModel
 
 Status = Literal["held", "retried", "discarded"]
 REMEDIES = {
@@ -34,6 +35,10 @@ REMEDIES = {
 
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+class Settling(StrictModel):
+    """Says nothing; that there is a body tells it from what a link or a form could send."""
 
 
 class Entry(BaseModel):
@@ -91,7 +96,7 @@ def router(pool: Callable[[], Pool], consumers: Callable[[], Sequence[Consumer]]
 
     @routes.post("/{number}/retry")
     async def retry_record(
-        number: Number, coprod_actor: Annotated[Actor, Header()] = "anonymous"
+        number: Number, _: Settling, coprod_actor: Annotated[Actor, Header()] = "anonymous"
     ) -> Entry:
         held = await _found(pool(), number)
         for consumer in consumers():
@@ -102,7 +107,7 @@ def router(pool: Callable[[], Pool], consumers: Callable[[], Sequence[Consumer]]
 
     @routes.post("/{number}/discard")
     async def discard_record(
-        number: Number, coprod_actor: Annotated[Actor, Header()] = "anonymous"
+        number: Number, _: Settling, coprod_actor: Annotated[Actor, Header()] = "anonymous"
     ) -> Entry:
         await _refusing(quarantine.discard(pool(), number, coprod_actor))
         return _entry(await _found(pool(), number))

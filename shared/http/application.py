@@ -11,19 +11,23 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared.http import bulk, problems
-from shared.http.middleware import BodyLimit, HttpMeters, RequestLog
+from shared.http.body import WholeBody
+from shared.http.middleware import HeadAsGet, HttpMeters, RequestLog
+from shared.http.policy import RequestPolicy
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 SCHEMA_REF = "#/components/schemas/{model}"
-COMMAND_STATUSES = (400, 409, 412, 413, 415)
-EVERY_STATUS = (422, 500, 503)
+COMMAND_STATUSES = (403, 409, 412, 413, 415)
+EVERY_STATUS = (400, 421, 422, 500, 503)
 DESCRIPTIONS = {
-    400: "The body is not JSON",
+    400: "The body is not JSON, or the request is not sound",
+    403: "A page of another site sent it",
     404: "There is no such thing",
     409: "It conflicts with what is already there",
     412: "The version in If-Match is not the current one",
     413: "Too large",
-    415: "A media type that is not taken",
+    415: "A media type or an encoding that is not taken",
+    421: "Not a host name of this service",
     422: "The request breaks the documented form or a rule",
     500: "The service failed",
     503: "The service is not ready; try again",
@@ -31,9 +35,16 @@ DESCRIPTIONS = {
 
 
 def application(
-    title: str, registry: CollectorRegistry, meanings: problems.Meanings, lifespan: Lifespan
+    title: str,
+    registry: CollectorRegistry,
+    meanings: problems.Meanings,
+    lifespan: Lifespan,
+    hosts: Sequence[str] = (),
 ) -> FastAPI:
-    """Return an application without routes; ``document`` it when the routes are there."""
+    """Return an application without routes; ``document`` it when the routes are there.
+
+    It answers under the names of loopback and under ``hosts``.
+    """
     # Interactive documentation pages would load scripts from elsewhere.
     app = FastAPI(
         title=title,
@@ -41,11 +52,14 @@ def application(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would send the next request, with its names, to plain http
         separate_input_output_schemas=False,
     )
     problems.install(app, meanings)
-    app.add_middleware(BodyLimit, larger={bulk.PATH: bulk.BYTES_MAX})
+    app.add_middleware(WholeBody, larger={bulk.PATH: bulk.BYTES_MAX})
+    app.add_middleware(RequestPolicy, hosts=hosts)
     app.add_middleware(RequestLog, meters=HttpMeters(registry))
+    app.add_middleware(HeadAsGet)
     return app
 
 

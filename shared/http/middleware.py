@@ -1,7 +1,6 @@
-"""What happens around every request: size, correlation id, log line, measurement."""
+"""What happens around every request: correlation id, log line, measurement, HEAD."""
 
 import time
-from collections.abc import Mapping
 from uuid import UUID
 
 import structlog
@@ -10,8 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
 from shared.http import problems
+from shared.http.policy import protect
 
-BODY_BYTES_MAX = 1_048_576
+CUT_SHORT = 499  # as nginx counts what was not answered, since the client had left
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CORRELATION_HEADER = b"coprod-correlation-id"
 log = structlog.get_logger(__name__)
@@ -33,28 +33,24 @@ class HttpMeters:
         )
 
 
-class BodyLimit:
-    """Reads a command's body whole before the application, and refuses one that is too large."""
+class HeadAsGet:
+    """Answers HEAD as GET is answered, up to the body: whatever answers then may stop."""
 
-    def __init__(self, app: ASGIApp, larger: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._larger = larger  # path -> bytes, where more than BODY_BYTES_MAX is allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
             return await self._app(scope, receive, send)
-        limit = self._larger.get(scope["path"], BODY_BYTES_MAX)
-        body = await _read(scope, receive, limit)
-        if body is None:
-            return await problems.response(_too_large(limit), {"Connection": "close"})(
-                scope, receive, send
-            )
-        pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-        async def replay() -> Message:
-            return pending.pop() if pending else await receive()
+        async def bodiless(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                # The answer is complete with this, so what never ends by itself is told that
+                # nobody listens any more.
+                await send({"type": "http.response.body"})
 
-        return await self._app(scope, replay, send)
+        return await self._app({**scope, "method": "GET"}, receive, bodiless)
 
 
 class RequestLog:
@@ -79,6 +75,7 @@ class RequestLog:
                     *message.get("headers", ()),
                     (CORRELATION_HEADER, correlation_id.encode()),
                 ]
+                protect(message)
             await send(message)
 
         started = time.perf_counter()
@@ -91,13 +88,13 @@ class RequestLog:
                     raise  # too late for another answer: the server cuts the connection
                 await problems.response(_unexpected(correlation_id))(scope, receive, observed)
             finally:
-                self._measured(scope, status, time.perf_counter() - started)
+                self._measured(scope, status or CUT_SHORT, time.perf_counter() - started)
         return None
 
     def _measured(self, scope: Scope, status: int, seconds: float) -> None:
         # The template, not the path: ids in label values would be a series each. As would be any
         # word that somebody sends for a method.
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route = getattr(scope.get("route"), "path_format", "unmatched")
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._meters.requests.labels(method, route, str(status)).inc()
         self._meters.seconds.labels(method, route).observe(seconds)
@@ -108,31 +105,6 @@ class RequestLog:
             status=status,
             milliseconds=round(seconds * 1000, 1),
         )
-
-
-async def _read(scope: Scope, receive: Receive, limit: int) -> bytes | None:
-    announced = dict(scope["headers"]).get(b"content-length", b"0")
-    if announced.isdigit() and int(announced) > limit:
-        return None
-    chunks = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return bytes(chunks)
-        chunks += message.get("body", b"")
-        if len(chunks) > limit:
-            return None
-        if not message.get("more_body", False):
-            return bytes(chunks)
-
-
-def _too_large(limit: int) -> problems.Problem:
-    return problems.problem(
-        413,
-        "body_too_large",
-        f"The body has more than {limit} bytes.",
-        remedy="Send several smaller requests.",
-    )
 
 
 def _unexpected(correlation_id: str) -> problems.Problem:

@@ -73,5 +73,6 @@ async def settle(w: World, service: str, action: str, numbers: Sequence[int]) ->
     """Retry or discard these, as ``coprod quarantine`` does; return the status of each answer."""
     async with httpx.AsyncClient(base_url=w.urls[service], timeout=30, trust_env=False) as http:
         return [
-            (await http.post(f"/v1/quarantine/{number}/{action}")).status_code for number in numbers
+            (await http.post(f"/v1/quarantine/{number}/{action}", json={})).status_code
+            for number in numbers
         ]

@@ -42,3 +42,43 @@ def test_settings_show_no_password() -> None:
     settings = ServiceSettings(database_url=DSN, log_url=DSN)
 
     assert "secret" not in repr(settings)
+
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104  # nothing listens there
+
+
+@pytest.mark.parametrize("host", [EVERYWHERE, "::", "192.168.1.7", "figures.example"])
+def test_nobody_beyond_loopback_is_let_in_without_a_word(host: str) -> None:
+    sound = {"database_url": DSN, "log_url": DSN, "host": host}
+
+    with pytest.raises(ValidationError, match="COPROD_ALLOW_UNAUTHENTICATED=true"):
+        ServiceSettings.model_validate(sound)
+    assert ServiceSettings.model_validate({**sound, "allow_unauthenticated": True}).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_loopback_is_let_in(host: str) -> None:
+    assert ServiceSettings(database_url=DSN, log_url=DSN, host=host).host_names == []
+
+
+@pytest.mark.parametrize(
+    ("host", "hosts", "names"),
+    [
+        (EVERYWHERE, "insights,figures.example:8443", ["insights", "figures.example:8443"]),
+        ("192.168.1.7", "", ["192.168.1.7"]),
+        ("2001:db8::1", "[::2]:80", ["[::2]:80", "[2001:db8::1]"]),
+    ],
+)
+def test_a_service_answers_under_the_names_it_was_given(
+    host: str, hosts: str, names: list[str]
+) -> None:
+    settings = ServiceSettings(
+        database_url=DSN, log_url=DSN, host=host, hosts=hosts, allow_unauthenticated=True
+    )
+
+    assert settings.host_names == names
+
+
+def test_an_address_is_no_host_name() -> None:
+    with pytest.raises(ValidationError, match="hosts"):
+        ServiceSettings(database_url=DSN, log_url=DSN, hosts="http://figures.example")

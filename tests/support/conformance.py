@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from shared.http.protocol import GuardedProtocol
+from shared.http.server import Server, configured
 
 CHECKS = (
     "not_a_server_error",
@@ -19,12 +21,14 @@ CHECKS = (
 
 
 @asynccontextmanager
-async def listening(app: FastAPI) -> AsyncIterator[str]:
-    """Serve the application on a free port of loopback; yield its address."""
+async def listening(
+    app: ASGIApp, *, connections: int = 500, protocol: type[GuardedProtocol] = GuardedProtocol
+) -> AsyncIterator[str]:
+    """Serve the application as a service does, on a free port of loopback; yield its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(
-            uvicorn.Config(app, loop="asyncio", lifespan="on", log_config=None, access_log=False)
-        )
+        config = configured(app, connections)
+        config.http = protocol
+        server = Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True

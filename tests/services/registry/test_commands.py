@@ -149,7 +149,7 @@ async def test_an_unprovisioned_database_is_waited_for(postgres_admin_dsn: str) 
 
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://registry") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             told = await readiness(client, until="provisioning")
             refused = await client.get("/v1/services")
 

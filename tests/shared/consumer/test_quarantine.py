@@ -40,7 +40,7 @@ async def http(readers: Readers, consumer: Consumer) -> AsyncIterator[httpx.Asyn
     app = application("test", CollectorRegistry(), {}, _idle)
     app.include_router(router(lambda: readers.pool, lambda: [consumer]))
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 
@@ -114,7 +114,9 @@ async def test_a_retry_takes_the_event_after_all(
     number = await _spoil(readers, log, consumer)
     await _mend(readers, number)
 
-    answer = await http.post(f"/v1/quarantine/{number}/retry", headers={"Coprod-Actor": "ann"})
+    answer = await http.post(
+        f"/v1/quarantine/{number}/retry", json={}, headers={"Coprod-Actor": "ann"}
+    )
 
     assert (answer.status_code, answer.json()["status"]) == (200, "retried")
     assert answer.json()["settled_by"] == "ann"
@@ -127,7 +129,7 @@ async def test_a_retry_of_what_is_still_broken_says_why(
 ) -> None:
     number = await _spoil(readers, log, consumer)
 
-    answer = await http.post(f"/v1/quarantine/{number}/retry")
+    answer = await http.post(f"/v1/quarantine/{number}/retry", json={})
 
     assert _problem(answer) == (409, "still_broken")
     assert "invalid_data" in answer.json()["detail"]
@@ -142,7 +144,7 @@ async def test_a_retry_that_the_handler_cannot_apply_changes_nothing(
     handler: Any = consumer._handler
     handler.failures = [ValueError("no such service")]
 
-    answer = await http.post(f"/v1/quarantine/{number}/retry")
+    answer = await http.post(f"/v1/quarantine/{number}/retry", json={})
 
     assert _problem(answer) == (409, "not_applicable")
     assert await readers.applied() == [1, 3]
@@ -188,7 +190,10 @@ async def test_a_retry_under_a_passed_epoch_is_refused(
     await _mend(readers, number)
     await readers.pool.execute("UPDATE consumer_position SET epoch = epoch + 1")
 
-    assert _problem(await http.post(f"/v1/quarantine/{number}/retry")) == (409, "held_elsewhere")
+    assert _problem(await http.post(f"/v1/quarantine/{number}/retry", json={})) == (
+        409,
+        "held_elsewhere",
+    )
     assert await readers.applied() == [1, 3]
 
 
@@ -197,9 +202,11 @@ async def test_a_discarded_record_stays_on_record_and_is_settled_once(
 ) -> None:
     number = await _spoil(readers, log, consumer)
 
-    discarded = await http.post(f"/v1/quarantine/{number}/discard", headers={"Coprod-Actor": "ann"})
-    again = await http.post(f"/v1/quarantine/{number}/discard")
-    retried = await http.post(f"/v1/quarantine/{number}/retry")
+    discarded = await http.post(
+        f"/v1/quarantine/{number}/discard", json={}, headers={"Coprod-Actor": "ann"}
+    )
+    again = await http.post(f"/v1/quarantine/{number}/discard", json={})
+    retried = await http.post(f"/v1/quarantine/{number}/retry", json={})
 
     assert discarded.json()["status"] == "discarded"
     assert _problem(again) == _problem(retried) == (409, "already_settled")
@@ -214,7 +221,10 @@ async def test_a_record_that_used_no_position_up_cannot_be_retried(
     await _mend(readers, number)
     await readers.pool.execute("UPDATE quarantine SET position = NULL")
 
-    assert _problem(await http.post(f"/v1/quarantine/{number}/retry")) == (409, "no_position")
+    assert _problem(await http.post(f"/v1/quarantine/{number}/retry", json={})) == (
+        409,
+        "no_position",
+    )
 
 
 @pytest.mark.parametrize("number", ["7", "0", "99999999999999999999", "x"])
@@ -222,7 +232,7 @@ async def test_an_unknown_record_is_refused(http: httpx.AsyncClient, number: str
     expected = (404, "not_found") if number == "7" else (422, "invalid_request")
 
     for action in ("retry", "discard"):
-        assert _problem(await http.post(f"/v1/quarantine/{number}/{action}")) == expected
+        assert _problem(await http.post(f"/v1/quarantine/{number}/{action}", json={})) == expected
     assert _problem(await http.get(f"/v1/quarantine/{number}")) == expected
 
 

@@ -1,12 +1,13 @@
 """A small service without a database, to look at what every service's HTTP has in common."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fastapi import FastAPI
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 
 from shared.eventstore.port import Answer, Refusal, Rejected
@@ -65,14 +66,20 @@ def _outcome(order: Order) -> Answer | Refusal:
             return Answer(201, {"name": name, "day": None}, {"Coprod-Position": "t/0:1"})
 
 
+async def _ticks() -> AsyncIterator[bytes]:
+    while True:
+        yield b"tick"
+        await asyncio.sleep(0.1)
+
+
 @asynccontextmanager
 async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def sample_app(sample: Sample) -> FastAPI:
+def sample_app(sample: Sample, hosts: Sequence[str] = ()) -> FastAPI:
     metrics = metrics_registry()
-    app = application("sample", metrics, MEANINGS, _lifespan)
+    app = application("sample", metrics, MEANINGS, _lifespan, hosts)
     app.include_router(health.router(sample.waits_for, metrics))
     app.include_router(
         bulk.router(bulk.Intake({"org.coprod.sample.name": Naming}, sample.submit, MEANINGS))
@@ -96,6 +103,14 @@ def sample_app(sample: Sample) -> FastAPI:
     @app.post("/v1/database")
     async def database() -> None:
         raise ConnectionRefusedError("the database's address")
+
+    @app.get("/v1/endless")
+    async def endless() -> StreamingResponse:
+        return StreamingResponse(_ticks())
+
+    @app.get("/v1/flood")
+    async def flood() -> Response:
+        return Response(b"x" * 50_000_000)
 
     document(app, [Naming])
     return app

@@ -22,6 +22,7 @@ JSON = {"Content-Type": "application/json"}
         ("POST", "/v1/names", b'{"name": "a\\u0000"}', 422, "invalid_request"),
         ("POST", "/v1/names", b'{"\\ud800": 1}', 422, "invalid_request"),
         ("POST", "/v1/names", b"{", 400, "malformed_json"),
+        ("POST", "/v1/names", b"", 400, "body_missing"),
         ("POST", "/v1/names", b" " * 1_048_577, 413, "body_too_large"),
         ("GET", "/v1/names", b"", 405, "method_not_allowed"),
         ("GET", "/nowhere", b"", 404, "not_found"),
@@ -29,8 +30,8 @@ JSON = {"Content-Type": "application/json"}
         ("GET", "/v1/words?limit=201", b"", 422, "invalid_request"),
         ("GET", "/v1/words?cursor=AAAA", b"", 422, "invalid_cursor"),
         ("GET", "/v1/words?cursor=WzFd", b"", 422, "invalid_cursor"),
-        ("POST", "/v1/failure", b"", 500, "internal_error"),
-        ("POST", "/v1/database", b"", 503, "unavailable"),
+        ("POST", "/v1/failure", b"{}", 500, "internal_error"),
+        ("POST", "/v1/database", b"{}", 503, "unavailable"),
     ],
 )
 async def test_an_error_is_a_problem_with_a_reason(
@@ -63,8 +64,8 @@ async def test_each_broken_field_is_named_by_its_place(http: httpx.AsyncClient) 
 
 
 async def test_a_failure_tells_nothing_of_the_inside(http: httpx.AsyncClient) -> None:
-    failed = await http.post("/v1/failure")
-    away = await http.post("/v1/database")
+    failed = await http.post("/v1/failure", json={})
+    away = await http.post("/v1/database", json={})
 
     assert "secret" not in failed.text
     assert "ZeroDivision" not in failed.text

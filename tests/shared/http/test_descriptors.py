@@ -1,4 +1,4 @@
-"""A process makes room for the clients of its stream, and admits no more than fit."""
+"""A process makes room for its connections, and admits no more than fit."""
 
 import resource
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from services.insights.descriptors import BESIDE_CLIENTS, room_for
+from shared.http.descriptors import OWN_FILES, room_for
 
 SOFT = 256
 
@@ -24,9 +24,9 @@ def soft() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def test_the_soft_limit_is_raised_as_far_as_the_clients_need_it() -> None:
+def test_the_soft_limit_is_raised_as_far_as_the_connections_need_it() -> None:
     assert room_for(300) == 300
-    assert soft() == 300 + BESIDE_CLIENTS
+    assert soft() == 300 + OWN_FILES
 
 
 def test_a_limit_that_suffices_is_left_alone(hard: int) -> None:
@@ -43,6 +43,6 @@ def test_where_the_hard_limit_is_too_low_fewer_are_admitted_and_that_is_said(har
     with capture_logs() as said:
         admitted = room_for(hard)
 
-    assert admitted == hard - BESIDE_CLIENTS
+    assert admitted == hard - OWN_FILES
     (warning,) = said
-    assert (warning["event"], warning["log_level"]) == ("stream_clients_limited", "warning")
+    assert (warning["event"], warning["log_level"]) == ("connections_limited", "warning")
