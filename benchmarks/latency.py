@@ -62,7 +62,7 @@ def read_stream(url: str, told: "Connection[Any, Any]") -> None:
             *whole, waiting = (waiting + piece).split(b"\n\n")
             for event in whole:
                 for line in event.split(b"\n"):
-                    if line.startswith(b"data: "):
+                    if line.startswith(b'data: {"service"'):  # and no heartbeat
                         frame = decode(line[6:])
                         position = _activity(frame.receipt.positions)
                         seen.append((now, frame.service.service_id, position))

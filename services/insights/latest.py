@@ -1,6 +1,7 @@
 """The newest snapshot of every service, and who follows which: any replica serves any service."""
 
 import asyncio
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from services.insights.snapshot import Snapshot
 
 View: TypeAlias = Literal["full", "glance"]
 Kind: TypeAlias = Literal["snapshot", "change"]
+NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(slots=True)
@@ -131,4 +133,6 @@ class Latest:
     def _sequence_of(self, event_id: str | None) -> int:
         """Return the number behind an id of this process; 0, so everything, for any other."""
         instance, _, number = (event_id or "").rpartition("-")
-        return int(number) if instance == self._instance and number.isdecimal() else 0
+        if instance != self._instance or not NUMBER.fullmatch(number):
+            return 0
+        return int(number) if int(number) <= self._sequence else 0

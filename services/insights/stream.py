@@ -1,8 +1,10 @@
 """The live stream: ``GET /v1/stream?service=…`` as server-sent events, on bare ASGI.
 
 Each service's first event is ``snapshot``, every later one ``change``; both carry the whole record,
-or with ``view=glance`` the verdicts alone. Nobody waits for a slow client: per client and service
-only the newest snapshot waits, and who takes nothing for ``PATIENCE_SECONDS`` is let go.
+or with ``view=glance`` the verdicts alone. A ``heartbeat`` says that nothing was new for
+``HEARTBEAT_SECONDS``: whoever hears nothing at all for twice as long has lost the stream. Nobody
+waits for a slow client: per client and service only the newest snapshot waits, and who takes
+nothing for ``PATIENCE_SECONDS`` is let go.
 """
 
 import asyncio
@@ -20,6 +22,8 @@ from shared.http.problems import HttpRefusal, problem, response
 HEARTBEAT_SECONDS = 15.0
 PATIENCE_SECONDS = 20.0
 RETRY_MILLISECONDS = 1000
+HEARTBEAT = b"event: heartbeat\ndata: {}\n\n"
+AT_ONCE_BYTES = 65_536  # that wait for one client go out together
 SERVICES_MAX = 200
 VIEWS: dict[str, View] = {"full": "full", "glance": "glance"}
 HEADERS = [
@@ -28,6 +32,7 @@ HEADERS = [
     (b"x-accel-buffering", b"no"),
     (b"coprod-release", b"exact; not-for-publication"),
 ]
+STARTED: dict[str, object] = {"type": "http.response.start", "status": 200, "headers": HEADERS}
 log = structlog.get_logger(__name__)
 
 
@@ -71,6 +76,10 @@ class EventStream:
         if self._closing or len(self._clients) >= self._clients_max:
             await response(_FULL)(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            await send(STARTED)
+            await send({"type": "http.response.body", "body": b""})
+            return
         last = dict(scope["headers"]).get(b"last-event-id", b"").decode("latin-1")
         with self._latest.follow(services, last) as follower:
             await self._serve(follower, view, receive, send)
@@ -103,16 +112,15 @@ class EventStream:
                 await self._send(send, {"type": "http.response.body", "body": b""})
 
     async def _write(self, follower: Follower, view: View, send: Send) -> None:
-        await self._send(send, {"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await self._send(send, STARTED)
         await self._chunk(send, f"retry: {RETRY_MILLISECONDS}\n".encode())
         while True:
-            taken = follower.take()
-            if taken is not None:
-                kind, entry = taken
-                await self._chunk(send, entry.frame(view, kind))
-                self._gauges.sent.inc()
+            frames = _waiting(follower, view)
+            if frames:
+                await self._chunk(send, frames[0] if len(frames) == 1 else b"".join(frames))
+                self._gauges.sent.inc(len(frames))
             elif not await follower.wait(self._heartbeat_seconds):
-                await self._chunk(send, b":\n")
+                await self._chunk(send, HEARTBEAT)
 
     async def _chunk(self, send: Send, body: bytes) -> None:
         await self._send(send, {"type": "http.response.body", "body": body, "more_body": True})
@@ -157,6 +165,17 @@ _FULL = problem(
     "This process serves as many streams as it may.",
     remedy="Try again shortly, or ask another replica.",
 )
+
+
+def _waiting(follower: Follower, view: View) -> list[bytes]:
+    """Take the next frames, up to ``AT_ONCE_BYTES`` and the one that goes beyond."""
+    frames: list[bytes] = []
+    size = 0
+    while size < AT_ONCE_BYTES and (taken := follower.take()) is not None:
+        kind, entry = taken
+        frames.append(entry.frame(view, kind))
+        size += len(frames[-1])
+    return frames
 
 
 async def _left(receive: Receive) -> None:

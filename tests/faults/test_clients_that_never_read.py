@@ -90,7 +90,7 @@ async def _reading(w: World) -> AsyncIterator[dict[str, int]]:
             http.stream("GET", f"{w.urls['insights']}/v1/stream") as answer,
         ):
             async for line in answer.aiter_lines():
-                if line.startswith("data: "):
+                if line.startswith('data: {"service"'):  # and no heartbeat
                     record = orjson.loads(line.removeprefix("data: "))
                     for at, position in record["receipt"]["positions"].items():
                         shown[at] = max(shown.get(at, 0), position)

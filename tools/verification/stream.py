@@ -13,6 +13,7 @@ from tools.verification.service import Said
 
 CHECK = "the stream shows what is stored"
 PATIENCE_SECONDS = 20.0
+HEARTBEAT = "data: {}"
 Record = Mapping[str, Any]
 
 
@@ -65,7 +66,7 @@ def _records(url: str, deadline: float, report: Report) -> Iterator[Record]:
                 if number <= last:
                     report.problem(CHECK, f"{url}: id {number} came after {last}")
                 last = number
-            elif line.startswith("data: "):
+            elif line.startswith("data: ") and line != HEARTBEAT:
                 data = line.removeprefix("data: ").encode()
             elif not line and data:
                 yield orjson.loads(data)

@@ -63,7 +63,7 @@ async def served(clients_max: int = 10, heartbeat_seconds: float = 15.0) -> Asyn
 
 @asynccontextmanager
 async def events(
-    at: Served, query: str = "", last_event_id: str | None = None
+    at: Served, query: str = "", last_event_id: str | bytes | None = None
 ) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
     headers = {} if last_event_id is None else {"Last-Event-ID": last_event_id}
     url = f"http://127.0.0.1:{at.port}/{query}"
@@ -116,16 +116,45 @@ async def test_services_are_named_by_the_agencys_own_id_and_a_glance_has_no_metr
     assert only.json()["windows"]["90d"] == {"verdict": {"class": "co_production"}}
 
 
-async def test_a_quiet_stream_says_that_it_lives() -> None:
-    async with (
-        served(heartbeat_seconds=0.01) as at,
-        httpx.AsyncClient() as client,
-        client.stream("GET", f"http://127.0.0.1:{at.port}/") as response,
-    ):
-        lines = response.aiter_lines()
-        first = [await anext(lines) for _ in range(3)]
+async def test_a_quiet_stream_says_that_it_lives_in_events_which_a_page_can_see() -> None:
+    async with served(heartbeat_seconds=0.01) as at:
+        at.latest.offer(a_snapshot())
+        async with events(at) as stream:
+            told = [await anext(stream) for _ in range(3)]
 
-    assert first == ["retry: 1000", ":", ":"]
+    assert [(one.event, one.id) for one in told] == [
+        ("snapshot", "a-1"),
+        *[("heartbeat", "a-1")] * 2,  # a heartbeat has no id of its own: the last one stands
+    ]
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-1", "1.0", "", "2", "x", "\u00b2"])
+async def test_an_id_that_was_never_given_counts_as_none(number: str) -> None:
+    async with served() as at:
+        at.latest.offer(a_snapshot())
+        async with events(at, last_event_id=f"a-{number}".encode("latin-1")) as stream:
+            first = await anext(stream)
+
+    assert (first.event, first.id) == ("snapshot", "a-1")
+
+
+async def test_who_asks_for_the_head_alone_is_answered_at_once() -> None:
+    async with served() as at, httpx.AsyncClient(timeout=5) as client:
+        answer = await client.head(f"http://127.0.0.1:{at.port}/")
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+
+
+async def test_what_waits_for_a_client_goes_out_together_and_in_order() -> None:
+    async with served() as at:
+        for number in range(100):
+            at.latest.offer(a_snapshot(f"s-{number}", provides="x" * 10_000))
+        async with events(at) as stream:
+            told = [(await anext(stream)).json()["service"]["service_id"] for _ in range(100)]
+
+    assert told == [f"s-{number}" for number in range(100)]
+    assert at.value("coprod_sse_events_total") == 100
 
 
 async def test_a_client_that_never_reads_is_let_go_and_slows_nobody() -> None:

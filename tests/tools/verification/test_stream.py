@@ -35,8 +35,9 @@ def frame(position: int, value: float) -> dict[str, Any]:
 
 @contextmanager
 def streaming(*frames: tuple[int, Mapping[str, Any]]) -> Iterator[str]:
-    """Serve these frames, with their ids, as insights does; then the stream ends."""
+    """Serve these frames, with their ids and heartbeats, as insights does; then the stream ends."""
     body = "".join(
+        "event: heartbeat\ndata: {}\n\n"
         f"event: change\nid: x-{number}\ndata: {json.dumps(record)}\n\n"
         for number, record in frames
     ).encode()
