@@ -55,10 +55,10 @@ class Answers:
 
     async def page(self, after: str, limit: int) -> list[dict[str, Any]]:
         """Return services with an id above ``after``, each with its newest verdicts."""
-        services = await self._fold().store.page(after, limit)
-        return [
-            release.glance(service, self._latest.get(service.service_id)) for service in services
-        ]
+        return [self.item(service) for service in await self._fold().store.page(after, limit)]
+
+    def item(self, service: ServiceInfo) -> dict[str, Any]:
+        return release.glance(service, self._latest.get(service.service_id))
 
     async def metrics(
         self, service: ServiceInfo, window: str, lens: str | None, as_of: date

@@ -93,6 +93,11 @@ def figures_router(answers: Callable[[], Answers], today: Callable[[], date]) ->
         cursor = encode_cursor([items[-1]["service_id"]]) if more else None
         return _json(orjson.dumps({"items": items, "next_cursor": cursor}))
 
+    @routes.get("/{service}", response_model=ServiceItem)
+    async def show_service(service: ServiceName) -> Response:
+        """Show one service with its newest verdict in every window."""
+        return _json(orjson.dumps(answers().item(await answers().service(service))))
+
     @routes.get("/{service}/metrics", response_model=MetricsBody)
     async def show_metrics(
         service: ServiceName, query: Annotated[MetricsQuery, Query()]

@@ -65,6 +65,9 @@ class Known:
                 return ServiceInfo(snapshot.service_id, 0, ("town",), name, named, None, DAY)
         raise HttpRefusal(404, "unknown_service", "There is no such service.", remedy="Look.")
 
+    def item(self, service: ServiceInfo) -> dict[str, Any]:
+        return release.glance(service, self.latest.get(service.service_id))
+
     async def trends(
         self, service: ServiceInfo, window: str, lens: str | None, days: Sequence[date]
     ) -> bytes:
@@ -89,6 +92,9 @@ class Gateway:
 
     def clients(self) -> float:
         return self.registry.get_sample_value("coprod_sse_clients") or 0.0
+
+    def sent(self) -> float:
+        return self.registry.get_sample_value("coprod_sse_events_total") or 0.0
 
     def show(self, record: dict[str, Any]) -> Snapshot:
         """Send the record to whoever follows, as newer than all before it of its service."""

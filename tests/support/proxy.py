@@ -38,6 +38,7 @@ class Weather:
     jitter_seconds: float = 0.0
     bytes_per_second: int | None = None
     refusing: bool = False
+    answer: bytes | None = None
 
 
 @dataclass(eq=False)
@@ -114,6 +115,11 @@ class Proxy:
         self._set(Weather(refusing=True))
         self.reset()
 
+    def answer(self, answer: bytes) -> None:
+        """Cut what is open, and answer every request so, as a reverse proxy without its server."""
+        self._set(Weather(answer=answer))
+        self.reset()
+
     def reset(self) -> None:
         """Cut every open connection with an RST; new ones are welcome."""
         self._on_loop(self._reset())
@@ -143,7 +149,7 @@ class Proxy:
         connection = Connection(writer)
         self._connections.add(connection)
         try:
-            with suppress(OSError, asyncio.CancelledError):
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 if not self._weather.refusing and await self._lead(connection, reader):
                     connection.close()
                     return
@@ -154,6 +160,10 @@ class Proxy:
     async def _lead(self, connection: Connection, reader: asyncio.StreamReader) -> bool:
         """Carry until one side ends; return whether it ended as it should."""
         await self._open(Way.UP)
+        if self._weather.answer is not None:
+            await reader.readuntil(b"\r\n\r\n")
+            connection.client.write(self._weather.answer)
+            return True
         inside, connection.server = await asyncio.open_connection(*self.target)
         pumps = [
             asyncio.create_task(self._pump(Way.UP, connection, reader, connection.server)),

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
 from tests.support.gateway import Gateway, a_record, gateway
 
@@ -24,8 +24,14 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     found = await context.new_page()
     found.set_default_timeout(PATIENCE_MS)
     problems: list[str] = []
+
+    def heard(said: ConsoleMessage) -> None:
+        refused = "/v1/" in said.location["url"] and ("404" in said.text or "422" in said.text)
+        if said.type == "error" and not refused:
+            problems.append(said.text)
+
     found.on("pageerror", lambda error: problems.append(str(error)))
-    found.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    found.on("console", heard)
     yield found
     await context.close()
     assert problems == []
@@ -105,3 +111,44 @@ async def test_the_skip_link_leads_to_the_content_and_nowhere_else(
     await expect(page.locator("main")).to_be_focused()
     await expect(page.locator("[data-verdict]")).to_be_visible()
     assert page.url.endswith("#/service/s-1")
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("nope", "nope"),
+        ("%", "%"),
+        ("%E0%A4%A", "%E0%A4%A"),
+        ("a%20b?window=life", "a b"),
+        ("a/b", "a/b"),
+        (".", "."),
+        ("..", ".."),
+        ("x" * 300, "x" * 300),
+    ],
+)
+async def test_of_a_service_that_is_not_there_the_page_says_so(
+    page: Page, served: Gateway, address: str, name: str
+) -> None:
+    served.show(a_record())
+    await page.goto(f"{served.url}#/service/{address}")
+
+    told = f"There is no service \u2018{name}\u2019"
+    await expect(page.locator("h1")).to_have_text(told)
+    await expect(page).to_have_title(f"{told} \u2013 Coprod")
+    await page.get_by_role("link", name="All services").click()
+    await expect(page.locator("[data-class]")).to_be_visible()
+
+
+async def test_the_address_keeps_what_was_chosen(page: Page, served: Gateway) -> None:
+    served.show(a_record())
+    await page.goto(f"{served.url}#/service/s-1?window=life&lens=nonsense")
+    chosen = page.locator('[aria-pressed="true"]:not([data-language])')
+    await expect(chosen).to_have_text(["Whole life", "time given"])
+
+    await page.get_by_role("button", name="number of acts").click()
+    await expect(chosen).to_have_text(["Whole life", "number of acts"])
+    assert page.url.endswith("#/service/s-1?window=life&lens=count")
+    await page.reload()
+    await expect(chosen).to_have_text(["Whole life", "number of acts"])
+    await page.go_back()
+    await expect(chosen).to_have_text(["Whole life", "time given"])

@@ -169,9 +169,11 @@ async def test_services_at_a_glance(told: httpx.AsyncClient) -> None:
     assert rest["next_cursor"] is None
     assert items[1]["name"] == "A visit"
     assert items[1]["verdicts"]["90d"]["class"] == "co_delivery"
+    assert await got(told, "/v1/services/service-2") == items[1]
 
 
 REFUSED = [
+    ("/v1/services/nobody", 404, "unknown_service"),
     ("/v1/services/nobody/verdict", 404, "unknown_service"),
     ("/v1/services/service-1/verdict?window=1d", 422, "invalid_request"),
     ("/v1/services/service-1/verdict?day=2026-01-01", 422, "invalid_request"),

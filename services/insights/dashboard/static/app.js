@@ -1,17 +1,20 @@
-// Routing, language and the live stream. A view is {stream, title(), content(), shown(), show(record, kind)}.
+// Routing, language and the live stream. A view is {key, title(), content(), show(record, kind), shown(), turn(wanted)}.
 
-import { glance } from "./glance.js";
+import { Connection } from "./connection.js";
 import { detail } from "./detail.js";
 import { element } from "./format.js";
+import { glance } from "./glance.js";
 import { parsed } from "./route.js";
+import { Line } from "./tabs.js";
 import { Fragment, render } from "./vendor/preact/preact.module.js";
 import { chooseLanguage, currentLanguage, words } from "./words.js";
 
 const main = document.getElementById("main");
-const connection = document.getElementById("connection");
 const news = document.getElementById("news");
+const connection = new Connection(document.getElementById("connection"), () => line?.hurry());
 let view = null;
-let source = null;
+let leaving = new AbortController(); // of the view
+let line = null;
 let due = false;
 
 // many records may come between two frames, and all of them are drawn at once
@@ -29,42 +32,38 @@ function draw() {
   for (const node of document.querySelectorAll("[data-words]")) node.textContent = words(node.dataset.words);
   for (const node of document.querySelectorAll("[data-words-label]")) node.setAttribute("aria-label", words(node.dataset.wordsLabel));
   for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", String(button.dataset.language === currentLanguage()));
-  showConnection();
+  connection.draw();
   document.title = view.title();
-  render(element(Fragment, { key: view.stream }, view.content()), main); // nodes that stay are kept as they are
+  render(element(Fragment, { key: view.key }, view.content()), main); // nodes that stay are kept as they are
   view.shown?.();
 }
 
-function showConnection() {
-  const lost = source?.readyState !== EventSource.OPEN;
-  connection.textContent = words(lost ? "reconnecting" : "live");
-  connection.classList.toggle("lost", lost);
-  connection.hidden = source === null;
+function follow(service, signal) {
+  if (signal.aborted) return;
+  line = new Line(service, signal, {
+    heard: (at) => connection.heard(at),
+    lost: () => connection.lost(),
+    show(record, kind) {
+      const text = view.show(record, kind);
+      if (text) news.textContent = text;
+      redraw();
+    },
+  });
 }
 
-function announce(text) {
-  if (text) news.textContent = text;
-}
-
-function follow(stream) {
-  source?.close();
-  source = new EventSource(stream);
-  const received = (kind) => (event) => {
-    announce(view.show(JSON.parse(event.data), kind));
-    redraw();
-  };
-  source.addEventListener("snapshot", received("snapshot"));
-  source.addEventListener("change", received("change"));
-  source.addEventListener("open", showConnection);
-  source.addEventListener("error", showConnection);
+function open(wanted) {
+  leaving.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const page = { redraw, signal, follow: (service) => follow(service, signal) };
+  view = wanted?.service ? detail(wanted, page) : glance(page);
+  draw();
 }
 
 function route() {
   const wanted = parsed(location.hash);
-  if (!wanted && view) return;
-  view = wanted?.service ? detail(wanted.service, redraw) : glance();
-  follow(view.stream);
-  draw();
+  if (!wanted || view.turn?.(wanted)) return; // an anchor, or other figures of the same service
+  open(wanted);
   if (document.activeElement !== document.body) main.focus();
   window.scrollTo(0, 0);
 }
@@ -82,6 +81,8 @@ document.addEventListener("click", (event) => {
   }
 });
 window.addEventListener("hashchange", route);
-window.addEventListener("pagehide", () => source?.close());
-window.addEventListener("pageshow", (event) => event.persisted && route());
-route();
+window.addEventListener("online", () => line?.hurry());
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && line?.hurry());
+window.addEventListener("pagehide", () => leaving.abort());
+window.addEventListener("pageshow", (event) => event.persisted && open(parsed(location.hash)));
+open(parsed(location.hash));

@@ -1,40 +1,54 @@
 // One service in depth: the verdict and why, what would change it, and every figure with its origin.
 
 import { asked, axesDrawing, day, element, figure, intervalDrawing, number, percent, trendDrawing } from "./format.js";
+import { load, Refused } from "./load.js";
+import { address } from "./route.js";
 import { className, familyName, flagText, inLanguage, meaning, reasonText, words } from "./words.js";
 
 const WINDOWS = ["28d", "90d", "365d", "life"];
 const LENSES = ["count", "minutes"];
 const TREND_DAYS = 182;
+const UNKNOWN = [404, 422]; // no service has that name, or none can
 let definitions = null;
 
-async function load(path) {
-  const answer = await fetch(path, { headers: { accept: "application/json" } });
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? answer.statusText);
-  return answer.json();
-}
-
-export function detail(serviceId, redraw) {
+export function detail(wanted, { redraw, follow, signal }) {
+  const { service: name } = wanted;
+  const path = `/v1/services/${encodeURIComponent(name)}`;
   let record = null;
   let chosenWindow = "90d";
   let chosenLens = null; // the verdict's own until somebody chooses
-  let problem = null;
+  let refused = null;
   const trends = new Map();
 
   const lens = () => chosenLens ?? record.windows[chosenWindow].verdict.lens;
-  const path = `/v1/services/${encodeURIComponent(serviceId)}`;
 
-  async function prepare() {
+  async function begin() {
     try {
-      definitions ??= await load("/v1/definitions");
-      problem = null;
+      const { service_id: found } = await load(path, signal);
+      if (!found) throw new Refused(404, {}); // "." and ".." lead to other answers
+      follow(found);
+      definitions ??= await load("/v1/definitions", signal);
     } catch (failure) {
-      problem = failure.message;
+      if (signal.aborted) return;
+      if (!(failure instanceof Refused)) throw failure;
+      refused = failure;
     }
     redraw();
   }
 
+  function choose(choice) {
+    chosenWindow = WINDOWS.includes(choice.window) ? choice.window : "90d";
+    chosenLens = LENSES.includes(choice.lens) ? choice.lens : null;
+    if (record) loadTrends();
+    redraw();
+  }
+
   const definitionOf = (id) => definitions?.metrics.find((found) => found.id === id);
+
+  // by the address, so that a link, a reload and the way back show the same
+  function go(choice) {
+    location.hash = address(name, { window: chosenWindow, lens: chosenLens, ...choice });
+  }
 
   const trendKey = () => `${chosenWindow} ${lens()}`;
 
@@ -49,9 +63,10 @@ export function detail(serviceId, redraw) {
       window: chosenWindow, lens: lens(), step: 7, from: start.toISOString().slice(0, 10), to: record.as_of,
     });
     try {
-      trends.set(key, await load(`${path}/trends?${query}`));
+      trends.set(key, await load(`${path}/trends?${query}`, signal));
       redraw();
-    } catch {
+    } catch (failure) {
+      if (!signal.aborted && !(failure instanceof Refused)) throw failure;
       trends.delete(key); // the figures stand without their past
     }
   }
@@ -63,7 +78,7 @@ export function detail(serviceId, redraw) {
     return [...past.slice(0, -1), { day: record.as_of, value: now }];
   }
 
-  function choices(name, options, current, choose) {
+  function choices(name, options, current, turn) {
     return element(
       "fieldset",
       {},
@@ -73,7 +88,7 @@ export function detail(serviceId, redraw) {
           "button",
           {
             type: "button", "aria-pressed": String(option === current),
-            onclick: () => { choose(option); redraw(); },
+            onclick: () => turn(option),
           },
           words(option),
         ),
@@ -231,13 +246,14 @@ export function detail(serviceId, redraw) {
     );
   }
 
+  function title() {
+    if (refused) return words(UNKNOWN.includes(refused.status) ? "noService" : "failed", { name });
+    return record?.service.name ?? name;
+  }
+
   function content() {
     const back = element("p", {}, element("a", { href: "#/" }, `← ${words("back")}`));
-    if (problem) {
-      return [back, element("div", { class: "card error", role: "alert" },
-        element("p", {}, words("failed"), ` ${problem}`),
-        element("button", { type: "button", onclick: prepare }, words("tryAgain")))];
-    }
+    if (refused) return [element("h1", {}, title()), UNKNOWN.includes(refused.status) ? null : element("p", {}, refused.message), back];
     if (!record) return [back, element("p", { class: "quiet" }, words("loading"))];
     const { service } = record;
     const { verdict, metrics } = record.windows[chosenWindow];
@@ -247,18 +263,24 @@ export function detail(serviceId, redraw) {
       element("h1", {}, service.name),
       element("p", { class: "lead" }, [service.provides, service.agency_ids.join(", "), ...life].filter(Boolean).join(" · "), ` – ${words("asOf")} ${day(record.as_of)}`),
       element("div", { class: "choices" },
-        choices("window", WINDOWS, chosenWindow, (option) => { chosenWindow = option; loadTrends(); }),
-        choices("lens", LENSES, lens(), (option) => { chosenLens = option; loadTrends(); })),
+        choices("window", WINDOWS, chosenWindow, (option) => go({ window: option })),
+        choices("lens", LENSES, lens(), (option) => go({ lens: option }))),
       element("div", { class: "columns" }, verdictCard(verdict), axesCard(verdict)),
       metricsCard(metrics[lens()]),
     ];
   }
 
-  prepare();
+  choose(wanted);
+  begin();
   return {
-    stream: `/v1/stream?service=${encodeURIComponent(serviceId)}`,
-    title: () => (record ? `${record.service.name} – Coprod` : "Coprod"),
+    key: name,
+    title: () => `${title()} – Coprod`,
     content,
+    turn(other) {
+      if (other.service !== name) return false;
+      choose(other);
+      return true;
+    },
     show(found, kind) {
       const before = record?.windows[chosenWindow].verdict.class;
       record = found;

@@ -40,6 +40,8 @@ export function day(iso) {
   );
 }
 
+export const time = (at) => new Intl.DateTimeFormat(locale(), { timeStyle: "medium" }).format(at);
+
 // element("p", {class: "x"}, "text", child): text is always text, never markup
 export const element = h;
 

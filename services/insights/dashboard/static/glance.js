@@ -6,7 +6,7 @@ import { className, currentLanguage, inLanguage, words } from "./words.js";
 const WINDOW = "90d";
 const FLASH = [{ boxShadow: "inset 0 0 0 4px var(--focus)" }, { boxShadow: "inset 0 0 0 4px transparent" }];
 
-export function glance() {
+export function glance({ follow }) {
   const known = new Map(); // service id -> what its card shows, and the card as drawn last
   const fresh = new Set();
   let sorted = null; // until a service comes or takes another name
@@ -55,8 +55,9 @@ export function glance() {
     return [...known.values()].sort((a, b) => compare(a.service.name, b.service.name));
   }
 
+  follow(null);
   return {
-    stream: "/v1/stream?view=glance",
+    key: "glance",
     title: () => `Coprod – ${words("services")}`,
     content() {
       sorted ??= inOrder();
