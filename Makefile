@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults soak bench bench-quick check test-deploy contracts lock clean
+.PHONY: help demo test quick faults soak bench bench-quick check test-deploy contracts lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -12,8 +12,15 @@ help: ## show this list
 demo: $(VENV)/.embedded ## play a town on this machine and open its dashboard (FRESH=1 starts afresh)
 	@$(BIN)/coprod demo $(if $(FRESH),--fresh)
 
+# Most tests wait most of the time, so three run side by side on two cores; a file stays together.
+BESIDE := -n 3 --dist loadfile
+
 test: check ## run everything that proves the project
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(BESIDE) $(ARGS)
+
+QUICK := not (postgres or kafka or browser or system or simulation or deploy or faults)
+quick: $(VENV)/.dev ## run what needs no server, in less than a minute
+	@$(BIN)/python -m pytest -q $(BESIDE) -m "$(QUICK)" $(ARGS)
 
 check: $(VENV)/.dev ## lint, types and import rules
 	@$(BIN)/ruff check .

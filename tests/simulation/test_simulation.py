@@ -8,6 +8,7 @@ import pytest
 
 from tests.simulation.mutations import MUTATIONS, Mutation
 
+pytestmark = pytest.mark.simulation
 SCHEDULES = 10_000
 SECONDS_MAX = 1500
 ENOUGH = 1_500  # schedules within which a broken protocol is found out; most need 25
