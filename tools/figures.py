@@ -114,6 +114,8 @@ def _print_verdict(answer: dict[str, Any], language: str) -> None:
     )
     for reason in answer["reasons"][language]:
         console.print(f"  - {reason}", markup=False)
+    for sentence in answer["waiting"]["text"][language]:
+        console.print(sentence, markup=False)
     if answer["nearest_flip"]:
         console.print(f"nearest flip: {answer['nearest_flip']['text'][language]}", markup=False)
     if answer["announced"]:

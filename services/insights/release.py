@@ -21,6 +21,7 @@ from services.insights.standing import Standing
 from services.insights.verdict import classify, verdict_json
 from services.insights.verdict_announcement import Announced, announce
 from services.insights.verdict_grade import Tested
+from services.insights.waiting import waiting_json
 
 RELEASE_HEADER = {"Coprod-Release": "exact; not-for-publication"}
 INCOMPLETE = "incomplete"
@@ -61,7 +62,8 @@ def verdict(moment: Moment, subject: Subject, window: str) -> dict[str, Any]:
 
     Where nothing was announced yet, what is announced is what these facts would have announced.
     """
-    return _verdict(moment, subject, window, _receipt(moment, window), Tested.to_json)
+    record = _verdict(moment, subject, window, _receipt(moment, window), Tested.to_json)
+    return {**record, "waiting": waiting_json(moment.state)}
 
 
 def _verdict(
@@ -156,6 +158,7 @@ def snapshot(moment: Moment, subject: Subject) -> Snapshot:
             "as_of": moment.state.as_of.isoformat(),
             "version": list(_version(moment, subject)),
             "windows": windows,
+            "waiting": waiting_json(moment.state),
             "receipt": receipt(moment),
         }
     )
@@ -170,6 +173,7 @@ def glance(service: ServiceInfo, newest: Snapshot | None) -> dict[str, Any]:
         "verdicts": {window: one["verdict"] for window, one in told["windows"].items()}
         if told
         else None,
+        "waiting": told["waiting"] if told else None,
     }
 
 

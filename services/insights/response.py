@@ -57,6 +57,20 @@ class AnnouncedBody(Body):
     since: date
 
 
+class WaitingBody(Body):
+    """Acts that do not count yet, of days up to the as-of day; they wait now.
+
+    Those ``recorded`` count by themselves between ``counts_from`` and ``counts_by`` unless somebody
+    disputes them; those ``disputed`` when people say so. ``text``: the same in sentences.
+    """
+
+    recorded: int
+    disputed: int
+    counts_from: date | None
+    counts_by: date | None
+    text: dict[str, list[str]]
+
+
 class VerdictBody(Body):
     model_config = ConfigDict(extra="allow", populate_by_name=True)
 
@@ -75,6 +89,7 @@ class VerdictBody(Body):
     nearest_flip: dict[str, Any] | None
     announced: AnnouncedBody | None
     last_evidenced: dict[str, Any] | None
+    waiting: WaitingBody
     definition_version: str
     receipt: ReceiptBody
 
@@ -110,7 +125,7 @@ class TrendsBody(Body):
 
 
 class ServiceItem(Body):
-    """``verdicts``: by window, as of ``as_of``; null while its first snapshot is on its way."""
+    """``verdicts`` (by window) and ``waiting``: as of ``as_of``; null until its first snapshot."""
 
     service_id: str
     agency_ids: list[str]
@@ -122,6 +137,7 @@ class ServiceItem(Body):
     providers: list[str]
     as_of: date | None
     verdicts: dict[Window, dict[str, Any]] | None
+    waiting: WaitingBody | None
 
 
 class DefinitionsBody(Body):

@@ -1,7 +1,8 @@
 """Snapshot: every figure of one service at one moment, as it goes to the log and to every reader.
 
 The record is JSON: ``service`` (what registry says of it), ``as_of``, ``version``, ``windows``
-(window -> ``verdict`` and ``metrics`` by lens) and ``receipt``. The glance leaves the metrics out.
+(window -> ``verdict`` and ``metrics`` by lens), ``waiting`` (acts that do not count yet) and
+``receipt``. The glance leaves the metrics out.
 """
 
 from collections.abc import Mapping

@@ -88,14 +88,19 @@ async def confirm_the_waiting_act(running: Up) -> None:
 async def test_it_changes_without_reload_when_an_act_is_confirmed(page: Page, running: Up) -> None:
     card = page.locator("[data-class]")
     await expect(card).to_have_attribute("data-class", "insufficient_evidence")
+    await expect(card).to_contain_text("1 act waits to be confirmed (it counts from")
     await card.click()
     verdict = page.locator("[data-verdict]")
     await expect(verdict).to_have_text("not enough evidence")
+    await expect(page.locator(".verdict")).to_contain_text("1 act waits to be confirmed")
+    shown = running.coprod("verdict", "bank")
+    assert "1 act waits to be confirmed" in shown.stdout, shown.stdout + shown.stderr
     await page.evaluate("window.stillTheSamePage = true")
 
     await confirm_the_waiting_act(running)
 
     await expect(verdict).to_have_text("mutual aid", timeout=PATIENCE_MS)
+    await expect(page.locator(".verdict")).not_to_contain_text("waits to be confirmed")
     assert await page.evaluate("window.stillTheSamePage") is True
     await expect(page.locator("#news")).to_contain_text("mutual aid")
 

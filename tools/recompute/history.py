@@ -14,10 +14,12 @@ class History:
     """``acts`` are those that count; ``roles`` the lay persons registered, with first days.
 
     ``agencies`` run the service; ``linked`` are its other providers now, ``ever_linked`` ever were.
+    ``waiting``: acts that do not count yet, with the instant from which they do, None if disputed.
     ``columns``: (first day, last day) -> the acts of these days as columns, made when asked for.
     """
 
     acts: dict[str, Data] = field(default_factory=dict)
+    waiting: dict[str, tuple[Data, str | None]] = field(default_factory=dict)
     decisions: list[Data] = field(default_factory=list)
     allocations: list[Data] = field(default_factory=list)
     feedback: dict[str, Data] = field(default_factory=dict)
@@ -50,6 +52,7 @@ def _play(history: History, name: str, data: Data) -> None:
     match name.split("."):
         case ["exchange", "contribution", step]:
             _contribution(history.acts, step, data)
+            _wait(history.waiting, step, data)
         case ["exchange", "feedback", "given"]:
             history.feedback[data["feedback_id"]] = data
         case ["exchange", "feedback", "answered"]:
@@ -88,6 +91,22 @@ def _contribution(acts: dict[str, Data], step: str, data: Data) -> None:
             acts.pop(data["act"]["contribution_id"], None)
         case _:
             pass  # recorded, or corrected before it counted
+
+
+def _wait(waiting: dict[str, tuple[Data, str | None]], step: str, data: Data) -> None:
+    act = data.get("act") or data["after"]
+    name = act["contribution_id"]
+    match step:
+        case "recorded" if data.get("confirm_due_at") is not None:
+            waiting[name] = (act, data["confirm_due_at"])
+        case "disputed":
+            waiting[name] = (act, None)
+        case "corrected" if name in waiting:
+            waiting[name] = (act, waiting[name][1])
+        case "confirmed" | "dispute-resolved" | "voided":
+            waiting.pop(name, None)
+        case _:
+            pass  # it never waits, or counts already
 
 
 def _role(history: History, step: str, data: Data) -> None:

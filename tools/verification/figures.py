@@ -48,6 +48,13 @@ class Histories:
         return self._made[key]
 
 
+def waiting(history: History, as_of: str) -> tuple[int, int, list[int]]:
+    """Return how many acts up to the day wait, how many are disputed, and when the first count."""
+    found = [due for act, due in history.waiting.values() if day(act["occurred_at"]) <= day(as_of)]
+    days = sorted(day(due) for due in found if due is not None)
+    return len(days), found.count(None), [*days[:1], *days[-1:]]
+
+
 def check_metrics(answer: Answer, histories: Histories, report: Report) -> None:
     """Compare every figure of one window and lens."""
     history = histories.up_to(answer["receipt"]["positions"])
@@ -57,7 +64,7 @@ def check_metrics(answer: Answer, histories: Histories, report: Report) -> None:
 
 
 def check_verdict(answer: Answer, histories: Histories, report: Report) -> None:
-    """Compare the class and its two axes in one window."""
+    """Compare the class, its two axes and what waits, in one window."""
     history = histories.up_to(answer["receipt"]["positions"])
     ruling = rule(history, day(answer["as_of"]), answer["window"])
     where = f"{answer['service_id']} {answer['window']}"
@@ -68,12 +75,23 @@ def check_verdict(answer: Answer, histories: Histories, report: Report) -> None:
             f"{where}: class {answer['class']} by {answer['lens']}, "
             f"recomputed {ruling.name} by {ruling.lens}",
         )
+    _check_waiting(where, answer, history, report)
     for axis, share in (("p", ruling.p), ("d", ruling.d)):
         recomputed = None if share is None or not ruling.enough else float(share)
         said = answer["axes"][axis]
         hidden = said is None and ruling.name == INSUFFICIENT  # below the floor nothing is shown
         if not hidden and not _close(said, recomputed):
             report.problem(CHECK, f"{where}: axis {axis} {said}, recomputed {recomputed}")
+
+
+def _check_waiting(where: str, answer: Answer, history: History, report: Report) -> None:
+    told = answer["waiting"]
+    days = [day(told[name]) for name in ("counts_from", "counts_by") if told[name] is not None]
+    said = (told["recorded"], told["disputed"], days)
+    recomputed = waiting(history, answer["as_of"])
+    report.compared["counts of acts that wait"] += 1
+    if said != recomputed:
+        report.problem(CHECK, f"{where}: waiting {said}, recomputed {recomputed}")
 
 
 def _check_figures(

@@ -99,6 +99,7 @@ def _add(said: Said, record: Record) -> None:
     common: Answer = {
         "service_id": said.service_id,
         "as_of": record["as_of"],
+        "waiting": record["waiting"],
         "receipt": record["receipt"],
     }
     for window, shown in record["windows"].items():

@@ -16,12 +16,14 @@ from services.insights.facts import Fact, facts_of
 from services.insights.metrics.figures import metrics_json
 from services.insights.metrics.state import ServiceState
 from services.insights.verdict import classify
+from services.insights.waiting import waiting_json
 from shared.contracts.catalogue import BY_MODEL, encode
 from shared.contracts.vocabulary import Message
 from tests.support.histories import SERVICE, TODAY, history
 from tools.recompute.figures import WINDOWS, Figures, Number
 from tools.recompute.history import History, collect, day
 from tools.recompute.verdict import rule
+from tools.verification.figures import waiting
 
 seeds = st.integers(min_value=0, max_value=10**6)
 as_ofs = st.sampled_from([TODAY, TODAY - timedelta(days=1), TODAY - timedelta(days=100)])
@@ -86,3 +88,17 @@ def test_the_class_equals_the_recomputation(seed: int, as_of: Any) -> None:
         assert set(found.flags) == expected.flags, window
         assert found.grounds.lens == expected.lens, window
         assert (found.grounds.evidence.p, found.grounds.evidence.d) == (expected.p, expected.d)
+
+
+@given(seed=seeds, as_of=as_ofs)
+@settings(max_examples=40, deadline=None)
+def test_what_waits_equals_the_recomputation(seed: int, as_of: Any) -> None:
+    events = history(seed)
+    state = ServiceState(as_of)
+    state.apply(facts(events))
+
+    told = waiting_json(state)
+
+    recorded, disputed, days = waiting(recollected(events), as_of.isoformat())
+    assert (told["recorded"], told["disputed"]) == (recorded, disputed)
+    assert [day(told[name]) for name in ("counts_from", "counts_by") if told[name]] == days

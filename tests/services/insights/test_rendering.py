@@ -43,7 +43,7 @@ def plain(at: Moment) -> bytes:
     windows: dict[str, object] = {}
     for window in WINDOW_DAYS:
         verdict = release.verdict(at, SUBJECT, window)
-        del verdict["receipt"]
+        del verdict["receipt"], verdict["waiting"]
         figures = {lens: release.metrics(at, "s", window, lens)["metrics"] for lens in LENSES}
         windows[window] = {"verdict": verdict, "metrics": figures}
     rendered = release.snapshot(at, SUBJECT)
@@ -53,6 +53,7 @@ def plain(at: Moment) -> bytes:
             "as_of": TODAY.isoformat(),
             "version": list(rendered.version),
             "windows": windows,
+            "waiting": release.verdict(at, SUBJECT, "90d")["waiting"],
             "receipt": release.receipt(at),
         }
     )

@@ -25,6 +25,7 @@ from services.insights.facts import Fact, WaitingFact, day_number, facts_of
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.timeline import Timeline
 from services.insights.packing import pack, unpack
+from services.insights.waiting import waiting_json
 from shared.contracts.vocabulary import Message, Outcome
 from shared.eventstore.port import Rejected
 from tests.services.exchange.builders import NOON, act
@@ -105,6 +106,48 @@ def test_a_row_that_is_confirmed_already_never_waits() -> None:
     events, _ = lived([Synchronise(act(), Status.CONFIRMED, "system:file", NOON)])
 
     assert not any(isinstance(fact, WaitingFact) for fact in facts_told(events))
+
+
+def told(*dues: int, disputed: int = 0) -> dict[str, list[str]]:
+    state = ServiceState(TODAY)
+    acts = [WaitingFact(1, state.day, 1, due) for due in (*dues, *[0] * disputed)]
+    state.apply(acts)
+    text: dict[str, list[str]] = waiting_json(state)["text"]
+    return text
+
+
+def test_what_waits_is_said_with_the_day_from_which_it_counts() -> None:
+    fourteenth = day_number(date(2026, 12, 14))
+
+    assert told() == {"fr": [], "en": []}
+    assert told(fourteenth) == {
+        "fr": [
+            (
+                "1 acte attend d'être confirmé (il compte à partir du 14 décembre 2026, sauf "
+                "contestation)"
+            )
+        ],
+        "en": ["1 act waits to be confirmed (it counts from 14 December 2026 unless disputed)"],
+    }
+    assert told(*[fourteenth] * 20)["en"] == [
+        "20 acts wait to be confirmed (they count from 14 December 2026 unless disputed)"
+    ]
+    assert told(fourteenth - 13, fourteenth, disputed=2) == {
+        "fr": [
+            (
+                "2 actes attendent d'être confirmés (ils comptent entre le 1er décembre 2026 et le "
+                "14 décembre 2026, sauf contestation)"
+            ),
+            "2 actes contestés attendent d'être tranchés",
+        ],
+        "en": [
+            (
+                "2 acts wait to be confirmed (they count between 1 December 2026 and 14 December "
+                "2026 unless disputed)"
+            ),
+            "2 disputed acts wait to be settled",
+        ],
+    }
 
 
 def test_what_waits_lets_figures_that_were_read_stay() -> None:

@@ -28,6 +28,7 @@ def frame(position: int, value: float) -> dict[str, Any]:
     return {
         "service": {"service_id": "s"},
         "as_of": "2026-06-30",
+        "waiting": {"recorded": 0, "disputed": 0},
         "windows": {"life": shown},
         "receipt": {"positions": {HERE: position}},
     }

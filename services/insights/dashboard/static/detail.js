@@ -105,6 +105,7 @@ export function detail(wanted, { redraw, follow, signal }) {
       verdict.class === "insufficient_evidence" && last
         ? [words("lastEvidenced"), `${className(last.class)} (${day(last.as_of)})`]
         : null,
+      ...inLanguage(record.waiting.text).map((sentence) => [words("waiting"), sentence]),
       [words("evidence"), words("evidenceText", { acts: number(verdict.evidence.acts), givers: number(verdict.evidence.givers), days: number(verdict.evidence.span_days) })],
     ].filter(Boolean);
     return element(

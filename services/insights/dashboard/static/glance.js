@@ -11,7 +11,7 @@ export function glance({ follow }) {
   const fresh = new Set();
   let sorted = null; // until a service comes or takes another name
 
-  function card({ service, verdict }) {
+  function card({ service, verdict, waiting }) {
     const facts = [
       service.agency_ids.join(", "),
       `${number(verdict.evidence.acts)} ${words("acts")}`,
@@ -39,6 +39,7 @@ export function glance({ follow }) {
         ),
         element("span", { class: "facts" }, facts.join(" · ")),
         element("p", { class: "reason" }, inLanguage(verdict.reasons)[0]),
+        inLanguage(waiting.text).map((sentence) => element("p", { class: "quiet", "data-waiting": "" }, sentence)),
         axesDrawing(verdict.axes, 104),
       ),
     );
@@ -75,12 +76,12 @@ export function glance({ follow }) {
       for (const id of still ? [] : fresh) document.getElementById(`service-${id}`)?.animate(FLASH, { duration: 1800, easing: "ease-out" });
       fresh.clear();
     },
-    show({ service, as_of: asOf, windows }, kind) {
+    show({ service, as_of: asOf, windows, waiting }, kind) {
       const { verdict } = windows[WINDOW];
       const entry = known.get(service.service_id) ?? {};
       const before = entry.verdict?.class;
       if (entry.service?.name !== service.name) sorted = null;
-      known.set(service.service_id, Object.assign(entry, { service, asOf, verdict, language: null }));
+      known.set(service.service_id, Object.assign(entry, { service, asOf, verdict, waiting, language: null }));
       if (kind === "change") fresh.add(service.service_id);
       if (before === undefined || before === verdict.class) return null;
       return words("changed", { name: service.name, verdict: className(verdict.class) });
