@@ -16,6 +16,7 @@ from services.insights.latest import Latest
 from services.insights.publisher import Render
 from services.insights.release import Subject
 from services.insights.snapshot import Snapshot
+from shared.contracts.vocabulary import composed
 from shared.http.problems import FieldError, HttpRefusal
 
 KEPT_MAX = 1_000  # answers about other days than today, a few kilobytes each
@@ -39,7 +40,7 @@ class Answers:
         Raises:
             HttpRefusal: there is none, or several agencies have one of that name.
         """
-        found = await self._fold().store.named(name)
+        found = await self._fold().store.named(composed(name))
         exact = [service for service in found if service.service_id == name]
         candidates = exact or found
         if not candidates:

@@ -1,5 +1,6 @@
 """Closed word lists and field types that every contract uses."""
 
+import unicodedata
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -92,6 +93,11 @@ def _to_utc(moment: datetime) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("in UTC it is outside the calendar") from None
+
+
+def composed(text: str) -> str:
+    """Return an agency's own id as it is looked at everywhere: é is one letter (NFC), not two."""
+    return unicodedata.normalize("NFC", text)
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]

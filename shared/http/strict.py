@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StringConstraints
 
-from shared.contracts.vocabulary import Moment
+from shared.contracts.vocabulary import Moment, composed
 
 T = TypeVar("T")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -41,6 +41,10 @@ def _within_years(value: object) -> object:
     return value
 
 
+def _composed(value: object) -> object:
+    return composed(value) if isinstance(value, str) else value
+
+
 Day = Annotated[date, BeforeValidator(_day)]
 """A whole UTC day, written YYYY-MM-DD."""
 
@@ -50,7 +54,11 @@ Instant = Annotated[Moment, BeforeValidator(_instant)]
 # No NUL: PostgreSQL can't hold one in text.
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00]+$")]
-LocalId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
-"""An id as the sender's own system knows it."""
+LocalId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00\ufffd]+$"),
+    BeforeValidator(_composed),
+]
+"""An id as the sender's own system knows it, in NFC; U+FFFD stands where a letter was lost."""
 
 Flag = StrictBool

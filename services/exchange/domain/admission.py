@@ -1,6 +1,6 @@
 """Who may take part in which service on which day: rules that every kind of command shares."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
 from services.exchange.domain.directory import Directory, Participant, Presence, Service
@@ -8,6 +8,7 @@ from shared.contracts.vocabulary import ParticipantKind, Party
 from shared.eventstore.port import Rejected
 
 AHEAD_MAX = timedelta(minutes=5)  # clocks of honest senders differ by less
+DAY_AHEAD_MAX = timedelta(hours=14)  # a day that is known by its name has begun first in Kiritimati
 SYSTEM = "system:"
 
 
@@ -51,9 +52,11 @@ def not_to_come(at: datetime, now: datetime) -> None:
     """Let pass what has happened.
 
     Raises:
-        Rejected: it is later than the clocks of honest senders can differ.
+        Rejected: it is later than the clocks of honest senders can differ, or it is a whole day,
+            which is written as its beginning in UTC, that has begun nowhere yet.
     """
-    if at > now + AHEAD_MAX:
+    whole_day = at.astimezone(UTC).time() == time.min
+    if at > now + (DAY_AHEAD_MAX if whole_day else AHEAD_MAX):
         raise Rejected(Reason.IN_THE_FUTURE, at=at.isoformat())
 
 

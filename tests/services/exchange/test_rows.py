@@ -30,6 +30,15 @@ async def effects(counter: Counter, *rows: object, **context: str) -> list[str]:
     ]
 
 
+async def test_a_row_is_the_same_however_the_letters_of_its_ids_are_composed(
+    counter: Counter,
+) -> None:
+    composed = row(local_id="caf\u00e9", episode_local_id="\u00e9t\u00e9")
+    decomposed = row(local_id="cafe\u0301", episode_local_id="e\u0301te\u0301")
+
+    assert await effects(counter, composed, decomposed) == ["recorded", "unchanged"]
+
+
 async def test_the_same_rows_twice_change_nothing(counter: Counter) -> None:
     rows = [row(local_id=str(n), minutes=n) for n in range(1, 21)]
 

@@ -105,6 +105,27 @@ async def test_requests_at_once_with_one_local_id_mean_one_participant(
     assert len(set(people)) == 1
 
 
+async def test_an_id_is_the_same_however_its_letters_are_composed(registry: Registry) -> None:
+    composed, decomposed = "Ren\u00e9", "Rene\u0301"
+
+    person = await registry.participant(local_id=composed)
+    service = await registry.service(local_id=composed)
+    found = await registry.get("/v1/services", agency_id="local", local_id=decomposed)
+    asked = {"agency_id": "local", "system": "api", "participants": [decomposed]}
+    lookup = await registry.post("/v1/directory/lookup", **asked)
+
+    assert await registry.participant(local_id=decomposed) == person
+    assert [item["service_id"] for item in found["items"]] == [service]
+    assert lookup.json()["participants"][composed]["participant_id"] == person
+
+
+async def test_an_id_that_lost_a_letter_is_nobodys(registry: Registry) -> None:
+    answer = await registry.post("/v1/participants", local_id="Ren\ufffd")
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/body/local_id"
+
+
 async def test_two_systems_have_their_own_ids(registry: Registry) -> None:
     headers = {"Coprod-System": "other"}
 

@@ -159,6 +159,17 @@ def test_a_clock_that_is_five_minutes_ahead_is_believed() -> None:
     assert stamp(draft(occurred_at=NOW + timedelta(minutes=5)), directory(), NOW)
 
 
+def test_a_whole_day_is_believed_as_soon_as_it_has_begun_anywhere() -> None:
+    day = datetime(2026, 3, 3, tzinfo=UTC)
+    began = day - timedelta(hours=14)
+
+    assert stamp(draft(occurred_at=day), directory(), began)
+    for at, now in ((day, began - timedelta(seconds=1)), (day + timedelta(minutes=1), began)):
+        with pytest.raises(Rejected) as refused:
+            stamp(draft(occurred_at=at), directory(), now)
+        assert refused.value.reason is admission.Reason.IN_THE_FUTURE
+
+
 def test_the_last_day_of_a_service_still_counts() -> None:
     closing = directory(services={"library": service(closed_on=NOON.date())})
 
