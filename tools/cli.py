@@ -4,6 +4,7 @@ Listing the commands must not cost the import of database drivers: ``--help`` re
 """
 
 import os
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -12,8 +13,8 @@ import typer
 import typer.core
 import typer.main
 
-from tools.failure import EXIT_CODES_HELP, Failure
-from tools.output import print_failure
+from tools.failure import EXIT_CODES_HELP, ExitCode, Failure, failure_of
+from tools.output import print_failure, write_anywhere, write_no_more
 
 
 class Entry(NamedTuple):
@@ -55,10 +56,19 @@ class LazyGroup(typer.core.TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
-        except Failure as failure:
-            print_failure(failure)
-            raise typer.Exit(failure.code) from None
+            try:
+                return super().invoke(ctx)
+            except Failure as failure:
+                print_failure(failure)
+                raise typer.Exit(failure.code) from None
+            finally:
+                sys.stdout.flush()  # what cannot be written is told here, not by the interpreter
+        except BrokenPipeError:
+            raise  # the reader has left, as `head` does: typer ends without a word
+        except OSError as error:
+            write_no_more()
+            print_failure(failure_of(error))
+            raise typer.Exit(ExitCode.PROBLEM) from None
 
 
 def load(entry: Entry) -> Any:
@@ -96,4 +106,5 @@ def make_app() -> LazyGroup:
 def main() -> None:
     # Databases, logs, rejects and exports name people: whatever is written is its owner's alone.
     os.umask(0o077)
+    write_anywhere()
     make_app()(prog_name="coprod")

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.settings import SECRETS_DIR, with_password
-from tools.failure import ExitCode, Failure
+from tools.failure import ExitCode, Failure, failure_of
 
 SERVICES = ("registry", "exchange", "insights")
 FILE_NAME = "deployment.json"
 DEFAULT_DIRECTORY = ".coprod"
+_ANOTHER = "Name another directory with --data DIR."
 
 DataOption = Annotated[
     Path | None,
@@ -109,13 +110,35 @@ def directory_of(option: Path | None) -> Path:
 
 
 def read(directory: Path) -> Deployment | None:
-    """Return what the directory records, or None where no deployment was ever made."""
+    """Return what the directory records, or None where no deployment was ever made.
+
+    Raises:
+        Failure: it cannot be read.
+    """
     try:
         text = (directory / FILE_NAME).read_bytes()
+        deployment = Deployment.model_validate_json(text)
     except FileNotFoundError:
         return None
-    deployment = Deployment.model_validate_json(text)
+    except OSError as error:
+        raise Failure(failure_of(error).message, _ANOTHER, code=ExitCode.USAGE) from None
+    except ValidationError:
+        raise Failure(f"{directory / FILE_NAME} is no record of a deployment", _ANOTHER) from None
     return deployment.model_copy(update={"directory": directory})
+
+
+def make_directory(directory: Path) -> None:
+    """Make the directory of a deployment, if it is not there yet.
+
+    Raises:
+        Failure: it cannot be made, or nothing can be written in it.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise Failure(failure_of(error).message, _ANOTHER, code=ExitCode.USAGE) from None
 
 
 def write(deployment: Deployment, directory: Path) -> None:

@@ -65,6 +65,15 @@ def row(fact: Fact, topic: str, partition: int, position: int, names: Names) -> 
     }
 
 
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row for a table that has no lists: who received stands in one cell."""
+    received = row["receivers"]
+    if received is None:
+        return dict(row)
+    people = "|".join(f"{one['participant']}:{one['party'] or ''}" for one in received)
+    return {**row, "receivers": people}
+
+
 def schema() -> pa.Schema:
     """Return the columns of all sorts of facts; a name means the same in each of them."""
     fields: dict[str, pa.DataType] = {

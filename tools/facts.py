@@ -1,7 +1,9 @@
-"""``coprod facts export``: the facts behind the figures as one Parquet file, in constant memory."""
+"""``coprod facts export``: the facts behind the figures as one file, in constant memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import csv
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -12,10 +14,11 @@ import typer
 
 from services.insights.packing import unpack
 from tools.deployment import DataOption, JsonOption, find
-from tools.fact_table import codes_of, row, schema
-from tools.failure import Failure
+from tools.fact_table import codes_of, flat, row, schema
+from tools.failure import ExitCode, Failure
 from tools.output import print_json, progress_bar, say
 
+Write: TypeAlias = Callable[[pa.RecordBatch], object]
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 CHUNKS = """
@@ -26,6 +29,29 @@ ORDER BY topic, partition, last_position LIMIT 50
 CHUNK_COUNT = "SELECT count(*) FROM fact_chunk WHERE projection = $1"
 SERVING = "SELECT version FROM projection_active"
 NAMES = "SELECT code, value FROM code WHERE code = ANY($1::integer[])"
+
+
+@contextmanager
+def _parquet(out: Path) -> Iterator[Write]:
+    with (
+        out.open("wb") as file,
+        pq.ParquetWriter(file, schema(), compression="zstd") as writer,
+    ):
+        yield writer.write_batch
+
+
+@contextmanager
+def _csv(out: Path) -> Iterator[Write]:
+    with out.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, schema().names)
+        writer.writeheader()
+        yield lambda batch: writer.writerows(map(flat, batch.to_pylist()))
+
+
+WRITERS: Mapping[str, Callable[[Path], AbstractContextManager[Write]]] = {
+    ".parquet": _parquet,
+    ".csv": _csv,
+}
 
 app = typer.Typer(
     add_completion=False,
@@ -42,16 +68,21 @@ def facts() -> None:
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="Where to write.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A .parquet or a .csv.")],
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write every fact of the serving projection: one row a fact, retractions with sign -1.
 
+    In a .csv, who received stands in one cell: PARTICIPANT:PARTY|PARTICIPANT:PARTY.
     The file holds pseudonymous personal data; it is not for publication.
     """
-    if not out.absolute().parent.is_dir():
-        raise Failure(f"{out.absolute().parent} is no directory", "Make it, or write elsewhere.")
+    if out.suffix.lower() not in WRITERS:
+        raise Failure(
+            f"{out}: facts are written as {' or '.join(WRITERS)}",
+            "Give the file one of these endings.",
+            code=ExitCode.USAGE,
+        )
     written = asyncio.run(_export(find(data).readonly_database("insights"), out))
     if as_json:
         print_json({"file": str(out), "facts": written})
@@ -60,19 +91,23 @@ def export(
 
 
 async def _export(dsn: str, out: Path) -> int:
+    """Write to ``out``, and there only when it is whole."""
     written = 0
     unfinished = out.with_name(f".{out.name}.part")
-    async with asyncpg.create_pool(dsn, min_size=1, max_size=2) as pool:
-        projection = await pool.fetchval(SERVING)
-        with (
-            progress_bar("chunks", await pool.fetchval(CHUNK_COUNT, projection)) as advance,
-            pq.ParquetWriter(unfinished, schema(), compression="zstd") as writer,
-        ):
-            async for batch in _batches(pool, projection):
-                writer.write_batch(batch)
-                written += batch.num_rows
-                advance(1)
-    unfinished.replace(out)
+    try:
+        async with asyncpg.create_pool(dsn, min_size=1, max_size=2) as pool:
+            projection = await pool.fetchval(SERVING)
+            with (
+                progress_bar("chunks", await pool.fetchval(CHUNK_COUNT, projection)) as advance,
+                WRITERS[out.suffix.lower()](unfinished) as write,
+            ):
+                async for batch in _batches(pool, projection):
+                    write(batch)
+                    written += batch.num_rows
+                    advance(1)
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return written
 
 

@@ -1,5 +1,6 @@
 """What the command line says when it cannot do what was asked, and the exit code it ends with."""
 
+import errno
 from enum import IntEnum
 
 
@@ -27,3 +28,18 @@ class Failure(Exception):
     ) -> None:
         super().__init__(message)
         self.message, self.remedy, self.code = message, remedy, code
+
+
+_REMEDIES = {
+    errno.ENOSPC: "Make room on that disk, and run the same command again.",
+    errno.EDQUOT: "Make room on that disk, and run the same command again.",
+    errno.ENOENT: "Check the name and the folder.",
+}
+
+
+def failure_of(error: OSError) -> Failure:
+    """Return what the operating system refused, and of which file if it is about one."""
+    reason = (error.strerror or str(error)).lower()
+    message = f"{error.filename}: {reason}" if error.filename else reason
+    remedy = "Name a place that you may read and write." if error.filename else None
+    return Failure(message, _REMEDIES.get(error.errno or 0, remedy))

@@ -1,8 +1,10 @@
 """What people and scripts read: results on standard output, everything else on standard error."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any
 
 import orjson
@@ -11,6 +13,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tools.failure import Failure
+
+
+def write_anywhere() -> None:
+    """Let a terminal that lacks a letter show ``?`` for it: nothing that is said gets lost."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def write_no_more() -> None:
+    """Drop what standard output would not take: at its end the interpreter would try again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def print_json(value: Any) -> None:

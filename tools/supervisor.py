@@ -67,7 +67,7 @@ def run(options: Options, session: Session) -> None:
     Raises:
         Failure: it could not be started; everything that was started is stopped again.
     """
-    options.directory.mkdir(parents=True, exist_ok=True)
+    record.make_directory(options.directory)
     with lock.held(options.directory):
         asyncio.run(_until_signal(Supervisor(options).run(session)))
 
