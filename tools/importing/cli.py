@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+import sqlite3
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,9 +17,11 @@ from tools.bulk import Service
 from tools.deployment import DataOption, Deployment, JsonOption, find
 from tools.failure import EXIT_CODES_HELP, ExitCode, Failure
 from tools.importing import open_repair, polis, report
+from tools.importing import rejects as rejected_rows
 from tools.importing.columns import COLUMNS
+from tools.importing.problem import Problem
 from tools.importing.registration import Source
-from tools.importing.row import RowReader, check_header, refuse_header, rows_of
+from tools.importing.row import RowReader, check_header, days_in, refuse_header, rows_of
 from tools.importing.run import Feed, Options, run
 from tools.importing.spool import Spool
 from tools.importing.table import Table
@@ -92,15 +96,16 @@ def contributions(  # noqa: PLR0913 - one parameter an option
     """
     filled = _filled(fill or [], service)
     table = Table(file, COLUMNS)
-    header = [name for name in table.header if name not in report.REASON_COLUMNS]
-    checked = check_header(header, filled)
+    checked = check_header(table.header, filled)
     if not dry_run:
         refuse_header(checked)
-    reader = RowReader(filled, _zone(timezone), datetime.now(UTC), checked.required)
+    zone = _zone(timezone)
+    days = zone.key != "UTC" and days_in(table)
+    reader = RowReader(filled, zone, datetime.now(UTC), checked.required, days=days)
     feed = Feed(
         table,
         rows_of(table, table.header, reader),
-        notices=tuple(checked.notices),
+        notices=(*checked.notices, *([_read_as_days(zone)] if days else [])),
         header=tuple(checked.blocking),
     )
     options = Options(_source(agency, system), register_missing, dry_run, rejects)
@@ -144,14 +149,19 @@ def open_repair_items(  # noqa: PLR0913 - one parameter an option
 def _import(feed: Feed, request: Request) -> None:
     options = request.options
     if not options.dry_run:
-        rejects = options.rejects or report.default_rejects(feed.table.path)
-        options = replace(options, rejects=rejects)
+        options = replace(options, rejects=options.rejects or rejected_rows.place_of(feed.table))
     if options.rejects is not None:
-        report.check_writable(options.rejects, feed.table.path)
+        rejected_rows.check_place(options.rejects, feed.table.path)
     deployment = find(request.data)
-    with Spool() as spool:
-        summary = asyncio.run(_run(feed, options, deployment, spool))
-        (report.print_json if request.as_json else report.print_text)(summary, spool)
+    try:
+        with Spool() as spool:
+            summary = asyncio.run(_run(feed, options, deployment, spool))
+            (report.print_json if request.as_json else report.print_text)(summary, spool)
+    except sqlite3.OperationalError as error:
+        raise Failure(
+            f"the rows are kept in {gettempdir()} meanwhile: {error}",
+            "Make room there, or name another folder with TMPDIR.",
+        ) from None
     raise typer.Exit(summary.exit_code)
 
 
@@ -164,6 +174,13 @@ async def _run(
             for name in ("registry", "exchange")
         ]
         return await run(feed, options, (registry, exchange), spool)
+
+
+def _read_as_days(zone: ZoneInfo) -> Problem:
+    return Problem(
+        *(1, "occurred_at", "", f"all times are midnight, so they are read as days of {zone.key}"),
+        "write an offset, as in 2024-05-31T00:00:00+02:00, where a time is meant",
+    )
 
 
 def _reader(filled: dict[str, str], service: str) -> RowReader:

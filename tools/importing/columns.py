@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from shared.contracts import vocabulary
 from shared.contracts.exchange import RECEIVERS_MAX
+from tools.importing.identifier import local_id, refuse_nothing
 from tools.importing.moment import as_text, parse_moment
 from tools.importing.problem import Unfit, closest
 
@@ -34,12 +35,12 @@ OPTIONAL = (
     "revised_at",
 )
 COLUMNS = REQUIRED + OPTIONAL
-LOCAL_ID_LENGTH_MAX = 200
 RECEIVERS_SEPARATOR = "|"
 MINUTES_MAX = 1440
 MOMENTS_REMEMBERED = 1_000
 
 _TOKEN = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_WHOLE = re.compile(r"([1-9][0-9]*)(?:\.0+)?")
 
 Parse = Callable[[str], Any]
 
@@ -53,17 +54,24 @@ class Status(StrEnum):
     VOIDED = "voided"
 
 
-def parsers(timezone: ZoneInfo, now: datetime) -> dict[str, Parse]:
-    """Return how each column is read; a parser raises ``Unfit``."""
+def parsers(timezone: ZoneInfo, now: datetime, *, days: bool = False) -> dict[str, Parse]:
+    """Return how each column is read; a parser raises ``Unfit``.
+
+    ``days``: what happened at midnight happened on that day, at no time that anybody knows.
+    """
 
     @lru_cache(maxsize=MOMENTS_REMEMBERED)  # neighbours in a file often have the same
-    def moment(text: str) -> str:
+    def occurred(text: str) -> str:
+        return as_text(parse_moment(text, timezone, now, days=days))
+
+    @lru_cache(maxsize=MOMENTS_REMEMBERED)
+    def revised(text: str) -> str:
         return as_text(parse_moment(text, timezone, now))
 
     return {
         "contribution_id": local_id,
         "service_id": local_id,
-        "occurred_at": moment,
+        "occurred_at": occurred,
         "giver_id": local_id,
         "giver_party": one_of(vocabulary.Party),
         "giver_kind": one_of(vocabulary.ParticipantKind),
@@ -82,18 +90,8 @@ def parsers(timezone: ZoneInfo, now: datetime) -> dict[str, Parse]:
         "organisation_id": local_id,
         "channel": one_of(vocabulary.Channel),
         "status": one_of(Status),
-        "revised_at": moment,
+        "revised_at": revised,
     }
-
-
-def local_id(text: str) -> str:
-    if len(text) > LOCAL_ID_LENGTH_MAX:
-        raise Unfit(
-            f"it is longer than {LOCAL_ID_LENGTH_MAX} characters", "use the id, not a description"
-        )
-    if not text.isprintable():
-        raise Unfit("it contains control characters", "remove line breaks and tabs from the id")
-    return text
 
 
 def one_of(words: type[StrEnum]) -> Parse:
@@ -121,20 +119,27 @@ def receivers(text: str) -> list[str]:
             f"it names {len(ids)} receivers, more than {RECEIVERS_MAX}",
             "name the group instead, with receiver_kind group",
         )
-    return [local_id(one) for one in ids]
+    return list(dict.fromkeys(local_id(one) for one in ids))
 
 
 def minutes(text: str) -> int:
-    remedy = f"write whole minutes from 1 to {MINUTES_MAX}, or leave it empty if unknown"
-    if not (text.isascii() and text.isdigit()):
-        raise Unfit("it is not a whole number of minutes", remedy)
+    whole = _WHOLE.fullmatch(text)
+    if whole is None:
+        raise Unfit(
+            f"minutes go from 1 to {MINUTES_MAX}, in whole numbers",
+            f"write whole minutes from 1 to {MINUTES_MAX}, or leave it empty if unknown",
+        )
     # a number of absurd length is not worth converting
-    if len(text.lstrip("0")) > 4 or not 1 <= int(text) <= MINUTES_MAX:
-        raise Unfit(f"minutes go from 1 to {MINUTES_MAX}", remedy)
-    return int(text)
+    if len(whole[1]) > 4 or int(whole[1]) > MINUTES_MAX:
+        raise Unfit(
+            f"it is more than a day ({MINUTES_MAX} minutes)",
+            "split it into one row for each day, or leave it empty if unknown",
+        )
+    return int(whole[1])
 
 
 def token(text: str) -> str:
+    refuse_nothing(text)
     if _TOKEN.fullmatch(text):
         return text
     offer = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:40]

@@ -1,7 +1,8 @@
 """Moments as files write them: ISO 8601, a bare day, with or without an offset."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from tools.importing.problem import Unfit
@@ -9,34 +10,48 @@ from tools.importing.problem import Unfit
 FUTURE_TOLERANCE = timedelta(minutes=5)
 YEAR_MIN = 1900
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8}")
+_UTC_SAID = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(?:\.\d+)?) UTC", re.ASCII)
+_SLASHES = re.compile(r"(\d{4})/(\d{2})/(\d{2})", re.ASCII)
 _OTHER_DAY = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})(.*)", re.DOTALL)
 _ISO_REMEDY = "write it as 2024-05-31, 2024-05-31T14:30 or 2024-05-31T14:30:00+02:00"
 
 
-def parse_moment(text: str, timezone: ZoneInfo, now: datetime) -> datetime:
-    """Return the instant in UTC; a bare day is the beginning of that UTC day.
+def parse_moment(text: str, timezone: ZoneInfo, now: datetime, *, days: bool = False) -> datetime:
+    """Return the instant in UTC; a day of ``timezone`` is the beginning of the UTC day of its name.
 
-    A local time that exists twice (the clock went back) is read as the first of the two.
+    ``days``: a midnight without an offset is a day. A local time that exists twice (the clock went
+    back) is read as the first of the two.
 
     Raises:
         Unfit: it is no date, a local time that never was, in the future, or centuries ago.
     """
     moment = _read(text)
-    if _DAY.fullmatch(text):
-        moment = moment.replace(tzinfo=UTC)
-    elif moment.tzinfo is None:
+    _refuse_year(moment, now)
+    if _is_day(text) or (days and _is_local_midnight(moment)):
+        if moment.date() > now.astimezone(timezone).date():
+            raise _future(timezone)
+        return moment.replace(tzinfo=UTC)
+    if moment.tzinfo is None:
         moment = _from_local(moment, timezone)
-    # compared before it is converted: the first and last years cannot be moved across zones
-    if not YEAR_MIN <= moment.year <= now.year + 1:
-        raise Unfit(f"the year {moment.year} cannot be meant", "check the year")
     moment = moment.astimezone(UTC)
     if moment > now + FUTURE_TOLERANCE:
-        raise Unfit(
-            "it lies in the future",
-            "record what has happened; check the date and --timezone",
-        )
+        raise _future(timezone)
     return moment
+
+
+def are_days(texts: Iterable[str]) -> bool:
+    """Tell whether all times that there are mean days: midnights, none of them with an offset."""
+    midnights = False
+    for text in texts:
+        try:
+            moment = _read(text)
+        except Unfit:
+            continue
+        if not _is_day(text):
+            if not _is_local_midnight(moment):
+                return False
+            midnights = True
+    return midnights
 
 
 def as_text(moment: datetime) -> str:
@@ -45,9 +60,41 @@ def as_text(moment: datetime) -> str:
 
 def _read(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        return datetime.fromisoformat(_iso(text))
     except ValueError:
         raise Unfit("it is not an ISO 8601 date", _remedy(text)) from None
+
+
+def _iso(text: str) -> str:
+    """Return as ISO has it what can mean nothing else."""
+    text = _SLASHES.sub(r"\1-\2-\3", text, count=1) if text[4:5] == "/" else text
+    if text.endswith("z"):
+        return text[:-1] + "Z"
+    said = _UTC_SAID.fullmatch(text)
+    return text if said is None else said[1] + "Z"
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(_iso(text))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_local_midnight(moment: datetime) -> bool:
+    return moment.tzinfo is None and moment.time() == time.min
+
+
+def _refuse_year(moment: datetime, now: datetime) -> None:
+    # before it is converted: the first and last years cannot be moved across zones
+    if not YEAR_MIN <= moment.year <= now.year + 1:
+        raise Unfit(f"the year {moment.year} cannot be meant", "check the year")
+
+
+def _future(timezone: ZoneInfo) -> Unfit:
+    remedy = f"record what has happened; check the date and --timezone (here {timezone.key})"
+    return Unfit("it lies in the future", remedy)
 
 
 def _remedy(text: str) -> str:

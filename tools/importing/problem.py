@@ -1,10 +1,18 @@
 """What is wrong with a row, and what its owner can do about it."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 VALUE_LENGTH_SHOWN_MAX = 80
+_CONTROLS = {
+    **{chr(code): "control character" for code in (*range(32), *range(127, 160))},
+    "\0": "null",
+    "\t": "tab",
+    "\n": "line break",
+    "\r": "line break",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +58,17 @@ def is_utf8(text: str) -> bool:
 
 
 def shown(value: str) -> str:
-    """Return the value as it can be shown anywhere: short, and in valid Unicode."""
-    text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """Return the value as it can be shown anywhere: short, and bytes that are not UTF-8 by code."""
+    text = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if len(text) <= VALUE_LENGTH_SHOWN_MAX:
         return text
-    return text[: VALUE_LENGTH_SHOWN_MAX - 1] + "…"
+    return text[: VALUE_LENGTH_SHOWN_MAX - 3] + "..."
+
+
+def coded(sign: str) -> str:
+    """Return what a character that cannot be seen is called."""
+    name = _CONTROLS.get(sign) or unicodedata.name(sign, "no character").lower()
+    return f"U+{ord(sign):04X} ({name})"
 
 
 def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | None:

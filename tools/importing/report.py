@@ -1,22 +1,18 @@
-"""What an import says afterwards: its counts, every problem, and the rejected rows as a file."""
+"""What an import says afterwards: its counts, and what is wrong with its rows."""
 
-import csv
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import orjson
 
-from tools.failure import ExitCode, Failure
-from tools.importing.problem import Problem, shown
-from tools.importing.spool import Spool
-from tools.importing.table import Table
+from tools.failure import ExitCode
+from tools.importing.problem import Problem
+from tools.importing.spool import ProblemGroup, Spool
 
-REASON_COLUMNS = ("row", "column", "problem", "remedy")
-PROBLEMS_SHOWN_MAX = 20
+GROUPS_SHOWN_MAX = 20
 
 
 @dataclass
@@ -31,6 +27,7 @@ class Summary:
     registered: dict[str, int] = field(default_factory=dict)
     would_register: dict[str, int] = field(default_factory=dict)
     rejects: str | None = None
+    rejects_lost: str | None = None
     notices: list[Problem] = field(default_factory=list)
     header: list[Problem] = field(default_factory=list)
 
@@ -59,15 +56,9 @@ def print_json(summary: Summary, spool: Spool) -> None:
 
 def print_text(summary: Summary, spool: Spool) -> None:
     """Tell a person; a dry run shows every problem, a real one points to the file of rejects."""
-    for notice in summary.notices:
-        print(f"notice: column {notice.column}: {notice.problem}; {notice.remedy}")
-    shown_max = None if summary.dry_run else PROBLEMS_SHOWN_MAX
-    for problem in islice(_problems(summary, spool), shown_max):
-        print(_sentence(problem))
-    done = (
-        f"{summary.rows - summary.rejected} good" if summary.dry_run else _counts(summary.effects)
-    )
-    print(f"{summary.rows} rows: {done or 'none taken'}; {summary.rejected} rejected")
+    _print_header(summary)
+    _print_problems(spool, None if summary.dry_run else GROUPS_SHOWN_MAX)
+    print(f"{summary.rows} rows: {_done(summary)}; {summary.rejected} rejected")
     for verb, counts in (
         ("registered", _counts(summary.registered)),
         ("would register", _counts(summary.would_register)),
@@ -76,75 +67,22 @@ def print_text(summary: Summary, spool: Spool) -> None:
             print(f"{verb}: {counts}")
     if summary.rejects:
         print(f"rejected rows, with all reasons: {summary.rejects}")
+    if summary.rejects_lost:
+        print(f"the rejected rows could not be written, {summary.rejects_lost}; import again")
     if summary.dry_run:
         print("This was a dry run: nothing was changed.")
 
 
+def _done(summary: Summary) -> str:
+    if summary.header:
+        return "none taken until the header is right"
+    if summary.dry_run:
+        return f"{summary.rows - summary.rejected} good"
+    return _counts(summary.effects) or "none taken"
+
+
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-
-
-def default_rejects(path: Path) -> Path:
-    return path.with_name(f"{path.stem}.rejects.csv")
-
-
-def check_writable(path: Path, original: Path) -> None:
-    """Make sure before anything is sent that the rejects will have a place.
-
-    Raises:
-        Failure: they would not, or would replace the file that is imported.
-    """
-    if path.absolute() == original.absolute():
-        raise Failure(f"--rejects {path} is the file itself", code=ExitCode.USAGE)
-    try:
-        with path.open("a"):
-            pass
-        if path.stat().st_size == 0:
-            path.unlink()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Failure(
-            f"{path}: {reason}", "Name another place with --rejects PATH.", code=ExitCode.USAGE
-        ) from None
-
-
-def write_rejects(path: Path, table: Table, spool: Spool) -> None:
-    """Write each rejected row as it was, with what is wrong; corrected, it can be imported."""
-    bad = _by_row(spool.problems())
-    at, problems = next(bad, (0, []))
-    columns = [name for name in table.header if name not in REASON_COLUMNS]
-    kept = [number for number, name in enumerate(table.header) if name in columns]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter=table.delimiter)
-        writer.writerow([*columns, *REASON_COLUMNS])
-        for line in table:
-            if line.row == at:
-                cells = [shown_whole(line.cells[n]) if n < len(line.cells) else "" for n in kept]
-                writer.writerow([*cells, at, *_reasons(problems)])
-                at, problems = next(bad, (0, []))
-
-
-def shown_whole(value: str) -> str:
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _reasons(problems: Sequence[Problem]) -> tuple[str, str, str]:
-    return (
-        " | ".join(one.column for one in problems),
-        " | ".join(f"{shown(one.value)}: {one.problem}" for one in problems),
-        " | ".join(one.remedy for one in problems),
-    )
-
-
-def _by_row(problems: Iterable[Problem]) -> Iterator[tuple[int, list[Problem]]]:
-    group: list[Problem] = []
-    for problem in problems:
-        if group and group[0].row != problem.row:
-            yield group[0].row, group
-            group = []
-        group.append(problem)
-    if group:
-        yield group[0].row, group
 
 
 def _problems(summary: Summary, spool: Spool) -> Iterator[Problem]:
@@ -152,7 +90,28 @@ def _problems(summary: Summary, spool: Spool) -> Iterator[Problem]:
     yield from spool.problems()
 
 
-def _sentence(problem: Problem) -> str:
-    where = f"row {problem.row}" + (f", {problem.column}" if problem.column else "")
-    value = f" {problem.value!r}:" if problem.value else ""
-    return f"{where}:{value} {problem.problem}; {problem.remedy}"
+def _print_header(summary: Summary) -> None:
+    columns: dict[tuple[str, str], list[str]] = {}
+    for one in summary.notices:
+        columns.setdefault((one.problem, one.remedy), []).append(one.column)
+    for (problem, remedy), of in columns.items():
+        print(f"notice: {', '.join(of)}: {problem}; {remedy}")
+    for one in summary.header:
+        print(f"header: {one.column}: {one.problem}; {one.remedy}")
+
+
+def _print_problems(spool: Spool, shown_max: int | None) -> None:
+    groups = spool.problem_groups()
+    for group in islice(groups, shown_max):
+        print(_sentence(group))
+    if more := sum(1 for _ in groups):
+        print(f"and {more} other problems")
+
+
+def _sentence(group: ProblemGroup) -> str:
+    one = group.first
+    where = f"row {one.row}" if group.rows == 1 else f"{group.rows} rows from row {one.row} on"
+    value = repr(one.value).replace("\\\\", "\\") if one.value else ""  # steers no terminal
+    what = f"{one.column} {value}".strip()
+    others = f" and {group.values - 1} other values" if group.values > 1 else ""
+    return f"{where}: {what}{others}: {one.problem}; {one.remedy}"

@@ -10,8 +10,9 @@ import msgspec
 
 from tools.failure import ExitCode, Failure
 from tools.importing.columns import COLUMNS, REQUIRED, Parse, parsers
+from tools.importing.moment import are_days
 from tools.importing.problem import Problem, Unfit, closest, shown
-from tools.importing.table import Line
+from tools.importing.table import Line, Table
 
 LIKENESS_OF_A_TYPING_ERROR = 0.75
 
@@ -33,13 +34,17 @@ class RowReader:
         timezone: ZoneInfo,
         now: datetime,
         required: Sequence[str] = REQUIRED,
+        *,
+        days: bool = False,
     ) -> None:
         """``filled`` is what stands where the file has no such column or an empty cell.
+
+        ``days``: the file tells days, and writes them as midnights.
 
         Raises:
             Failure: a filled column does not exist, or its value does not fit it.
         """
-        self._parsers = parsers(timezone, now)
+        self._parsers = parsers(timezone, now, days=days)
         self._filled = _parse_filled(filled, self._parsers)
         self._required = required
 
@@ -60,7 +65,7 @@ class RowReader:
             if column not in values and column not in unfit:
                 values[column] = value
         problems.extend(
-            Problem(row, column, "", "it is missing", f"fill it, or give it with --set {column}=…")
+            Problem(row, column, "", "it is missing", _missing_remedy(column))
             for column in self._required
             if column not in values and column not in unfit
         )
@@ -70,15 +75,46 @@ class RowReader:
 def rows_of(lines: Iterable[Line], header: Sequence[str], reader: RowReader) -> Iterator[Row]:
     """Yield a row for each line of a contributions file; columns it does not know are left out."""
     known = [(at, name) for at, name in enumerate(header) if name in COLUMNS]
+    before: tuple[Line, Row] | None = None
     for line in lines:
-        if line.problem is not None and line.problem.column == "":
-            yield Row(line.row, {}, [line.problem])
-            continue
-        row = reader.read(line.row, [(name, line.cells[at]) for at, name in known])
-        if line.problem is not None:
-            problems = [one for one in row.problems if one.column != line.problem.column]
-            row = Row(row.row, row.values, [line.problem, *problems])
-        yield row
+        row = _row(line, known, reader)
+        if before is not None:
+            yield _cut(before[1]) if row.problems and _is_rest(line, before[0]) else before[1]
+        before = line, row
+    if before is not None:
+        yield before[1]
+
+
+def _row(line: Line, known: Sequence[tuple[int, str]], reader: RowReader) -> Row:
+    if line.problem is not None and line.problem.column == "":
+        return Row(line.row, {}, [line.problem])
+    row = reader.read(line.row, [(name, line.cells[at]) for at, name in known])
+    if line.problem is None:
+        return row
+    problems = [one for one in row.problems if one.column != line.problem.column]
+    return Row(row.row, row.values, [line.problem, *problems])
+
+
+def _is_rest(line: Line, before: Line) -> bool:
+    """Tell whether two lines make one whole row, which a line break without quotes cut."""
+    whole = len(before.cells)
+    return line.fields < whole > before.fields and line.fields + before.fields - 1 == whole
+
+
+def _cut(row: Row) -> Row:
+    problem = Problem(
+        *(row.row, "", "", "the line below is no row, and seems to be the rest of this one"),
+        "join the two, with the value that has the line break in quotes",
+    )
+    return Row(row.row, row.values, [problem, *row.problems])
+
+
+def days_in(table: Table) -> bool:
+    """Tell whether a contributions file tells days only, though it may write them as midnights."""
+    if "occurred_at" not in table.header:
+        return False
+    at = table.header.index("occurred_at")
+    return are_days(line.cells[at] for line in table if line.fields)
 
 
 def as_in_file(row: Row, names: Mapping[str, str]) -> Row:
@@ -100,6 +136,17 @@ class HeaderCheck:
 
 
 def check_header(header: Sequence[str], filled: Iterable[str]) -> HeaderCheck:
+    """Compare a header with the columns that there are.
+
+    Raises:
+        Failure: it has none of them.
+    """
+    if not set(header) & set(COLUMNS):
+        raise Failure(
+            f"No column of this file is known. It has: {', '.join(map(shown, header))}",
+            f"Rename them in line 1 to what they are of: {', '.join(COLUMNS)}.",
+            code=ExitCode.USAGE,
+        )
     given = {*header, *filled}
     blocking: list[Problem] = []
     notices: list[Problem] = []
@@ -142,9 +189,16 @@ def _unknown_column(name: str) -> Problem:
 
 
 def _absent_remedy(name: str) -> str:
+    if name == "contribution_id":
+        return "add it, with an id of its own for each row"
     if name == "service_id":
         return "name the service of all rows with --service ID"
     return f"add it, or give one value for all rows with --set {name}=VALUE"
+
+
+def _missing_remedy(name: str) -> str:
+    option = "--service ID" if name == "service_id" else f"--set {name}=VALUE"
+    return "fill it" if name == "contribution_id" else f"fill it, or give it with {option}"
 
 
 def _parse_filled(filled: Mapping[str, str], parse: Mapping[str, Parse]) -> dict[str, Any]:

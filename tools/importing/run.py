@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tools.bulk import Service
-from tools.importing import report
+from tools.importing import rejects
 from tools.importing.check import check
 from tools.importing.problem import Problem
 from tools.importing.registration import Registered, Source, look_up, register
@@ -66,7 +66,9 @@ async def run(
     _read(feed, spool)
     await look_up(spool, registry, options.source)
     with progress("checking", spool.counts()[0]) as advance:
-        check(spool, register_missing=options.register_missing, on_progress=advance)
+        # with a header in doubt nothing is planned, because nothing would be taken
+        register_missing = options.register_missing and not feed.header
+        check(spool, register_missing=register_missing, on_progress=advance)
     if options.dry_run:
         _foresee(summary, spool)
     else:
@@ -105,8 +107,16 @@ async def _send(spool: Spool, sender: Sender, summary: Summary) -> None:
 
 
 def _write_rejects(feed: Feed, options: Options, spool: Spool, summary: Summary) -> None:
-    if summary.rejected and options.rejects is not None:
-        report.write_rejects(options.rejects, feed.table, spool)
+    if options.rejects is None:
+        return
+    if not summary.rejected:
+        rejects.remove_stale(options.rejects)
+        return
+    try:
+        rejects.write(options.rejects, feed.table, spool)
+    except OSError as error:  # what was taken is told all the same
+        summary.rejects_lost = f"{options.rejects}: {(error.strerror or str(error)).lower()}"
+    else:
         summary.rejects = str(options.rejects)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import orjson
 
@@ -57,6 +57,10 @@ SELECT row, 1 + (SELECT count(*) FROM problem AS before WHERE before.row = again
        'contribution_id', contribution, 'row ' || first_row || ' has the same id', ?2
 FROM again WHERE NOT revised
 """
+_GROUPS = """
+SELECT count(*), count(DISTINCT value), min(row), column_name, value, problem, remedy FROM problem
+GROUP BY column_name, problem, remedy ORDER BY min(row), column_name
+"""  # what stands beside min() is of the row that has it
 _REJECT = "UPDATE entry SET rejected = 1 WHERE row IN (SELECT row FROM problem)"
 _MARK_FIRST = f"""
 {_AGAIN}
@@ -73,6 +77,14 @@ _PRAGMAS = (
     "PRAGMA cache_size = -16384",
     "PRAGMA temp_store = FILE",
 )
+
+
+class ProblemGroup(NamedTuple):
+    """``rows`` of which the same is said; ``values`` that differ; ``first`` is of the first row."""
+
+    rows: int
+    values: int
+    first: Problem
 
 
 class Spool:
@@ -137,6 +149,12 @@ class Spool:
             "SELECT row, column_name, value, problem, remedy FROM problem ORDER BY row, number"
         ):
             yield Problem(*found)
+
+    def problem_groups(self) -> Iterator[ProblemGroup]:
+        """Yield what is wrong, each once, with how many rows it is said of."""
+        self._settle()
+        for rows, values, *first in self._db.execute(_GROUPS):
+            yield ProblemGroup(rows, values, Problem(*first))
 
     def good_rows(self) -> Iterator[Row]:
         """Yield the rows without a problem, in the order in which they were added.

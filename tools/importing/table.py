@@ -5,33 +5,56 @@ Nothing but the record at hand is in memory.
 """
 
 import csv
+import os
+import shutil
+import sys
+import tempfile
+import weakref
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 from tools.failure import ExitCode, Failure
+from tools.importing.beginning import (
+    BYTES_LOOKED_AT,
+    Beginning,
+    Unreadable,
+    read_beginning,
+    refuse_other_kinds,
+)
+from tools.importing.guard import unguarded
 from tools.importing.problem import Problem, closest, is_utf8, shown
 
-DELIMITERS = (",", ";")
 LINES_IN_A_RECORD_MAX = 200
 RECORD_CHARACTERS_MAX = 131_072
-_SAVE_AS = "Save it from the spreadsheet as CSV UTF-8."
+_SAVE_AS = "save the file from the spreadsheet as CSV UTF-8"
+STANDARD_INPUT = Path("-")
+REASON_COLUMNS = ("coprod_row", "coprod_column", "coprod_problem", "coprod_remedy")
+"""What a file of rejected rows has beside their own columns; it is read without them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One record: its cells in the order of the header, or the reason why it could not be read."""
+    """One record: its cells in the order of the header, or the reason why it could not be read.
+
+    ``record`` is what stands in the file, and ``fields`` how many cells that has.
+    """
 
     row: int
     cells: list[str]
     problem: Problem | None = None
+    record: str = field(default="", compare=False)
+    fields: int = field(default=0, compare=False)
 
 
 class Table:
-    """A file with a header line. Iterating reads it from its first row; it can be read again."""
+    """A file with a header line. Iterating reads it from its first row; it can be read again.
+
+    ``other_encoding``: as far as it was read, what is not ASCII in it is not UTF-8 either.
+    """
 
     def __init__(self, path: Path, expected: Collection[str]) -> None:
         """Read the header; ``expected`` are the column names that tell the delimiter.
@@ -40,11 +63,31 @@ class Table:
             Failure: there is no such file, or it has no header that could be one.
         """
         self.path = path
-        self.size = _size(path)
         self.bytes_read = 0
-        first = self._first_line()
-        self.delimiter = max(DELIMITERS, key=lambda sign: _recognised(first, sign, expected))
-        self.header = _header(first, self.delimiter, path)
+        try:
+            self.from_pipe = not path.is_file()
+            self._file = self._copied() if self.from_pipe else path
+            self.size = self._file.stat().st_size
+            self.beginning = self._read_beginning(expected)
+        except OSError as error:
+            raise _unreadable(
+                path, (error.strerror or str(error)).lower(), "Check the name and the folder."
+            ) from None
+        except Unreadable as reason:
+            raise _unreadable(path, reason.message, reason.remedy) from None
+        self.delimiter = self.beginning.delimiter
+        names = self.beginning.names
+        self.is_rejects = set(REASON_COLUMNS) <= set(names)
+        self.kept = [
+            at for at, name in enumerate(names) if not self.is_rejects or name not in REASON_COLUMNS
+        ]
+        self.header = [names[at] for at in self.kept]
+        self._in_utf8 = not self.beginning.record.isascii()
+        self._in_another = False
+
+    @property
+    def other_encoding(self) -> bool:
+        return self._in_another and not self._in_utf8
 
     def require(self, names: Iterable[str]) -> None:
         """Make sure that the file is of the expected format.
@@ -63,56 +106,75 @@ class Table:
             )
 
     def __iter__(self) -> Iterator[Line]:
-        with self.path.open("rb") as raw, _text(raw) as text:
+        with self._file.open("rb") as raw, _text(raw) as text:
             yield from self._lines(raw, text)
 
-    def _first_line(self) -> str:
-        with self.path.open("rb") as raw:
-            start = raw.read(4)
-            if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                raise _unreadable(self.path, "it is UTF-16, not UTF-8", _SAVE_AS)
-            if start == b"PK\x03\x04":
-                raise _unreadable(self.path, "it is a spreadsheet or an archive", _SAVE_AS)
+    def _copied(self) -> Path:
+        """Return a copy: what comes through a pipe comes once, and is read several times."""
+        with _opened(self.path) as source:
+            handle, name = tempfile.mkstemp(prefix="coprod-import-")
+            weakref.finalize(self, Path(name).unlink)
+            with os.fdopen(handle, "wb") as copy:
+                shutil.copyfileobj(source, copy)
+        return Path(name)
+
+    def _read_beginning(self, expected: Collection[str]) -> Beginning:
+        with self._file.open("rb") as raw:
+            refuse_other_kinds(raw.read(BYTES_LOOKED_AT))
             raw.seek(0)
             with _text(raw) as text:
-                line = text.readline(RECORD_CHARACTERS_MAX)
-        if not line.strip():
-            raise _unreadable(self.path, "it has no header line", "Name the columns in line 1.")
-        if "\t" in line and not set(DELIMITERS) & set(line):
-            raise _unreadable(self.path, "it is separated by tabs", "Use comma or semicolon.")
-        if not is_utf8(line):
-            raise _unreadable(self.path, "its header is not UTF-8", _SAVE_AS)
-        return line
+                lines = iter(lambda: text.readline(RECORD_CHARACTERS_MAX), "")
+                return read_beginning(lines, (*expected, *REASON_COLUMNS))
 
     def _lines(self, raw: BufferedReader, text: TextIOWrapper) -> Iterator[Line]:
         feed = _Feed(text)
+        for _ in range(self.beginning.lines_before):
+            next(feed)
+        feed.taken.clear()
         reader = csv.reader(feed, delimiter=self.delimiter, strict=True)
         next(reader, None)
         feed.taken.clear()
         for row, cells, broken in _records(reader, feed):
             self.bytes_read = raw.tell()
-            line = self._line(row, cells, broken)
-            if line is not None and line.problem is not None and line.problem.column == "":
+            if broken is not None:
+                yield self._broken(row, feed.taken[0], broken)
                 feed.give_back()
+            elif any(map(str.strip, cells)):  # spreadsheets leave empty lines behind
+                yield self._line(row, cells, "".join(feed.taken))
             feed.taken.clear()
-            if line is not None:
-                yield line
         self.bytes_read = self.size
 
-    def _line(self, row: int, cells: list[str], broken: str | None) -> Line | None:
-        if broken is not None:
-            remedy = "close the quotes, and double those inside a quoted value"
-            return Line(row, cells, Problem(row, "", shown(_joined(cells)), broken, remedy))
-        cells = [cell.strip() for cell in cells]
-        if not any(cells):
-            return None  # the empty lines that spreadsheets leave behind
-        width = len(self.header)
-        if any(cells[width:]) or len(cells) < width:
-            problem = f"it has {len(cells)} fields, the header {width}"
+    def _line(self, row: int, cells: list[str], record: str) -> Line:
+        width, fields = len(self.beginning.names), len(cells)
+        own = [cells[at].strip() if at < fields else "" for at in self.kept]
+        if self.is_rejects:
+            own = [unguarded(cell).strip() for cell in own]
+        problem = self._not_utf8(row, own)
+        if any(map(str.strip, cells[width:])):
             remedy = "put values that contain the separator or a line break in quotes"
-            return Line(row, cells, Problem(row, "", shown(_joined(cells)), problem, remedy))
-        cells = cells[:width]
-        return Line(row, cells, _not_utf8(row, cells, self.header))
+            said = f"it has {fields} fields, the header {width}"
+            problem = Problem(row, "", shown(" | ".join(cells)), said, remedy)
+        return Line(row, own, problem, record, fields)
+
+    def _broken(self, row: int, line: str, broken: str) -> Line:
+        self._is_utf8(line)
+        text = line.rstrip("\r\n")
+        remedy = "close the quotes, and double those inside a quoted value"
+        return Line(row, [text], Problem(row, "", shown(text), broken, remedy), line)
+
+    def _not_utf8(self, row: int, cells: list[str]) -> Problem | None:
+        if self._is_utf8("".join(cells)):
+            return None
+        at = next(at for at, cell in enumerate(cells) if not is_utf8(cell))
+        return Problem(row, self.header[at], shown(cells[at]), "it is not UTF-8", _SAVE_AS)
+
+    def _is_utf8(self, text: str) -> bool:
+        if text.isascii():
+            return True
+        sound = is_utf8(text)
+        self._in_utf8 |= sound
+        self._in_another |= not sound
+        return sound
 
 
 class _Feed:
@@ -152,8 +214,7 @@ def _records(
         except StopIteration:
             return
         except csv.Error as error:
-            first = feed.taken[0] if feed.taken else ""
-            yield row, [first.rstrip("\r\n")], f"it cannot be read: {error}"
+            yield row, [], f"it cannot be read: {error}"
 
 
 def _text(raw: BufferedReader) -> TextIOWrapper:
@@ -161,49 +222,9 @@ def _text(raw: BufferedReader) -> TextIOWrapper:
     return TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def _size(path: Path) -> int:
-    try:
-        with path.open("rb"):
-            return path.stat().st_size
-    except OSError as error:
-        raise _unreadable(path, (error.strerror or str(error)).lower(), None) from None
+def _opened(path: Path) -> BinaryIO:
+    return sys.stdin.buffer if path == STANDARD_INPUT else path.open("rb")
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
-    cells = next(csv.reader([line], delimiter=delimiter), [])
-    names = [cell.strip().lower() for cell in cells]
-    while names and not names[-1]:
-        names.pop()
-    return names
-
-
-def _recognised(line: str, delimiter: str, expected: Collection[str]) -> tuple[int, int]:
-    names = _cells(line, delimiter)
-    return len(set(names) & set(expected)), len(names)
-
-
-def _header(line: str, delimiter: str, path: Path) -> list[str]:
-    names = _cells(line, delimiter)
-    for position, name in enumerate(names, start=1):
-        if not name:
-            raise _unreadable(path, f"column {position} has no name", "Name it in line 1.")
-        if names.index(name) != position - 1:
-            raise _unreadable(path, f"two columns are named {name}", "Rename or remove one.")
-    return names
-
-
-def _joined(cells: list[str]) -> str:
-    return " | ".join(cells)
-
-
-def _not_utf8(row: int, cells: list[str], header: list[str]) -> Problem | None:
-    if "".join(cells).isascii():
-        return None
-    for name, cell in zip(header, cells, strict=True):
-        if not is_utf8(cell):
-            return Problem(row, name, shown(cell), "it is not UTF-8", _SAVE_AS)
-    return None
-
-
-def _unreadable(path: Path, message: str, remedy: str | None) -> Failure:
+def _unreadable(path: Path, message: str, remedy: str) -> Failure:
     return Failure(f"{path}: {message}", remedy, code=ExitCode.USAGE)

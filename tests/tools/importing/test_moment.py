@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.tools.importing.files import NOW
-from tools.importing.moment import parse_moment
+from tools.importing.moment import are_days, parse_moment
 from tools.importing.problem import Unfit
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -20,6 +20,10 @@ PARIS = ZoneInfo("Europe/Paris")
         ("2025-05-31T14:30:00Z", datetime(2025, 5, 31, 14, 30, tzinfo=UTC)),
         ("2025-05-31T14:30:00-05:00", datetime(2025, 5, 31, 19, 30, tzinfo=UTC)),
         ("2025-06-01T12:05:00Z", datetime(2025, 6, 1, 12, 5, tzinfo=UTC)),
+        ("2025-05-31 14:30:15 UTC", datetime(2025, 5, 31, 14, 30, 15, tzinfo=UTC)),
+        ("2025-05-31t14:30:15z", datetime(2025, 5, 31, 14, 30, 15, tzinfo=UTC)),
+        ("2025/05/31", datetime(2025, 5, 31, tzinfo=UTC)),
+        ("2025/05/31 14:30", datetime(2025, 5, 31, 12, 30, tzinfo=UTC)),
     ],
 )
 def test_an_iso_moment_is_read_in_the_zone_it_names_or_the_one_given(
@@ -37,6 +41,13 @@ def test_a_local_time_that_exists_twice_is_the_first_of_the_two() -> None:
     [
         ("yesterday", "not an ISO 8601 date"),
         ("2025-02-30", "not an ISO 8601 date"),
+        ("05/06/25", "not an ISO 8601 date"),
+        ("2025/5/1", "not an ISO 8601 date"),
+        ("2025-05-31 14:30:15 CET", "not an ISO 8601 date"),
+        ("2025-05-31 14:30:15 AM", "not an ISO 8601 date"),
+        ("２０２５-05-31", "not an ISO 8601 date"),  # noqa: RUF001
+        ("45274", "not an ISO 8601 date"),
+        ("0000-00-00", "not an ISO 8601 date"),
         ("2024-03-31T02:30", "never was in Europe/Paris"),
         ("2025-06-01T12:05:01Z", "in the future"),
         ("2025-06-02", "in the future"),
@@ -64,3 +75,49 @@ def test_a_day_written_the_local_way_is_offered_in_iso_and_not_guessed(
         parse_moment(text, PARIS, NOW)
 
     assert refused.value.remedy == remedy
+
+
+AUCKLAND = ZoneInfo("Pacific/Auckland")
+EVENING = datetime(2025, 6, 1, 13, tzinfo=UTC)  # one in the night of the second of June there
+
+
+def test_today_is_that_of_the_time_zone() -> None:
+    day = datetime(2025, 6, 2, tzinfo=UTC)
+
+    assert parse_moment("2025-06-02", AUCKLAND, EVENING) == day
+    assert parse_moment("2025-06-02 00:00", AUCKLAND, EVENING, days=True) == day
+    for zone in (PARIS, ZoneInfo("UTC"), ZoneInfo("America/New_York")):
+        with pytest.raises(Unfit, match="in the future"):
+            parse_moment("2025-06-02", zone, EVENING)
+
+
+def test_a_day_that_is_over_here_has_not_begun_there() -> None:
+    morning = datetime(2025, 6, 1, 2, tzinfo=UTC)
+
+    with pytest.raises(Unfit, match="in the future"):
+        parse_moment("2025-06-01", ZoneInfo("America/New_York"), morning)
+
+
+def test_a_midnight_in_a_file_of_days_is_its_day() -> None:
+    day = datetime(2025, 5, 31, tzinfo=UTC)
+
+    assert parse_moment("2025-05-31 00:00:00", PARIS, NOW, days=True) == day
+    assert parse_moment("2025-05-31 00:00:00", PARIS, NOW) == day.replace(day=30, hour=22)
+    assert parse_moment("2025-05-31T00:00:00+02:00", PARIS, NOW, days=True) == day.replace(
+        day=30, hour=22
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "days"),
+    [
+        (["2025-05-31 00:00:00", "2025-05-31T00:00"], True),
+        (["2025-05-31", "2025-05-31 00:00:00", "", "soon"], True),
+        (["2025-05-31", "2025-05-30"], False),  # they are days already
+        (["2025-05-31 00:00:00", "2025-05-31 00:00:01"], False),
+        (["2025-05-31 00:00:00", "2025-05-31T00:00:00Z"], False),
+        ([], False),
+    ],
+)
+def test_a_file_tells_days_if_it_knows_no_hour(texts: list[str], days: bool) -> None:
+    assert are_days(texts) is days

@@ -56,10 +56,10 @@ def test_every_column_is_read(tmp_path: Path) -> None:
         ("receiver_kind", "crowd", "use person, group"),
         ("receiver_party", "neighbour", "use professional, user, family_social"),
         ("minutes", "0", "write whole minutes from 1 to 1440, or leave it empty if unknown"),
-        ("minutes", "1441", "write whole minutes from 1 to 1440"),
+        ("minutes", "1441", "split it into one row for each day"),
         ("minutes", "1.5", "write whole minutes from 1 to 1440"),
         ("minutes", "-5", "write whole minutes from 1 to 1440"),
-        ("minutes", "9" * 5000, "write whole minutes from 1 to 1440"),
+        ("minutes", "9" * 5000, "split it into one row for each day"),
         ("minutes", "²", "write whole minutes from 1 to 1440"),
         ("phase", "delivery", "deliver is the closest"),
         ("mode", "vote", "use act, opinion"),
@@ -69,14 +69,14 @@ def test_every_column_is_read(tmp_path: Path) -> None:
         ("stage", "late", "use prevention"),
         ("knowledge", "none", "use lived, professional"),
         ("episode_id", "e" * 201, "use the id"),
-        ("organisation_id", "a\x07b", "remove line breaks"),
+        ("organisation_id", "a\x07b", "remove it from the id"),
         ("channel", "mail", "use online, paper, phone, assisted"),
         ("status", "done", "use recorded, confirmed, disputed, voided"),
         ("occurred_at", "soon", "write it as 2024-05-31"),
         ("revised_at", "2025-06-02", "record what has happened"),
         ("receiver_ids", "|".join(map(str, range(1001))), "name the group instead"),
-        ("contribution_id", "", "fill it, or give it with --set contribution_id="),
-        ("service_id", "", "fill it"),
+        ("contribution_id", "", "fill it"),
+        ("service_id", "", "fill it, or give it with --service ID"),
         ("giver_id", "", "fill it"),
     ],
 )
@@ -163,3 +163,41 @@ def test_a_required_column_may_be_set_instead() -> None:
     check = check_header(header, {"service_id": "s1", "giver_party": "user"})
 
     assert check.blocking == []
+
+
+def test_a_header_without_any_known_column_is_told_with_what_it_has() -> None:
+    with pytest.raises(Failure, match=r"No column of this file is known\. It has: id, volunteer"):
+        check_header(("id", "volunteer"), {"giver_party": "user"})
+
+
+@pytest.mark.parametrize(("text", "minutes"), [("60", 60), ("60.0", 60), ("1440.000", 1440)])
+def test_minutes_of_a_spreadsheet_are_whole_numbers(
+    tmp_path: Path, text: str, minutes: int
+) -> None:
+    (row,) = read(write(tmp_path, [(*GOOD, text)], (*HEADER, "minutes")))
+
+    assert row.values["minutes"] == minutes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("0", "-30", "1:30", "1 200", "1\u202f200", "90 min", "1h", "+60", "060", "1e2", "0.5"),
+        *("60.5", "60.", "NULL", "1441.0", "999999999999", "６０"),  # noqa: RUF001
+    ],
+)
+def test_other_minutes_are_not_guessed(tmp_path: Path, text: str) -> None:
+    (row,) = read(write(tmp_path, [(*GOOD, text)], (*HEADER, "minutes")))
+
+    assert [one.column for one in row.problems] == ["minutes"]
+
+
+def test_a_row_that_a_line_break_has_cut_is_not_taken_by_halves(tmp_path: Path) -> None:
+    header = (*HEADER, "notes", "minutes")
+    rows = [(*GOOD, "on the"), ("phone", "60"), ("c2", *GOOD[1:], "", "5"), ("c3", *GOOD[1:])]
+
+    cut, rest, whole, short = read(write(tmp_path, rows, header))
+
+    assert "the rest of this one" in cut.problems[0].problem
+    assert rest.problems
+    assert whole.problems == short.problems == []

@@ -1,0 +1,110 @@
+"""Ids as files write them: every script's letters are taken, what a machine left behind is not.
+
+In a column of ids a formula's error or a word for nothing would become somebody who gives.
+"""
+
+import re
+import unicodedata
+
+from shared.contracts.vocabulary import composed
+from tools.importing.problem import Unfit, coded
+
+LENGTH_MAX = 200
+
+# Format characters that a script or an emoji is written with; all others cannot be seen.
+_WRITTEN = frozenset(
+    "\u200c\u200d\u200e\u200f\u061c\u180e"
+    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+)
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
+_NOTHING = frozenset(
+    (
+        *("null", "(null)", "[null]", "<null>", "nil", "none", "<none>", "undefined", "\\n"),
+        *("nan", "na", "<na>", "n/a", "n.a.", "n.a", "#na", "#nv"),
+    )
+)
+_ERROR = re.compile(r"#\S*[!?]|#[^\W\d_]{1,3}/[^\W\d_]{1,3}|Err:\d+", re.IGNORECASE)
+_WHOLE_FLOAT = re.compile(r"([+-]?\d+)[.,]0+")
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]\d+|[+-]?\d+[.,]\d+E\d+", re.IGNORECASE)
+_QUOTED = re.compile(r"\".*|.*\"|'.*'|'[\d=+@-].*", re.DOTALL)
+_AS_TEXT = "format the column as text and export again"
+
+
+def local_id(text: str) -> str:
+    """Return the id, composed (NFC): one that two keyboards write differently is one.
+
+    Raises:
+        Unfit: it is no id; the reason names what it is instead.
+    """
+    plain = composed(text)
+    if not (plain.isascii() and plain.isprintable()):
+        _refuse_unseen(plain)
+    if len(plain) > LENGTH_MAX:
+        raise Unfit(f"it is longer than {LENGTH_MAX} characters", "use the id, not a description")
+    refuse_nothing(plain)
+    _refuse_artefact(plain)
+    return plain
+
+
+def refuse_nothing(text: str) -> None:
+    """Let pass what says something.
+
+    Raises:
+        Unfit: it is a word or a sign for nothing, or the error of a formula.
+    """
+    if _ERROR.fullmatch(text):
+        raise Unfit("it is the error of a formula", "mend the formula, or empty the cell")
+    if text.lower() in ("true", "false"):
+        raise Unfit("it is a yes or a no", "write what the column is for")
+    if text.lower() in _NOTHING or text == "NaT" or not any(map(_says_something, text)):
+        raise Unfit("it stands for nothing", "empty the cell, or write what is meant")
+
+
+def _refuse_unseen(text: str) -> None:
+    for sign in text:
+        if sign == "\N{REPLACEMENT CHARACTER}":
+            raise Unfit(
+                "it holds U+FFFD, which stands where a letter was lost",
+                "write the letter again, and save the file as CSV UTF-8",
+            )
+        if unseen(sign):
+            raise Unfit(f"it holds {coded(sign)}", "remove it from the id")
+    if _misread(text):
+        raise Unfit(
+            "its letters were read in another encoding than they were written in",
+            "export it again as CSV UTF-8, and open it as UTF-8",
+        )
+
+
+def unseen(sign: str) -> bool:
+    """Tell whether a character leaves no trace on paper, and belongs to no script either."""
+    return unicodedata.category(sign) in _UNSEEN and sign not in _WRITTEN
+
+
+def _refuse_artefact(text: str) -> None:
+    if text[0] == "=":
+        raise Unfit("it is a formula", "write what it shows")
+    if _QUOTED.fullmatch(text):
+        raise Unfit(
+            "it begins or ends with a quotation mark",
+            "remove the mark, or the space between it and the separator",
+        )
+    if (number := _WHOLE_FLOAT.fullmatch(text)) is not None:
+        raise Unfit("it is a number with decimals", f"write {number[1]} if that is the id")
+    if _SCIENTIFIC.fullmatch(text):
+        raise Unfit("it is a number that a spreadsheet has shortened", _AS_TEXT)
+
+
+def _says_something(sign: str) -> bool:
+    return unicodedata.category(sign)[0] in "LNM" or unicodedata.category(sign) in ("So", "Co")
+
+
+def _misread(text: str) -> bool:
+    """Tell whether it is UTF-8 that somebody opened as Windows text: RenÃ© for René."""
+    if text.isascii() or "\N{NO-BREAK SPACE}" in text:
+        return False
+    try:
+        text.encode("cp1252").decode()
+    except UnicodeError:
+        return False
+    return True

@@ -1,0 +1,157 @@
+"""The file of rejected rows: each as it was, behind what is wrong with it; corrected, it goes in.
+
+The reasons stand first, so that a row keeps every cell it had, however many those were. A cell that
+a spreadsheet would run is guarded, and read back without its guard.
+"""
+
+import csv
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from io import BufferedWriter, StringIO, TextIOWrapper
+from pathlib import Path
+
+from tools.failure import ExitCode, Failure
+from tools.importing.beginning import cells_of
+from tools.importing.guard import guarded, unguarded
+from tools.importing.problem import Problem, shown
+from tools.importing.spool import Spool
+from tools.importing.table import REASON_COLUMNS, Line, Table
+
+_MARK = b"\xef\xbb\xbf"  # without it Excel would read UTF-8 as something else
+_OWN = (REASON_COLUMNS[0].encode(), _MARK + REASON_COLUMNS[0].encode())
+_FOR_ITS_OWNER = 0o600
+_END = "\r\n"  # a cell with either of the two is quoted
+
+
+def place_of(table: Table) -> Path:
+    """Return where rejects go if nobody says: beside the input, or here if that is a pipe."""
+    if table.from_pipe:
+        return Path("stdin.rejects.csv")
+    path = table.path
+    if path.is_relative_to("/dev"):  # such as /dev/stdin, behind which a file stands
+        path = path.resolve()
+    return path.with_name(f"{path.stem}.rejects.csv")
+
+
+def check_place(path: Path, original: Path) -> None:
+    """Make sure before anything is sent that the rejects will have a place.
+
+    Raises:
+        Failure: they would not, or would replace a file that holds something else.
+    """
+    if path.absolute() == original.absolute():
+        raise Failure(
+            f"--rejects {path} is the file itself", "Name another place.", code=ExitCode.USAGE
+        )
+    try:
+        there = path.exists()
+        with _writing(path, os.O_APPEND):
+            pass
+        other = there and path.is_file() and path.stat().st_size > 0 and not _is_ours(path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Failure(
+            f"{path}: {reason}", "Name another place with --rejects PATH.", code=ExitCode.USAGE
+        ) from None
+    if not there:
+        path.unlink()
+    if other:
+        raise Failure(
+            f"{path} is there already, and holds no rejected rows",
+            "Name another place with --rejects PATH.",
+            code=ExitCode.USAGE,
+        )
+
+
+def remove_stale(path: Path) -> None:
+    """Take away what an earlier run rejected: nothing is rejected any more."""
+    if path.is_file() and _is_ours(path):
+        path.unlink()
+
+
+def write(path: Path, table: Table, spool: Spool) -> None:
+    """Write each rejected row with its reasons, byte for byte as far as a spreadsheet allows.
+
+    Rows in another encoding stay in it. Excel then reads the file as that, if all of it is.
+    """
+    bad = _by_row(spool.problems())
+    at, problems = next(bad, (0, []))
+    with (
+        _writing(path, os.O_TRUNC) as raw,
+        TextIOWrapper(raw, "utf-8", "surrogateescape", newline="") as file,
+    ):
+        if not table.other_encoding:
+            raw.write(_MARK)
+        file.write(_record(REASON_COLUMNS, table) + _as_it_was(table.beginning.record, table))
+        for line in table:
+            if line.row == at:
+                file.write(_reasons(at, problems, table) + _row(line, table))
+                at, problems = next(bad, (0, []))
+
+
+def _row(line: Line, table: Table) -> str:
+    if line.fields:
+        return _as_it_was(line.record, table)
+    # an open quote would take the rows behind it along: the whole line becomes one cell
+    return _record([guarded(line.cells[0])], table, last=True)
+
+
+def _as_it_was(record: str, table: Table) -> str:
+    cells = cells_of(record, table.delimiter)
+    safe = [guarded(cell) for cell in cells]
+    if safe == cells and not table.is_rejects:
+        return record.rstrip("\r\n") + _line_end(table)
+    width = len(table.beginning.names)
+    own = [*table.kept, *range(width, len(cells))]
+    was = [unguarded(cells[at]) if table.is_rejects else cells[at] for at in own if at < len(cells)]
+    return _record([guarded(cell) for cell in was], table, last=True)
+
+
+def _reasons(row: int, problems: Sequence[Problem], table: Table) -> str:
+    cells = [
+        str(row),
+        " | ".join(one.column for one in problems),
+        " | ".join(f"{shown(one.value)}: {one.problem}" for one in problems),
+        " | ".join(one.remedy for one in problems),
+    ]
+    if table.other_encoding:
+        cells = [cell.encode("ascii", "backslashreplace").decode() for cell in cells]
+    return _record([guarded(cell) for cell in cells], table)
+
+
+def _record(cells: Iterable[str], table: Table, *, last: bool = False) -> str:
+    text = StringIO()
+    csv.writer(text, delimiter=table.delimiter, lineterminator=_END).writerow(cells)
+    return text.getvalue().removesuffix(_END) + (_line_end(table) if last else table.delimiter)
+
+
+def _line_end(table: Table) -> str:
+    record = table.beginning.record
+    return record[len(record.rstrip("\r\n")) :] or "\n"
+
+
+def _by_row(problems: Iterable[Problem]) -> Iterator[tuple[int, list[Problem]]]:
+    group: list[Problem] = []
+    for problem in problems:
+        if group and group[0].row != problem.row:
+            yield group[0].row, group
+            group = []
+        group.append(problem)
+    if group:
+        yield group[0].row, group
+
+
+def _is_ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_OWN[1])).startswith(_OWN)
+
+
+@contextmanager
+def _writing(path: Path, how: int) -> Iterator[BufferedWriter]:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | how, _FOR_ITS_OWNER)
+    with os.fdopen(handle, "wb") as file:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            os.fchmod(handle, _FOR_ITS_OWNER)
+        yield file
