@@ -82,6 +82,8 @@ class Timed:
     async def release(self, partitions: Sequence[TopicPartition]) -> None:
         await self.reader.release(partitions)
 
+    async def passed(self, partition: TopicPartition, offset: int) -> None: ...
+
     async def handle(self, batch: Mapping[TopicPartition, Sequence[LogRecord]]) -> None:
         self.watch.begin()
         await self.reader.handle(batch)

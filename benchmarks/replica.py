@@ -85,6 +85,8 @@ class Gated(Timed):
 
     go: asyncio.Event
 
+    async def passed(self, partition: TopicPartition, offset: int) -> None: ...
+
     async def handle(self, batch: Mapping[TopicPartition, Sequence[LogRecord]]) -> None:
         await self.go.wait()
         await super().handle(batch)

@@ -75,15 +75,7 @@ class Exchange:
     def failing(self) -> Sequence[str]:
         failure = self.relay.failure()
         relay = [] if failure is None else [f"its relay: {failure}"]
-        gaps = [
-            f"position {missing} of {at.topic}/{at.partition}, before {found}"
-            for at, (missing, found) in self.consumer.gaps().items()
-        ]
-        unreadable = [
-            f"{at.topic}/{at.partition}, which the log can't deliver: {why}"
-            for at, why in self.consumer.unreadable().items()
-        ]
-        return [*relay, *gaps, *unreadable, *self.reach.problem()]
+        return [*relay, *self.consumer.troubles(), *self.reach.problem()]
 
     async def positions(self) -> positions.Positions:
         replica = {(*at,): held for at, held in (await Lookup(self.pool).positions()).items()}

@@ -30,6 +30,9 @@ class SnapshotReplica:
             for record in newest.values():
                 self._take(record)
 
+    async def passed(self, partition: TopicPartition, offset: int) -> None:
+        """Keep no position, so none moves."""
+
     async def begin_again(self, subscription: Subscription) -> None:
         """Read what can't be read on from the oldest record: of each service the newest counts."""
         for partition, why in subscription.stopped().items():

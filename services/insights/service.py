@@ -114,14 +114,9 @@ class Insights:
 
     def failing(self) -> Sequence[str]:
         """Return what is not as it should be although the process goes on, or not yet."""
-        consumer = self.fold.consumer
         folding = self.fold.live.folding()
         return [
-            *(
-                f"position {missing} of {at.topic}/{at.partition}, before {found}"
-                for at, (missing, found) in consumer.gaps().items()
-            ),
-            *(f"{at.topic}/{at.partition}: {why}" for at, why in consumer.unreadable().items()),
+            *self.fold.consumer.troubles(),
             *([f"its states of partitions {folding} to be folded"] if folding else []),
             *([f"its relay: {why}"] if (why := self._relay.failure()) else []),
             *self._reach.problem(),

@@ -17,19 +17,18 @@ from shared import failpoint
 from shared.consumer import positions, quarantine
 from shared.consumer.handler import Batch, Handler, batch_of
 from shared.consumer.intake import (
-    Broken,
     Decode,
     Intake,
     Standing,
-    TooManyBroken,
-    examine,
+    refuse_bad_deployment,
     take,
 )
+from shared.consumer.lag import UNREAD_SECONDS_MAX, Lag
 from shared.consumer.metrics import ConsumerMetrics
 from shared.consumer.patience import Stopping, patiently
 from shared.consumer.positions import Fenced
 from shared.consumer.quarantine import Pool, RetryRefused
-from shared.consumer.retelling import Taken, retold
+from shared.consumer.retelling import Taken, replayed, retold
 from shared.contracts import catalogue
 from shared.contracts.topics import Topic
 from shared.eventstore.port import Connection
@@ -73,12 +72,14 @@ class Consumer:
         broken_run_max: int = 100,
         batch_records_max: int = 2000,
         taking_back_seconds: float = TAKING_BACK_SECONDS,
+        unread_seconds: float = UNREAD_SECONDS_MAX,
     ) -> None:
         self._pool, self._log, self._handler = pool, log, handler
         self._identity = Identity(name, owner, deployment)
         self._decode = decode
         self._retelling = {topic.name for topic in retelling}
-        self._topics = [topic.name for topic in topics]
+        names = [topic.name for topic in topics]
+        self._lag = Lag(log, name, names, self._stored, unread_seconds)
         self._metrics = metrics or ConsumerMetrics(CollectorRegistry())
         self._broken_run_max = broken_run_max
         self._turn = asyncio.Lock()  # one at a time: a batch, a rebalance, a retry
@@ -90,7 +91,7 @@ class Consumer:
         self._missed_types: tuple[str, ...] = ()
         self._chores: list[asyncio.Task[None]] = []
         self._subscription: Subscription = log.subscribe(
-            name, self._topics, self, batch_records_max=batch_records_max
+            name, names, self, batch_records_max=batch_records_max
         )
 
     async def start(self) -> None:
@@ -142,6 +143,17 @@ class Consumer:
         """Partition -> why the log can't deliver it any more."""
         return self._subscription.stopped()
 
+    def troubles(self) -> list[str]:
+        """Return in words what is there and is not taken; nothing when all is well."""
+        return [
+            *(
+                f"position {missing} of {at.topic}/{at.partition}, before {found}"
+                for at, (missing, found) in self.gaps().items()
+            ),
+            *(f"{at.topic}/{at.partition}: {why}" for at, why in self.unreadable().items()),
+            *self._lag.troubles(),
+        ]
+
     def assigned(self) -> frozenset[TopicPartition]:
         """Return the partitions that were claimed and restored, and are followed now."""
         return frozenset(self._standings)
@@ -152,10 +164,13 @@ class Consumer:
             return await positions.read(conn, self._identity.name)
 
     async def lag(self) -> int:
-        """Return how many records of the partitions held here are not dealt with yet."""
-        ends = await self._log.ends(self._topics)
-        standings = dict(self._standings)
-        return sum(max(0, ends.get(at, 0) - max(0, held.offset)) for at, held in standings.items())
+        """Return how many records no process has dealt with yet, over all partitions."""
+        await self._lag.look(self._standings)
+        return self._lag.records
+
+    async def _stored(self) -> dict[TopicPartition, tuple[int, int]]:
+        async with self._connected() as conn:
+            return await positions.stored(conn, self.name)
 
     async def claim(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         async with self._turn:
@@ -179,7 +194,7 @@ class Consumer:
                 at: take(standing, batch[at], self._identity.deployment, self._decode)
                 for at, standing in before.items()
             }
-            self._refuse_bad_deployment(intakes)
+            refuse_bad_deployment(intakes, self._broken_run_max)
             started = time.perf_counter()
             try:
                 await self._take(before, intakes)
@@ -187,6 +202,15 @@ class Consumer:
                 return
             seconds = time.perf_counter() - started
             self._metrics.batch_seconds.labels(self._identity.name).observe(seconds)
+
+    async def passed(self, partition: TopicPartition, offset: int) -> None:
+        async with self._turn:
+            held = self._standings.get(partition)
+            if held is None or held.gap_until is not None or held.offset >= offset:
+                return  # in a gap a restart reads again from where the order was last sound
+            moved = Intake(offset, held.position, held.epoch, held.broken_run, None)
+            with suppress(Stopping):
+                await self._take({partition: held}, {partition: moved})
 
     async def retry(self, number: int, actor: str) -> None:
         """Take a quarantined record after all, if this build can.
@@ -236,18 +260,9 @@ class Consumer:
 
     def _replay(self, held: quarantine.Held, story: Sequence[object]) -> Batch:
         at = TopicPartition(held.record.topic, held.record.partition)
-        if held.consumer != self._identity.name or at not in self._standings:
+        if held.consumer != self.name or at not in self._standings:
             raise RetryRefused("held_elsewhere", f"{held.consumer} does not hold {at} here")
-        examined = examine(held.record, self._identity.deployment, self._decode)
-        if isinstance(examined, Broken):
-            raise RetryRefused("still_broken", f"{examined.reason}: {examined.detail}")
-        event, message = examined
-        if message is None:
-            raise RetryRefused("still_broken", f"this build does not know {event.type}")
-        if held.position is None:
-            detail = "it used no position up; rewind the relay and discard it"
-            raise RetryRefused("no_position", detail)
-        return Batch({at: [event]}, {}, {at: [message]}, replayed=True, story=story)
+        return replayed(held, story, self._identity.deployment, self._decode)
 
     async def _claimed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Take the partitions over, their memory too; return where each goes on."""
@@ -264,15 +279,6 @@ class Consumer:
     async def _claim(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Standing]:
         async with self._connected() as conn:
             return await positions.claim(conn, self.name, partitions, self._identity.owner)
-
-    def _refuse_bad_deployment(self, intakes: Mapping[TopicPartition, Intake]) -> None:
-        for at, intake in intakes.items():
-            if intake.longest_broken_run > self._broken_run_max:
-                last = intake.broken[-1]
-                raise TooManyBroken(
-                    f"{intake.longest_broken_run} broken records in a row in {at.topic}/"
-                    f"{at.partition}; the last: {last.reason}: {last.detail}"
-                )
 
     async def _take(self, before: Standings, intakes: dict[TopicPartition, Intake]) -> None:
         """Commit what was sorted; partitions that turn out to be somebody else's are left out."""
@@ -379,11 +385,8 @@ class Consumer:
 
     async def _watch_lag(self) -> None:
         while True:
-            self._metrics.unreadable.labels(self._identity.name).set(len(self.unreadable()))
-            try:
-                self._metrics.lag.labels(self._identity.name).set(await self.lag())
-            except Exception as error:  # noqa: BLE001 - a log that is away must not end the gauge
-                logger.debug("lag_unknown", consumer=self._identity.name, error=repr(error))
+            self._metrics.unreadable.labels(self.name).set(len(self.unreadable()))
+            await self._lag.measure(self._metrics, self._standings)
             await asyncio.sleep(CHORE_SECONDS)
 
     @asynccontextmanager

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from shared.contracts import catalogue
 from shared.contracts.envelope import BrokenEnvelope, Event, parse, parse_plain
 from shared.contracts.vocabulary import Message
-from shared.log.port import LogRecord
+from shared.log.port import LogRecord, TopicPartition
 
 NUL_ESCAPED = rb"\u0000"
 AT_ONCE = 256  # records; of more the first have left the processor's cache when the last are read
@@ -88,6 +88,21 @@ def take(
     for run in _runs(wanted, AT_ONCE):
         _add_all(intake, run, deployment, decode)
     return intake
+
+
+def refuse_bad_deployment(intakes: Mapping[TopicPartition, Intake], broken_run_max: int) -> None:
+    """Let nothing be quarantined of what looks like a bad release upstream.
+
+    Raises:
+        TooManyBroken: more records in a row than are taken for single accidents.
+    """
+    for at, intake in intakes.items():
+        if intake.longest_broken_run > broken_run_max:
+            last = intake.broken[-1]
+            raise TooManyBroken(
+                f"{intake.longest_broken_run} broken records in a row in {at.topic}/"
+                f"{at.partition}; the last: {last.reason}: {last.detail}"
+            )
 
 
 def examine(

@@ -22,7 +22,10 @@ class ConsumerMetrics:
 
         self.gaps = gauge("gaps", "Partitions held up by a gap")
         self.unreadable = gauge("unreadable", "Partitions that the log can't deliver any more")
-        self.lag = gauge("lag_records", "Records of the log not yet dealt with")
+        self.lag = gauge(
+            "lag_records", "Records, of all partitions, that nobody has dealt with yet"
+        )
+        self.unread = gauge("unread", "Partitions that no process of this deployment reads")
         self.batch_seconds = Histogram(
             "coprod_consumer_batch_seconds",
             "Time from delivery to commit",

@@ -117,15 +117,20 @@ async def read(conn: Connection, consumer: str) -> dict[TopicPartition, int]:
     return {TopicPartition(row["topic"], row["partition"]): row["position"] for row in rows}
 
 
+async def stored(conn: Connection, consumer: str) -> dict[TopicPartition, tuple[int, int]]:
+    """Return where each partition is to be read on, and its epoch, whoever holds it."""
+    rows = await conn.fetch(STANDING, consumer)
+    return {
+        TopicPartition(r["topic"], r["partition"]): (r["next_offset"], r["epoch"]) for r in rows
+    }
+
+
 async def overtaken(
     conn: Connection, consumer: str, held: Mapping[TopicPartition, Standing]
 ) -> set[TopicPartition]:
     """Return the partitions whose epoch has passed: others have claimed them, or a reset has."""
-    epochs = {
-        TopicPartition(row["topic"], row["partition"]): row["epoch"]
-        for row in await conn.fetch(STANDING, consumer)
-    }
-    return {at for at, standing in held.items() if epochs.get(at) != standing.epoch}
+    found = await stored(conn, consumer)
+    return {at for at, held_here in held.items() if found.get(at, (0, 0))[1] != held_here.epoch}
 
 
 async def reset(

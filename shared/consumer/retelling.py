@@ -4,10 +4,12 @@ What a description or an end says depends on what was said before and after it. 
 taken out of quarantine after all, the handler is given the whole story of its key, to begin anew.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from shared.consumer.handler import Batch
 from shared.consumer.intake import Broken, Decode, examine
-from shared.consumer.quarantine import Held, Pool
+from shared.consumer.quarantine import Held, Pool, RetryRefused
 from shared.log.port import Log, TopicPartition
 
 LEFT = """
@@ -42,3 +44,22 @@ async def retold(pool: Pool, log: Log, held: Held, taken: Taken) -> list[Any]:
             found.setdefault(event.position, (event.key, message))
     key, _ = found[held.position or 0]
     return [message for _, (whose, message) in sorted(found.items()) if whose == key]
+
+
+def replayed(held: Held, story: Sequence[object], deployment: str, decode: Decode) -> Batch:
+    """Return the batch that takes a quarantined record after all.
+
+    Raises:
+        RetryRefused: this build can't take it either, or it has no position to take.
+    """
+    at = TopicPartition(held.record.topic, held.record.partition)
+    examined = examine(held.record, deployment, decode)
+    if isinstance(examined, Broken):
+        raise RetryRefused("still_broken", f"{examined.reason}: {examined.detail}")
+    event, message = examined
+    if message is None:
+        raise RetryRefused("still_broken", f"this build does not know {event.type}")
+    if held.position is None:
+        detail = "it used no position up; rewind the relay and discard it"
+        raise RetryRefused("no_position", detail)
+    return Batch({at: [event]}, {}, {at: [message]}, replayed=True, story=story)

@@ -57,6 +57,7 @@ class Fetching:
         self._oldest: set[KafkaPartition] = set()  # to be read from wherever that is
         self._moves: dict[KafkaPartition, int] = {}
         self._moves_when_fetched: dict[KafkaPartition, int] = {}
+        self._fetched: dict[KafkaPartition, int] = {}  # -> offset after what FastStream was given
         self._getmany = consumer.getmany
         consumer.getmany = self.getmany
 
@@ -105,12 +106,29 @@ class Fetching:
             self._oldest.discard(at)
         return accepted
 
+    async def pass_over(self) -> dict[KafkaPartition, int]:
+        """Go on after what is no record where all records were handed over; return where that is.
+
+        aiokafka reads over the end of a transaction and gives us nothing by which to notice.
+        """
+        passed: dict[KafkaPartition, int] = {}
+        for at in set(self.next) - self.consumer.paused():
+            if self._fetched.get(at, 0) <= self.next[at] < (there := await self._position(at)):
+                passed[at] = self.next[at] = there
+        return passed
+
+    async def _position(self, at: KafkaPartition) -> int:
+        try:
+            return int(await self.consumer.position(at))  # which was placed: it is known, at once
+        except IllegalStateError:
+            return 0  # taken away meanwhile
+
     async def getmany(
         self, *partitions: KafkaPartition, **limits: Any
     ) -> dict[KafkaPartition, list[Run]]:
         self._read_as_ours()
         try:
-            found = await self._getmany(*partitions, **limits)
+            found = self._noted(await self._getmany(*partitions, **limits))
         except OffsetOutOfRangeError as lost:
             await self._lost(lost.args[0])
             return {}
@@ -121,6 +139,11 @@ class Fetching:
             at: [Run(at.topic, at.partition, self._ours(at, records))]
             for at, records in found.items()
         }
+
+    def _noted(self, found: dict[KafkaPartition, list[Any]]) -> dict[KafkaPartition, list[Any]]:
+        """Note what is on its way before anybody can see the position that it has moved."""
+        self._fetched.update({at: records[-1].offset + 1 for at, records in found.items()})
+        return found
 
     def _read_as_ours(self) -> None:
         """Have aiokafka make our records of what has arrived, which saves it a third of its time.
@@ -166,7 +189,7 @@ class Fetching:
             self.consumer.seek(at, self.next[at])
         for at in suspects:
             try:
-                records = (await self._getmany(at, **limits)).get(at, [])
+                records = self._noted(await self._getmany(at, **limits)).get(at, [])
             except UNREADABLE as unreadable:
                 records = await self._saved(at, limits, unreadable)
             if records:
@@ -187,7 +210,7 @@ class Fetching:
             return []
         log.warning("records_salvaged", topic=at.topic, partition=at.partition, offset=start)
         self.consumer.seek(at, records[-1].offset + 1)
-        return records
+        return self._noted({at: records})[at]
 
     def _stop(self, at: KafkaPartition, reason: str) -> None:
         try:
@@ -200,6 +223,7 @@ class Fetching:
         self.stopped[at] = reason
 
     def _moved(self, at: KafkaPartition) -> None:
+        self._fetched.pop(at, None)  # it is dropped when it arrives
         self._moves[at] = self._moves.get(at, 0) + 1
 
     def _unmoved(self, at: KafkaPartition) -> bool:

@@ -104,7 +104,9 @@ class KafkaSubscription:
 
     async def _run(self) -> None:
         fetching = await self._join()
-        watchdog = Watchdog(fetching, self._ends_of_topics, lambda: self._handled_batches)
+        watchdog = Watchdog(
+            fetching, self._ends_of_topics, lambda: self._handled_batches, self._pass_over
+        )
         try:
             self._fail(await watchdog.watch())
         except Exception as error:  # noqa: BLE001 - an unwatched consumer must not go on
@@ -233,6 +235,13 @@ class KafkaSubscription:
             except Exception as error:  # noqa: BLE001 - FastStream would go on with the next batch
                 self._fail(f"handling failed: {error!r}")
             self._handled_batches += 1
+
+    async def _pass_over(self) -> None:
+        if self._busy.locked():
+            return  # something is in hand, which may take long; there is no hurry
+        async with self._busy:
+            for at, offset in (await self._installed().pass_over()).items():
+                await self._reader.passed(self._group.bare(at), offset)
 
     async def _leave(self) -> None:
         if self._broker is not None:

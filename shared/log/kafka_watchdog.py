@@ -21,15 +21,20 @@ log = structlog.get_logger(__name__)
 
 
 class Watchdog:
-    """``watch`` returns why the process must end. ``handled`` counts the batches so far."""
+    """``watch`` returns why the process must end. ``handled`` counts the batches so far.
+
+    ``pass_over`` goes on after what is no record: it must not be taken for something to read.
+    """
 
     def __init__(
         self,
         fetching: Fetching,
         ends: Callable[[], Awaitable[Mapping[KafkaPartition, int]]],
         handled: Callable[[], int],
+        pass_over: Callable[[], Awaitable[None]],
     ) -> None:
         self._fetching, self._ends, self._handled = fetching, ends, handled
+        self._pass_over = pass_over
         self._seen = (0, 0)
         self._stalled_seconds = 0.0
 
@@ -38,6 +43,7 @@ class Watchdog:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             tick += 1
+            await self._pass_over()
             reason = self._dead()
             if reason is None and tick % TICKS_BETWEEN_LOOKS == 0:
                 reason = await self._stuck(TICK_SECONDS * TICKS_BETWEEN_LOOKS)

@@ -62,6 +62,13 @@ class Reader(Protocol):
         """
         ...
 
+    async def passed(self, partition: TopicPartition, offset: int) -> None:
+        """Go on at this offset: between what was handed over and here stands no record.
+
+        A log may number more than records: the ends of somebody's transactions, what was compacted.
+        """
+        ...
+
 
 class Subscription(Protocol):
     """A running membership in a group. ``failure()`` is why the process must end, if it must.

@@ -129,6 +129,9 @@ class Notes:
             self.records.setdefault(partition, []).extend(records)
             self.starts[partition] = records[-1].offset + 1
 
+    async def passed(self, partition: TopicPartition, offset: int) -> None:
+        self.starts[partition] = offset
+
     def values(self, partition: TopicPartition) -> list[bytes | None]:
         return [record.value for record in self.records.get(partition, [])]
 

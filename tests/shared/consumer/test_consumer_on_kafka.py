@@ -1,9 +1,12 @@
 """Exactly-once effect on a real Kafka: rebalances under load, two owners of one partition."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 from shared.consumer import Consumer
 from shared.consumer.quarantine import Pool
@@ -132,3 +135,52 @@ async def test_bad_records_and_gaps_of_one_partition_leave_the_others_alone(
         return len(await log.read_all(letters)) == len(rows)
 
     await eventually(mirrored)
+
+
+async def test_a_stranger_in_the_group_is_noticed_and_its_share_counts_as_lag(
+    readers: Readers, log: Log, kafka: LocalKafka, topic_prefix: str
+) -> None:
+    ours = await readers.start(Ledger(), unread_seconds=1.0)
+    await eventually(lambda: len(ours.assigned()) == len(PLACES))
+    stranger = AIOKafkaConsumer(
+        topic_prefix + AT.topic,
+        bootstrap_servers=kafka.bootstrap,
+        group_id=f"{topic_prefix}reader",
+        partition_assignment_strategy=(RangePartitionAssignor,),
+    )
+    await stranger.start()
+    await eventually(lambda: 0 < len(ours.assigned()) < len(PLACES))
+    await asyncio.gather(*(publish(log, [1, 2], at) for at in PLACES))
+    taken = len(PLACES) - len(ours.assigned())
+
+    await eventually(lambda: ours.troubles() != [])
+
+    assert await ours.lag() == 2 * taken
+    (told,) = ours.troubles()
+    assert told.count(f"2 of {AT.topic}/") == taken
+    assert "group reader (after the topics' prefix)" in told
+    await stranger.stop()
+    await eventually(lambda: ours.troubles() == [])
+    assert await ours.lag() == 0
+    for at in PLACES:
+        assert await readers.applied(at) == [1, 2]
+
+
+async def test_the_end_of_a_transaction_is_no_lag(
+    readers: Readers, log: Log, kafka: LocalKafka, topic_prefix: str
+) -> None:
+    ours = await readers.start(Ledger())
+    await publish(log, [1, 2])
+    async with (
+        AIOKafkaProducer(
+            bootstrap_servers=kafka.bootstrap, transactional_id=secrets.token_hex(4)
+        ) as producer,
+        producer.transaction(),
+    ):
+        await producer.send_and_wait(topic_prefix + AT.topic, b"", partition=AT.partition)
+
+    async def nothing_waits() -> bool:
+        return await ours.lag() == 0
+
+    await eventually(nothing_waits)
+    assert await readers.applied() == [1, 2]

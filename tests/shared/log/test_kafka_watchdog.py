@@ -1,10 +1,12 @@
 """A consumer that lives and reads nothing is noticed; one with nothing to read is left alone."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 
 from shared.contracts.topics import EXCHANGE_ACTIVITY
@@ -13,7 +15,8 @@ from shared.log.kafka_fetching import Fetching
 from shared.log.kafka_watchdog import STALLED_SECONDS_MAX, Watchdog
 from shared.log.port import TopicPartition
 from shared.log.provisioning import create_topics
-from tests.support.log import numbered
+from tests.support.log import Notes, numbered
+from tests.support.polling import eventually
 from tools.kafka.local_kafka import LocalKafka
 
 pytestmark = pytest.mark.kafka
@@ -29,7 +32,10 @@ class Watched:
         self.log, self.handled = log, 0
         self.at = KafkaPartition(prefix + HERE.topic, HERE.partition)
         self.fetching = Fetching(consumer, lambda at: TopicPartition(*at))
-        self.watchdog = Watchdog(self.fetching, self.ends, lambda: self.handled)
+        self.watchdog = Watchdog(self.fetching, self.ends, lambda: self.handled, self.pass_over)
+
+    async def pass_over(self) -> None:
+        await self.fetching.pass_over()
 
     async def ends(self) -> Mapping[KafkaPartition, int]:
         return {self.at: (await self.log.ends([HERE.topic]))[HERE]}
@@ -95,3 +101,41 @@ async def test_a_stuck_consumer_ends_the_watch(watched: Watched) -> None:
     reason = await asyncio.wait_for(watched.watchdog.watch(), 30)
 
     assert "records are waiting" in reason
+
+
+@asynccontextmanager
+async def transacting(kafka: LocalKafka) -> AsyncIterator[AIOKafkaProducer]:
+    """Somebody else's producer, whose transactions end with a record that is none."""
+    async with AIOKafkaProducer(
+        bootstrap_servers=kafka.bootstrap, transactional_id=secrets.token_hex(4)
+    ) as producer:
+        yield producer
+
+
+@pytest.mark.parametrize("ending", ["commit", "abort"])
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_the_end_of_a_transaction_is_passed_and_not_waited_for(
+    kafka: LocalKafka, watched: Watched, ending: str, restarted: bool
+) -> None:
+    """``restarted``: where the process goes on stands nothing but that."""
+    await watched.log.publish(*HERE, numbered(2))
+    async with transacting(kafka) as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(watched.at.topic, b"foreign", partition=watched.at.partition)
+        await (producer.commit_transaction if ending == "commit" else producer.abort_transaction)()
+    end = (await watched.ends())[watched.at]
+    notes = Notes({HERE: 3 if restarted else 0})
+    subscription = watched.log.subscribe("transactions", [HERE.topic], notes)
+
+    await subscription.start()
+
+    await eventually(lambda: notes.starts[HERE] == end == 4)
+    fetching = subscription._fetching
+    assert fetching is not None
+    watchdog = Watchdog(fetching, watched.ends, lambda: 0, watched.pass_over)
+    looks = [await watchdog._stuck(LOOK_SECONDS) for _ in range(2 * LOOKS_MAX)]
+    assert looks == [None] * 2 * LOOKS_MAX
+    await watched.log.publish(*HERE, numbered(1, 2))
+    await eventually(lambda: notes.values(HERE)[-1:] == [b"2"])
+    assert len(notes.values(HERE)) == (1 if restarted else 4)
+    await subscription.stop()
