@@ -122,7 +122,8 @@ def on_contribution(
 def _to(contribution_id: str, asked: contribution.Command, case: Case) -> Command[Any]:
     act = _known_act(contribution_id, case)
     plan = on_contribution(contribution_id, act.service_id, partial(contribution.decide, asked))
-    return command(plan, case)
+    # what was confirmed or resolved has to be disputed before it can be so again
+    return command(replace(plan, ends=not isinstance(asked, contribution.Dispute)), case)
 
 
 def _restamping(

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from services.exchange.domain import contribution, life
 from services.exchange.domain.life import Status
+from services.exchange.known import CONTRIBUTION
 from shared.contracts.exchange import Act
 from shared.contracts.vocabulary import Mode, Party, Phase
 from shared.eventstore.store import Pool, PostgresEventStore
@@ -20,7 +21,7 @@ WHERE service_id = $1 AND ($2::text IS NULL OR status = $2)
     AND ($3::timestamptz IS NULL OR (recorded_at, contribution_id) < ($3, $4))
 ORDER BY recorded_at DESC, contribution_id DESC LIMIT $5
 """
-DUE = "SELECT confirm_due_at FROM contribution WHERE contribution_id = $1"
+TIMES = "SELECT recorded_at, confirm_due_at FROM contribution WHERE contribution_id = $1"
 
 
 class ContributionItem(BaseModel):
@@ -67,20 +68,19 @@ class Journal:
         return page_of(rows, limit, _item, _key)
 
     async def contribution(self, contribution_id: str) -> ContributionView | None:
-        recorded = await self._store.read(contribution.stream_id(contribution_id))
-        state = life.INITIAL
-        for one in recorded:
-            state = life.evolve(state, one.event)
+        stream_id = contribution.stream_id(contribution_id)
+        folded = (await self._store.folded({stream_id: CONTRIBUTION}))[stream_id]
+        state: life.State = folded.state
         status = life.status_of(state)
         if isinstance(state, life.Unknown) or status is None:
             return None
+        (times,) = await self._pool.fetch(TIMES, contribution_id)
         return ContributionView(
             contribution_id=contribution_id,
             status=status,
             act=state.act,
-            recorded_at=recorded[0].recorded_at,
-            confirm_due_at=await self._pool.fetchval(DUE, contribution_id),
-            version=recorded[-1].version,
+            version=folded.version,
+            **times,
         )
 
 

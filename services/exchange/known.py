@@ -4,11 +4,10 @@
 else is asked of the replica of registry.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
-from typing import TypeVar
+from typing import Any
 
 import msgspec
 
@@ -17,13 +16,14 @@ from services.exchange.domain import consultation, contribution, decision, feedb
 from services.exchange.identity import Identity
 from services.exchange.lookup import Questions
 from shared.contracts.exchange import Act
-from shared.contracts.vocabulary import Message
-from shared.eventstore.port import Recorded
+from shared.eventstore.folding import Fold
 from shared.eventstore.store import Pool, PostgresEventStore
 from shared.http.bulk import Order
 
-S = TypeVar("S")
-
+CONTRIBUTION = Fold(life.INITIAL, life.evolve)
+FEEDBACK = Fold(feedback.INITIAL, feedback.evolve)
+DECISION = Fold(decision.INITIAL, decision.evolve)
+CONSULTATION = Fold(consultation.INITIAL, consultation.evolve)
 PLACES = """
 SELECT asked.origin_id, c.contribution_id, c.service_id, c.revised_at,
     coalesce(m.moves, 0) AS moves, c.status = 'voided' AS voided,
@@ -52,43 +52,41 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """``streams`` by their id; ``places`` by the id that the row's first contribution had.
+    """``states`` by their stream; ``places`` by the id that the row's first contribution had.
 
     ``origins``: that id, by the agency and the system that the row is of, and its id there.
     """
 
-    streams: Mapping[str, Sequence[Recorded]] = field(default_factory=dict)
+    states: Mapping[str, Any] = field(default_factory=dict)
     origins: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     places: Mapping[str, Place] = field(default_factory=dict)
 
-    def state(self, stream_id: str, initial: S, evolve: Callable[[S, Message], S]) -> S:
-        events = (recorded.event for recorded in self.streams.get(stream_id, ()))
-        return reduce(evolve, events, initial)
-
     def contribution(self, contribution_id: str) -> life.State:
-        stream_id = contribution.stream_id(contribution_id)
-        return self.state(stream_id, life.INITIAL, life.evolve)
+        state: life.State = self.states[contribution.stream_id(contribution_id)]
+        return state
 
     def act(self, contribution_id: str) -> Act | None:
         state = self.contribution(contribution_id)
         return None if isinstance(state, life.Unknown) else state.act
 
     def feedback(self, feedback_id: str) -> feedback.State:
-        return self.state(feedback.stream_id(feedback_id), feedback.INITIAL, feedback.evolve)
+        state: feedback.State = self.states[feedback.stream_id(feedback_id)]
+        return state
 
     def decision(self, decision_id: str) -> decision.State:
-        return self.state(decision.stream_id(decision_id), decision.INITIAL, decision.evolve)
+        state: decision.State = self.states[decision.stream_id(decision_id)]
+        return state
 
     def consultation(self, consultation_id: str) -> consultation.State:
-        stream_id = consultation.stream_id(consultation_id)
-        return self.state(stream_id, consultation.INITIAL, consultation.evolve)
+        state: consultation.State = self.states[consultation.stream_id(consultation_id)]
+        return state
 
 
 async def look_back(
     pool: Pool, store: PostgresEventStore, identity: Identity, orders: Sequence[Order]
 ) -> Past:
     """Return what exchange itself holds that the orders ask about."""
-    related = {found for order in orders if (found := _related(order))}
+    related = dict(found for order in orders if (found := _related(order)))
     origins = {
         (sender.agency, sender.system, order.body.local_id): identity.contribution(
             sender, order.body.local_id
@@ -97,8 +95,9 @@ async def look_back(
         if isinstance(order.body, request.SynchroniseContribution)
         for sender in (order.context.provenance,)
     }
+    folded = await store.folded(related) if related else {}
     return Past(
-        streams=await store.read_many(sorted(related)) if related else {},
+        states={stream_id: stream.state for stream_id, stream in folded.items()},
         origins=origins,
         places=await _places(pool, list(origins.values())) if origins else {},
     )
@@ -131,8 +130,8 @@ def questions(orders: Iterable[Order], past: Past) -> Questions:
     return asked
 
 
-def _related(order: Order) -> str | None:
-    """Return the id of the stream that must be read before the command can be built."""
+def _related(order: Order) -> tuple[str, Fold] | None:
+    """Return the stream that must be read before the command can be built."""
     match order.body:
         case request.SynchroniseContribution():
             return None
@@ -144,13 +143,13 @@ def _related(order: Order) -> str | None:
             | request.VoidContribution(contribution_id=found)
             | request.GiveFeedback(about=str() as found)
         ):
-            return contribution.stream_id(found)
+            return contribution.stream_id(found), CONTRIBUTION
         case request.AnswerFeedback(feedback_id=found) | request.ImplementChange(feedback_id=found):
-            return feedback.stream_id(found)
+            return feedback.stream_id(found), FEEDBACK
         case request.AllocateResource(decision_id=str() as found):
-            return decision.stream_id(found)
+            return decision.stream_id(found), DECISION
         case request.CloseConsultation(consultation_id=found):
-            return consultation.stream_id(found)
+            return consultation.stream_id(found), CONSULTATION
         case _:
             return None
 

@@ -25,6 +25,7 @@ from shared.contracts.exchange import (
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.contracts.vocabulary import Message
 from shared.eventstore.port import (
+    EVENTS_MAX,
     Answer,
     Command,
     Happened,
@@ -60,7 +61,10 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """``told`` is the answer's body, from the state left behind and the events that led to it."""
+    """``told`` is the answer's body, from the state left behind and the events that led to it.
+
+    ``ends``: it is taken however much has happened before, for little can happen after it.
+    """
 
     stream: Stream
     initial: Any
@@ -68,6 +72,7 @@ class Plan(msgspec.Struct, frozen=True):
     evolve: Callable[[Any, Message], Any]
     told: Callable[[Any, Sequence[Message]], Mapping[str, Any]]
     creates: bool = False
+    ends: bool = False
 
 
 def stream(stream_id: str, subject: str, service_id: str) -> Stream:
@@ -94,6 +99,7 @@ def command(plan: Plan, case: Case) -> Command[Any]:
         provenance=context.provenance,
         idempotency=context.idempotency,
         expected_version=context.expected_version,
+        events_max=None if plan.ends else EVENTS_MAX,
     )
 
 

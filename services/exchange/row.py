@@ -136,7 +136,8 @@ class Sheet:
             return _told(place, Effect.MOVED if anew else done)
 
         plan = on_contribution(place.contribution_id, place.service_id, decide)
-        return command(replace(plan, told=told), row.case)
+        ends = asked.status is Status.VOIDED
+        return command(replace(plan, told=told, ends=ends), row.case)
 
     def _find(self, place: Place, state: State) -> None:
         """Let pass a contribution that is where its row was taken to stand.
@@ -175,4 +176,5 @@ def _leaving(row: Row, place: Place) -> Command[Any]:
     plan = on_contribution(
         place.contribution_id, place.service_id, partial(contribution.decide, asked)
     )
-    return replace(command(plan, row.case), idempotency=None, expected_version=None)
+    leaving = command(replace(plan, ends=True), row.case)
+    return replace(leaving, idempotency=None, expected_version=None)

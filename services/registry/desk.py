@@ -23,7 +23,15 @@ from services.registry.projection import Unsaid, project
 from shared.contracts.topics import REGISTRY_AGENCIES, REGISTRY_PARTICIPANTS, REGISTRY_SERVICES
 from shared.contracts.vocabulary import Message
 from shared.eventstore.handling import handle
-from shared.eventstore.port import Answer, Command, Happened, Recorded, Refusal, Stream
+from shared.eventstore.port import (
+    EVENTS_MAX,
+    Answer,
+    Command,
+    Happened,
+    Recorded,
+    Refusal,
+    Stream,
+)
 from shared.eventstore.store import Conflict, Pool, PostgresEventStore
 from shared.http.bulk import Order
 from shared.http.command import entity_tag
@@ -71,7 +79,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``told`` is the answer's body, from the state that the command leaves behind."""
+    """``told`` is the answer's body, from the state that the command leaves behind.
+
+    ``ends``: it is taken however much has happened before, for little can happen after it.
+    """
 
     stream: Stream
     initial: Any
@@ -80,6 +91,7 @@ class Plan:
     told: Callable[[Any], Mapping[str, Any]]
     at: datetime
     creates: bool = False
+    ends: bool = False
 
 
 def _command(plan: Plan, case: Case) -> Command[Any]:
@@ -100,6 +112,7 @@ def _command(plan: Plan, case: Case) -> Command[Any]:
         provenance=context.provenance,
         idempotency=context.idempotency,
         expected_version=context.expected_version,
+        events_max=None if plan.ends else EVENTS_MAX,
     )
 
 
@@ -168,6 +181,7 @@ def _on_service(
         told=lambda _: {"service_id": service_id},
         at=at,
         creates=creates,
+        ends=isinstance(command, service.Close),
     )
     return _command(plan, case)
 
@@ -213,6 +227,7 @@ def _on_participant(
         told=lambda state: {"participant_id": participant_id, "kind": state.kind},
         at=at,
         creates=creates,
+        ends=isinstance(command, participant.EndAffiliation),
     )
     return _command(plan, case)
 
@@ -257,6 +272,7 @@ def _on_role(command: role.Command, case: Case, day: date) -> Command[Any]:
         told=lambda _: {"service_id": service_id, "participant_id": participant_id},
         at=_beginning(day),
         creates=isinstance(command, role.Assume),
+        ends=isinstance(command, role.End),
     )
     return _command(plan, case)
 

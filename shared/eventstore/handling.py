@@ -1,6 +1,6 @@
 """The loop load, decide, append, retry, once for every aggregate, for one command or many."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,8 @@ import orjson
 from uuid_utils import uuid7
 
 from shared.contracts import catalogue
-from shared.contracts.vocabulary import Message
 from shared.eventstore.appending import Append, Pending, Promise
+from shared.eventstore.folding import Fold, Folded
 from shared.eventstore.port import (
     Answer,
     Command,
@@ -23,6 +23,7 @@ from shared.eventstore.port import (
     Refusal,
     Rejected,
     Settled,
+    StreamFull,
     VersionMismatch,
 )
 from shared.eventstore.store import (
@@ -67,11 +68,13 @@ async def _attempt(
 ) -> list[Answer | Refusal]:
     keys = [i for i in (command.idempotency for command in commands) if i is not None]
     known = await session.known(_streams(commands), [(i.scope, i.key) for i in keys])
-    batch = _Batch(Append(at=now), known.histories, known.remembered)
+    batch = _Batch(Append(at=now), known.streams, known.remembered)
     decided = [batch.run(command) for command in commands]
     positions: Sequence[int | None] = ()
     if batch.append.events or batch.append.promises:
         positions = await session.append(batch.append, project)
+        for stream_id in batch.append.read:
+            session.kept.keep(stream_id, batch.streams[stream_id])
     return [
         _placed(outcome, batch.append.events, positions)
         if isinstance(outcome, _Accepted)
@@ -80,8 +83,12 @@ async def _attempt(
     ]
 
 
-def _streams(commands: Sequence[Command[Any] | Settled]) -> list[str]:
-    return [command.stream.id for command in commands if isinstance(command, Command)]
+def _streams(commands: Sequence[Command[Any] | Settled]) -> dict[str, Fold]:
+    return {
+        command.stream.id: Fold(command.initial, command.evolve)
+        for command in commands
+        if isinstance(command, Command)
+    }
 
 
 class _Accepted(msgspec.Struct, frozen=True, gc=False):
@@ -93,43 +100,21 @@ class _Accepted(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(slots=True)
-class _Aggregate:
-    """One stream while a batch runs: what it holds, and its state as far as it was folded."""
-
-    version: int
-    partition: int
-    events: list[Message]
-    evolve: Callable[[Any, Message], Any] | None = None
-    state: Any = None
-
-    def fold(self, command: Command[Any]) -> Any:
-        if self.evolve is not command.evolve:
-            self.evolve, self.state = command.evolve, command.initial
-            for event in self.events:
-                self.state = command.evolve(self.state, event)
-        return self.state
-
-    def add(self, event: Message) -> None:
-        self.events.append(event)
-        self.version += 1
-        if self.evolve is not None:
-            self.state = self.evolve(self.state, event)
-
-
-@dataclass(slots=True)
 class _Batch:
-    """Decides commands in memory, in order, and gathers what is to be appended."""
+    """Decides commands in memory, in order, and gathers what is to be appended.
+
+    ``streams`` are as the commands before have left them.
+    """
 
     append: Append
-    histories: dict[str, list[Recorded]]
+    streams: dict[str, Folded]
     remembered: dict[tuple[str, str], Remembered]
-    aggregates: dict[str, _Aggregate] = field(default_factory=dict)
     accepted: dict[tuple[str, str], tuple[bytes, _Accepted]] = field(default_factory=dict)
 
     def run(self, command: Command[Any] | Settled) -> Answer | Refusal | _Accepted:
         try:
             return self._repeated(command) or self._taken(command)
-        except (Rejected, VersionMismatch, KeyReused) as refusal:
+        except (Rejected, VersionMismatch, StreamFull, KeyReused) as refusal:
             return refusal
 
     def _repeated(self, command: Command[Any] | Settled) -> Answer | _Accepted | None:
@@ -154,21 +139,22 @@ class _Batch:
         return self._decide(command)
 
     def _decide(self, command: Command[Any]) -> _Accepted:
-        aggregate = self._aggregate(command)
-        before = aggregate.version
-        if command.expected_version not in (None, before):
-            raise VersionMismatch(command.stream.id, command.expected_version or 0, before)
-        happened = command.decide(aggregate.fold(command))
-        first = len(self.append.events)
-        for one in happened:
-            self.append.events.append(self._pending(command, one, aggregate))
-            aggregate.add(one.event)
-        if happened:
-            self.append.read.setdefault(command.stream.id, before)
-        recorded = [pending.recorded for pending in self.append.events[first:]]
-        answer = command.answer(aggregate.state, aggregate.version, recorded)
-        placed = (command.stream.id, before, aggregate.version)
-        return self._accept(command, answer, placed, first)
+        stream_id = command.stream.id
+        before = self.streams[stream_id]
+        if command.expected_version not in (None, before.version):
+            expected = command.expected_version or 0
+            raise VersionMismatch(stream_id, expected, before.version)
+        happened = command.decide(before.state)
+        first, added = len(self.append.events), self._pending(command, happened, before)
+        after = before.after([pending.recorded for pending in added])
+        if added and command.events_max is not None and after.version > command.events_max:
+            raise StreamFull(stream_id, command.events_max)
+        if added:
+            self.append.events += added
+            self.append.read.setdefault(stream_id, before.version)
+            self.streams[stream_id] = after
+        answer = command.answer(after.state, after.version, [one.recorded for one in added])
+        return self._accept(command, answer, (stream_id, before.version, after.version), first)
 
     def _accept(
         self,
@@ -184,19 +170,23 @@ class _Batch:
             self.append.promises.append(Promise(asked, accepted.answer, *placed))
         return accepted
 
-    def _aggregate(self, command: Command[Any]) -> _Aggregate:
+    def _pending(
+        self, command: Command[Any], happened: Sequence[Happened], before: Folded
+    ) -> list[Pending]:
+        """Return the events that are added to the stream as it was ``before``."""
         stream = command.stream
-        if stream.id not in self.aggregates:
-            history = self.histories[stream.id]
+        partition = before.partition
+        if partition is None:
             # a stream stays in the partition it began in, should the topic ever get more of them
-            placed = next((r.partition for r in history if r.partition is not None), None)
-            if placed is None:
-                placed = partition_of(stream.key, stream.topic.partitions)
-            events = [recorded.event for recorded in history]
-            self.aggregates[stream.id] = _Aggregate(len(events), placed, events)
-        return self.aggregates[stream.id]
+            partition = partition_of(stream.key, stream.topic.partitions)
+        return [
+            self._added(command, one, before.version + number, partition)
+            for number, one in enumerate(happened, start=1)
+        ]
 
-    def _pending(self, command: Command[Any], happened: Happened, aggregate: _Aggregate) -> Pending:
+    def _added(
+        self, command: Command[Any], happened: Happened, version: int, partition: int
+    ) -> Pending:
         stream, kind = command.stream, catalogue.BY_MODEL[type(happened.event)]
         if kind.topic not in (None, stream.topic):
             raise ValueError(f"{kind.name} does not belong into {stream.topic.name}")
@@ -204,22 +194,21 @@ class _Batch:
             event=happened.event,
             event_id=str(uuid7()),
             stream_id=stream.id,
-            version=aggregate.version + 1,
+            version=version,
             time=happened.time,
             recorded_at=self.append.at,
             topic=stream.topic.name if kind.topic else None,
-            partition=aggregate.partition if kind.topic else None,
+            partition=partition if kind.topic else None,
             position=None,
         )
-        data = catalogue.encode(happened.event)
         provenance = command.provenance
         return Pending(
             recorded,
             stream,
-            aggregate.partition,
+            partition,
             provenance,
             happened.causation_id or provenance.causation_id,
-            data,
+            catalogue.encode(happened.event),
         )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import asyncpg  # deciders import Rejected from here, and must not drag a driver along
 
 S = TypeVar("S")
+EVENTS_MAX = 10_000  # of one aggregate; to read and fold as many takes some two seconds
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
@@ -36,6 +37,14 @@ class VersionMismatch(Exception):
     def __init__(self, stream_id: str, expected: int, actual: int) -> None:
         super().__init__(f"{stream_id} is at version {actual}, not {expected}")
         self.stream_id, self.expected, self.actual = stream_id, expected, actual
+
+
+class StreamFull(Exception):
+    """So much has happened to the aggregate that nothing more is taken but what ends it."""
+
+    def __init__(self, stream_id: str, events_max: int) -> None:
+        super().__init__(f"{stream_id} would have more than {events_max} events")
+        self.stream_id, self.events_max = stream_id, events_max
 
 
 class KeyReused(Exception):
@@ -115,11 +124,12 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Command(msgspec.Struct, Generic[S], frozen=True):
-    """One command to one stream.
+    """One command to one stream; every command to a stream evolves it alike.
 
     ``decide(state)`` returns what happened (nothing when already in effect) or raises ``Rejected``.
     ``answer(state, version, recorded)`` is called with the state and version after those events.
     ``expected_version`` is the caller's ``If-Match``; None means any.
+    ``events_max`` bounds the stream, which is read whole by whoever sees it for the first time.
     """
 
     stream: Stream
@@ -130,6 +140,7 @@ class Command(msgspec.Struct, Generic[S], frozen=True):
     provenance: Provenance
     idempotency: Idempotency | None = None
     expected_version: int | None = None
+    events_max: int | None = None
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False):
@@ -144,7 +155,7 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     idempotency: Idempotency | None = None
 
 
-Refusal: TypeAlias = Rejected | VersionMismatch | KeyReused
+Refusal: TypeAlias = Rejected | VersionMismatch | StreamFull | KeyReused
 Project: TypeAlias = Callable[[Sequence[Recorded]], object | None]
 """Say what the events change in the service's own read models; None: nothing.
 

@@ -1,6 +1,6 @@
 """Append-only streams in PostgreSQL whose published events have dense, commit-ordered positions."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from shared.contracts import catalogue
 from shared.contracts.envelope import Event
 from shared.eventstore import appending
 from shared.eventstore.appending import Append
+from shared.eventstore.folding import Fold, Folded, Kept
 from shared.eventstore.port import (
     Answer,
     Connection,
@@ -26,13 +27,26 @@ from shared.eventstore.port import (
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 PAGE_BYTES = 8 * 1_048_576
 POSITION_HEADER = "Coprod-Position"
+EVENTS_PAGE = 1_000  # of one stream are read and folded at once; others get their turn in between
+VERSION_MAX = 2**31
+NOTHING: Mapping[str, int] = {}
 
 # One statement, for one snapshot: a key that is unused was unused when its stream was read.
+# Of some streams all events are read, of others those from a version on.
 KNOWN = """
 SELECT e.stream_id, e.version, e.event_id, e.type, e.time, e.recorded_at, e.topic, e.partition,
        e.position, e.data, NULL AS scope, NULL AS key, NULL::bytea AS request_hash,
        NULL::integer AS status, NULL::bytea AS body, NULL::bytea AS headers, NULL AS positions
-FROM event AS e WHERE e.stream_id = ANY($1)
+FROM event AS e WHERE e.stream_id = ANY($1) AND e.version <= $6::bigint
+UNION ALL
+SELECT e.stream_id, e.version, e.event_id, e.type, e.time, e.recorded_at, e.topic, e.partition,
+       e.position, e.data, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM unnest($4::text[], $5::bigint[]) AS asked (stream_id, version)
+CROSS JOIN LATERAL (
+    SELECT * FROM event AS e
+    WHERE e.stream_id = asked.stream_id AND e.version >= asked.version
+        AND e.version < asked.version + $6::bigint
+) AS e
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        i.scope, i.key, i.request_hash, i.status, i.body, i.headers, placed.positions
@@ -131,6 +145,7 @@ class PostgresEventStore:
     ) -> None:
         self._pool = pool
         self._on_commit = on_commit
+        self._kept = Kept()
         self.clock = clock
 
     async def read(self, stream_id: str) -> list[Recorded]:
@@ -140,7 +155,12 @@ class PostgresEventStore:
     async def read_many(self, stream_ids: Sequence[str]) -> dict[str, list[Recorded]]:
         """Return the events of each stream asked for, as one moment saw them."""
         async with self.session() as session:
-            return (await session.known(stream_ids)).histories
+            return (await session.events(stream_ids, limit=VERSION_MAX))[0]
+
+    async def folded(self, folds: Mapping[str, Fold]) -> dict[str, Folded]:
+        """Return each of the streams as a state, as one moment saw them."""
+        async with self.session() as session:
+            return (await session.known(folds)).streams
 
     async def remembered(
         self, asked: Sequence[tuple[str, str]]
@@ -149,7 +169,7 @@ class PostgresEventStore:
         if not asked:
             return {}
         async with self.session() as session:
-            return (await session.known((), asked)).remembered
+            return (await session.known({}, asked)).remembered
 
     @asynccontextmanager
     async def session(self, locked: Collection[str] = ()) -> AsyncIterator["Session"]:
@@ -163,7 +183,7 @@ class PostgresEventStore:
                 await connection.execute(TIMEOUTS)
                 await connection.execute(LOCK_STREAMS, list(locked))
             # the pool's proxy has the same methods
-            yield (session := Session(cast("Connection", connection)))
+            yield (session := Session(cast("Connection", connection), self._kept))
         if session.appended:
             await failpoint.reach("command.committed")
             self._on_commit()
@@ -180,29 +200,76 @@ class PostgresEventStore:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is there before a batch: stream id -> its events; (scope, key) -> its answer."""
+    """What is there before a batch: stream id -> its state; (scope, key) -> its answer."""
 
-    histories: dict[str, list[Recorded]]
+    streams: dict[str, Folded]
     remembered: dict[tuple[str, str], Remembered]
 
 
 @dataclass(slots=True)
 class Session:
     connection: Connection
+    kept: Kept
     appended: bool = False
 
     async def known(
-        self, stream_ids: Sequence[str], asked: Sequence[tuple[str, str]] = ()
-    ) -> "Known":
-        """Return the streams' events and what was answered to (scope, key), as of one moment."""
-        known = Known({stream_id: [] for stream_id in stream_ids}, {})
+        self, folds: Mapping[str, Fold], asked: Sequence[tuple[str, str]] = ()
+    ) -> Known:
+        """Return the streams' states and what was answered to (scope, key), as of one moment.
+
+        A stream that was not kept is folded a page at a time, and all of the pages but its last one
+        beforehand: the last statement sees the ends of all streams, and the answers.
+        """
+        streams = self.kept.of(folds)
+        while True:
+            found, remembered = await self.events(
+                [stream_id for stream_id in folds if stream_id not in streams],
+                {stream_id: folded.version for stream_id, folded in streams.items()},
+                asked,
+            )
+            # not all(): each of them is to be taken
+            if False not in [self._take(streams, folds, *one) for one in found.items()]:
+                return Known(streams, remembered)
+
+    def _take(
+        self,
+        streams: dict[str, Folded],
+        folds: Mapping[str, Fold],
+        stream_id: str,
+        events: Sequence[Recorded],
+    ) -> bool:
+        """Fold what was read of a stream into its state; return whether nothing is left to read."""
+        before = streams.get(stream_id)
+        if before is None:
+            before = Folded(folds[stream_id], folds[stream_id].initial)
+        elif events and events[0].event_id == before.last:
+            events = events[1:]
+        else:  # the database is another than when it was kept, or was set back
+            self.kept.drop(stream_id)
+            del streams[stream_id]
+            return False
+        streams[stream_id] = before.after(events)
+        self.kept.keep(stream_id, streams[stream_id])
+        return len(events) < EVENTS_PAGE - 1
+
+    async def events(
+        self,
+        whole: Sequence[str],
+        from_: Mapping[str, int] = NOTHING,
+        asked: Sequence[tuple[str, str]] = (),
+        limit: int = EVENTS_PAGE,
+    ) -> tuple[dict[str, list[Recorded]], dict[tuple[str, str], Remembered]]:
+        """Return a page of the events of some streams, of others from a version on, and answers."""
+        found: dict[str, list[Recorded]] = {stream_id: [] for stream_id in (*whole, *from_)}
+        remembered = {}
         scopes, keys = zip(*asked, strict=True) if asked else ((), ())
-        for row in await self.connection.fetch(KNOWN, list(known.histories), scopes, keys):
+        later = (list(from_), list(from_.values()), limit)
+        for row in await self.connection.fetch(KNOWN, list(whole), scopes, keys, *later):
             if row["stream_id"] is None:
-                known.remembered[row["scope"], row["key"]] = _remembered(row)
+                remembered[row["scope"], row["key"]] = _remembered(row)
             else:
-                known.histories[row["stream_id"]].append(_recorded(row))
-        return known
+                found[row["stream_id"]].append(_recorded(row))
+        return found, remembered
 
     async def append(self, append: Append, project: Project) -> list[int | None]:
         """Store all events and answers or none; return the events' positions, None of private ones.

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from shared.eventstore.port import KeyReused, Refusal, Rejected, VersionMismatch
+from shared.eventstore.port import KeyReused, Refusal, Rejected, StreamFull, VersionMismatch
 from shared.eventstore.store import Conflict
 
 MEDIA_TYPE = "application/problem+json"
@@ -131,6 +131,13 @@ def problem_of(refusal: Refusal, meanings: Meanings) -> Problem:
                 f"It is at version {refusal.actual}, not {refusal.expected}.",
                 remedy="Read it again, decide again, and send the version you read in If-Match.",
             )
+        case StreamFull():
+            return problem(
+                409,
+                "changed_too_often",
+                f"It has changed {refusal.events_max} times, which is as often as anything may.",
+                remedy="Leave it as it is, or end it (void, close) and record it anew.",
+            )
         case KeyReused():
             return problem(
                 409,
@@ -172,7 +179,7 @@ def install(app: FastAPI, meanings: Meanings) -> None:
 
     async def answer(request: Request, raised: Exception) -> Response:
         match raised:
-            case Rejected() | VersionMismatch() | KeyReused():
+            case Rejected() | VersionMismatch() | StreamFull() | KeyReused():
                 return response(problem_of(raised, meanings))
             case HttpRefusal():
                 return response(raised.problem)
@@ -183,7 +190,7 @@ def install(app: FastAPI, meanings: Meanings) -> None:
             case _:
                 return _passing_failure(request, raised)
 
-    refusals = (Rejected, VersionMismatch, KeyReused, HttpRefusal)
+    refusals = (Rejected, VersionMismatch, StreamFull, KeyReused, HttpRefusal)
     for kind in (*refusals, RequestValidationError, HTTPException, *PASSING_FAILURES):
         app.add_exception_handler(kind, answer)
 

@@ -86,10 +86,19 @@ async def lock_streams(session: Session, stream_ids: Sequence[str]) -> Sequence[
 
 @statement(store.KNOWN)
 async def known(
-    session: Session, stream_ids: Sequence[str], scopes: Sequence[str], keys: Sequence[str]
+    session: Session,
+    stream_ids: Sequence[str],
+    scopes: Sequence[str],
+    keys: Sequence[str],
+    *later: Any,
 ) -> Sequence[Row]:
-    wanted = set(stream_ids)
-    events = [row for _, row in session.scan("event") if row["stream_id"] in wanted]
+    later_ids, versions, limit = later
+    first = dict.fromkeys(stream_ids, 1) | dict(zip(later_ids, versions, strict=True))
+    events = [
+        row
+        for _, row in session.scan("event")
+        if (from_ := first.get(row["stream_id"])) and 0 <= row["version"] - from_ < limit
+    ]
     answers = []
     for asked in zip(scopes, keys, strict=True):
         promise = session.get("idempotency", asked)

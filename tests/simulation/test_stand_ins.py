@@ -198,8 +198,8 @@ def _step(chance: random.Random, number: int) -> Callable[[Peer], Awaitable[obje
         lambda: _advance(chance),
         lambda: _quarantined(chance),
         lambda: _statement(store.HEADS),
-        lambda: _statement(store.KNOWN, ["s-a", "s-b"], [], []),
-        lambda: _statement(store.KNOWN, ["s-b"], ["scope"] * 2, ["key-0", "key-1"]),
+        lambda: _statement(store.KNOWN, ["s-a"], [], [], ["s-b"], [number % 3 + 1], 2),
+        lambda: _statement(store.KNOWN, ["s-b"], ["scope"] * 2, ["key-0", "key-1"], [], [], 1),
         lambda: _statement(store.LOCK_STREAMS, ["s-a", "s-b"]),
         lambda: _statement(store.PAGES, [TOPIC], [partition], [position], 2, 1_000_000),
         lambda: _statement(store.PAGES, [TOPIC] * 2, [1, 0], [position, 0], 5, 5),
@@ -237,15 +237,15 @@ async def _transcript(seed: int, peers: Sequence[Peer]) -> list[object]:
 
 
 async def _end(players: Sequence[Player]) -> None:
-    """Undo what is open, so that whoever waits gets its answer."""
-    for player in players:
-        if player.open and player.doing is None:
-            await player.peer.rollback()
-    for player in players:
-        if player.doing is not None:
-            player.heard.append(await player.doing)
-            if player.open:
-                await player.peer.rollback()
+    """Undo what is open, so that whoever waits gets its answer; one may wait for any other."""
+    await asyncio.gather(*map(_let_go, players))
+
+
+async def _let_go(player: Player) -> None:
+    if player.doing is not None:
+        player.heard.append(await player.doing)
+    if player.open:
+        await player.peer.rollback()
 
 
 def _told(player: Player, ending: float) -> Callable[[Peer], Awaitable[object]] | None:
