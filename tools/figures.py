@@ -118,9 +118,11 @@ def _print_verdict(answer: dict[str, Any], language: str) -> None:
         console.print(sentence, markup=False)
     if answer["nearest_flip"]:
         console.print(f"nearest flip: {answer['nearest_flip']['text'][language]}", markup=False)
-    if answer["announced"]:
-        announced = answer["announced"]
-        console.print(f"announced: {announced['class']} since {announced['since']}", markup=False)
+    if answer["holds_since"]:
+        console.print(f"holds since {answer['holds_since']}, computed from what was recorded")
+    announced = answer["announced"]
+    said = f"{announced['class']}, on {announced['since']}" if announced else "not yet"
+    console.print(f"announced: {said}", markup=False)
     if answer["last_evidenced"] and answer["last_evidenced"]["as_of"] != answer["as_of"]:
         last = answer["last_evidenced"]
         console.print(f"last with evidence: {last['class']} on {last['as_of']}", markup=False)

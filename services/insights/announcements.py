@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 LATEST = """
 SELECT DISTINCT ON (service_id, time_window) service_id, time_window, day, announced
 FROM announcement
-WHERE service_id = ANY($1) AND day <= $2 ORDER BY service_id, time_window, day DESC
+WHERE service_id = ANY($1) AND day < $2 ORDER BY service_id, time_window, day DESC
 """
 EVALUATED = "SELECT service_id, day FROM evaluation WHERE service_id = ANY($1)"
 # A service that is new today has no day that ended yet: its first evaluation is tonight's.
@@ -69,7 +69,7 @@ class Announcements:
         self._store = store
 
     async def said(self, service_ids: Sequence[str], as_of: date) -> dict[str, Said]:
-        """Return what was announced of each service on ``as_of`` or before it."""
+        """Return what was announced of each service up to ``as_of``: of days that had ended."""
         found: dict[str, dict[str, Announced]] = {one: {} for one in service_ids}
         newest: dict[str, date] = {}
         for row in await self._pool.fetch(LATEST, list(found), as_of):
@@ -99,7 +99,7 @@ class Announcements:
 
     async def _evaluate(self, service: ServiceInfo, day: date, reader: Reader) -> bool:
         """Return whether anything was announced of the service that had not been before."""
-        said = await self.said([service.service_id], day - ONE_DAY)
+        said = await self.said([service.service_id], day)
         before = said[service.service_id].by_window
         today, yesterday = await reader.folded(service, day, _verdicts)
         changed = {

@@ -1,7 +1,7 @@
 """Comparison: whether two projections say the same of every service, at the same positions."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -66,10 +66,11 @@ async def compare(old: Reader, new: Reader, services: list[ServiceInfo], as_of: 
 
 
 def _told(moment: Moment, service: ServiceInfo) -> Iterator[tuple[str, Any]]:
+    today_alone = replace(moment, held_before=lambda _: None)  # days before cost more than all else
     for window in WINDOW_DAYS:
         for lens in LENSES:
             told = release.metrics(moment, service.service_id, window, lens)["metrics"]
             yield from ((f"{window} {lens} {metric}", figure) for metric, figure in told.items())
-        verdict = release.verdict(moment, Subject(service, {}), window)
+        verdict = release.verdict(today_alone, Subject(service, {}), window)
         del verdict["receipt"]
         yield f"{window} verdict", verdict

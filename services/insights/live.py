@@ -18,10 +18,11 @@ from services.insights.chunk import Chunk
 from services.insights.codebook import Codebook
 from services.insights.columns import folded
 from services.insights.directory import ServiceInfo
-from services.insights.facts import Fact
+from services.insights.facts import Fact, WaitingFact
 from services.insights.metrics.state import ServiceState
 from services.insights.past import Past
 from services.insights.store import SOURCE_TOPICS, FactStore
+from services.insights.verdict_history import Held
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.log.partitioner import partition_of
 from shared.log.port import TopicPartition
@@ -49,7 +50,9 @@ class LiveService:
 
     ``events``: how many events up to the as-of day the state was folded from. ``late``: how many
     facts of earlier days have come; ``past`` holds the first ``past_late`` of them, and takes more
-    as the state does, unless it missed some.
+    as the state does, unless it missed some. ``old``: how many facts of days before yesterday have
+    come; ``held`` is by window the class of the day before yesterday, found when ``held_old`` of
+    them had, from the events up to ``held_from``; empty until it was found.
     """
 
     service_id: str
@@ -61,6 +64,10 @@ class LiveService:
     late: int = 0
     past: Past | None = None
     past_late: int = 0
+    old: int = 0
+    held: Mapping[str, Held] = field(default_factory=dict)
+    held_old: int = -1
+    held_from: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: list[Sequence[Fact]] | None = None
 
@@ -71,6 +78,7 @@ class LiveService:
             for fact in facts:
                 if fact.day < today:
                     self.late += 1
+                    self.old += fact.day < today - 1 and not isinstance(fact, WaitingFact)
         if self._waiting is None:
             self._fold(events)
         else:
@@ -89,6 +97,21 @@ class LiveService:
             if late and self.past_late == self.late - len(late):
                 self.past.take(late)
                 self.past_late = self.late
+
+    @property
+    def looked_back(self) -> bool:
+        """Whether ``held`` is what all facts say that have come."""
+        return self.held_old == self.old
+
+    def take_over(self, before: "LiveService") -> None:
+        """Know what was found of the same service before it was folded again, or a day ago."""
+        days, past = self.state.day - before.state.day, before.past
+        if days == 0:  # something was written out of order, and may have changed it
+            self.held, self.held_from = before.held, before.held_from
+        elif days == 1 and past is not None and before.past_late == before.late:
+            self.held = {one: held.then(past.yesterday(one)) for one, held in before.held.items()}
+            self.held_old = self.old if before.looked_back else -1
+            self.held_from = before.held_from
 
     def hold(self) -> None:
         self._waiting = []
@@ -301,6 +324,9 @@ class Live:
             _of(services, service_id, number, today).take(events)
         for service_id, info in {**infos, **shard.infos}.items():
             _of(services, service_id, number, today).info = info
+        for service_id, before in (shard.services or {}).items():
+            if service_id in services:
+                services[service_id].take_over(before)
         shard.services, shard.as_of, shard.folded_to = services, today, reading.positions
         for source, position in shard.applied.items():
             shard.applied[source] = max(position, reading.positions.get(source, 0))

@@ -17,11 +17,13 @@ from services.insights.codebook import Codebook
 from services.insights.directory import ServiceInfo
 from services.insights.facts import Fact, day_number
 from services.insights.live import Live, LiveService
+from services.insights.metrics.defaults import WINDOW_DAYS
 from services.insights.metrics.timeline import Timeline
-from services.insights.past import Past, PastNeeded
+from services.insights.past import ONE_DAY, Past, PastNeeded
 from services.insights.release import Moment
 from services.insights.standing import Standing
 from services.insights.store import SOURCE_TOPICS, FactStore
+from services.insights.verdict_history import Held, held
 from shared.clock import Clock
 from shared.log.port import TopicPartition
 
@@ -117,8 +119,8 @@ class Reader:
             try:
                 return read(Moment(timeline.at(as_of), Past(None, as_of), standing))
             except PastNeeded:
-                past = Past(timeline, as_of).found()
-                return read(Moment(timeline.at(as_of), past, standing))
+                past, held_before = Past(timeline, as_of).found(), partial(_held, timeline, as_of)
+                return read(Moment(timeline.at(as_of), past, standing, held_before))
 
         async with self._computing:
             return await asyncio.to_thread(fold)
@@ -137,6 +139,23 @@ class Reader:
         async with self._computing:
             return await asyncio.to_thread(fold)
 
+    async def look_back(self, service: ServiceInfo, live: LiveService) -> bool:
+        """Find since when the classes of the state in memory hold; return whether that is news."""
+        old, positions = live.old, self._live.positions(live.partition)
+        if not positions:
+            return False
+        evidence = await self._evidence(service, positions)
+        before_yesterday = live.state.as_of - 2 * ONE_DAY
+
+        def find() -> dict[str, Held]:
+            return held(Timeline(evidence.facts), before_yesterday, WINDOW_DAYS)
+
+        async with self._computing:
+            found = await asyncio.to_thread(find)
+        news = found != live.held
+        live.held, live.held_old, live.held_from = found, old, sum(positions.values())
+        return news
+
     def _consistently(
         self,
         live: LiveService,
@@ -151,6 +170,8 @@ class Reader:
                 live.state,
                 past or Past(None, live.state.as_of),
                 self._standing(live.events, positions),
+                partial(_held_in_memory, live),
+                live.held_from,
             )
         )
 
@@ -175,6 +196,18 @@ class Reader:
 
 def _past(evidence: Evidence, as_of: date) -> Past:
     return Past(Timeline(evidence.facts), as_of).found()
+
+
+def _held(timeline: Timeline, as_of: date, window: str) -> Held:
+    """Return what held on the day before; the state is as of the day again afterwards."""
+    found = held(timeline, as_of - ONE_DAY, [window])[window]
+    timeline.at(as_of)
+    return found
+
+
+def _held_in_memory(live: LiveService, window: str) -> Held | None:
+    found, past = live.held.get(window), live.past
+    return found.then(past.yesterday(window)) if found and past else None
 
 
 class _Moved(Exception):

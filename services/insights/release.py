@@ -6,6 +6,7 @@ publication. The rule that makes figures safe to publish will stand here, and no
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from operator import attrgetter
 from typing import Any
 
@@ -18,9 +19,10 @@ from services.insights.metrics.state import ServiceState
 from services.insights.past import Past
 from services.insights.snapshot import Snapshot, Version, of_record
 from services.insights.standing import Standing
-from services.insights.verdict import classify, verdict_json
-from services.insights.verdict_announcement import Announced, announce
+from services.insights.verdict import Verdict, classify, verdict_json
+from services.insights.verdict_announcement import Announced
 from services.insights.verdict_grade import Tested
+from services.insights.verdict_history import Held
 from services.insights.waiting import waiting_json
 
 RELEASE_HEADER = {"Coprod-Release": "exact; not-for-publication"}
@@ -29,11 +31,17 @@ INCOMPLETE = "incomplete"
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A service as of a day, and how much of the log that is known from."""
+    """A service as of a day, and how much of the log that is known from.
+
+    ``held_before``: by window the class of the day before, and since when it held; None while that
+    is not known. ``held_from``: for a snapshot's version, from how many events it was found.
+    """
 
     state: ServiceState
     past: Past
     standing: Standing
+    held_before: Callable[[str], Held | None] = lambda _window: None
+    held_from: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +66,7 @@ def metrics(moment: Moment, service_id: str, window: str, lens: str | None) -> d
 
 
 def verdict(moment: Moment, subject: Subject, window: str) -> dict[str, Any]:
-    """Return the verdict of one window.
-
-    Where nothing was announced yet, what is announced is what these facts would have announced.
-    """
+    """Return the verdict of one window, and the acts that wait to count in the next one."""
     record = _verdict(moment, subject, window, _receipt(moment, window), Tested.to_json)
     return {**record, "waiting": waiting_json(moment.state)}
 
@@ -74,21 +79,26 @@ def _verdict(
     test_json: Callable[[Tested], object],
 ) -> dict[str, Any]:
     found = classify(moment.state, window)
-    announced = subject.announced.get(window) or announce(
-        None, found, moment.past.yesterday(window)
-    )
+    announced = subject.announced.get(window)
     evidenced = found if found.evidenced else moment.past.evidenced(window)
-    return _flagged(
-        moment,
-        verdict_json(
-            found,
-            service_id=subject.service.service_id,
-            receipt=receipt,
-            announced=announced.to_json() if announced else None,
-            last_evidenced=evidenced.summary() if evidenced else None,
-            test_json=test_json,
-        ),
+    since = _holds_since(moment, found)
+    record = verdict_json(
+        found,
+        service_id=subject.service.service_id,
+        receipt=receipt,
+        announced=announced.to_json() if announced else None,
+        last_evidenced=evidenced.summary() if evidenced else None,
+        test_json=test_json,
     )
+    return _flagged(moment, {**record, "holds_since": since.isoformat() if since else None})
+
+
+def _holds_since(moment: Moment, found: Verdict) -> date | None:
+    """Return since when the class holds; None where there never was another, or it's not known."""
+    if moment.past.yesterday(found.window).service_class is not found.service_class:
+        return found.as_of
+    before = moment.held_before(found.window)
+    return before.then(found).since if before else None
 
 
 def history(
@@ -207,6 +217,7 @@ def _version(moment: Moment, subject: Subject) -> Version:
         day=moment.state.as_of.toordinal(),
         announced=subject.announced_day,
         events=moment.standing.events,
+        held=moment.held_from,
     )
 
 

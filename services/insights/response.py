@@ -50,6 +50,8 @@ class MetricsBody(Body):
 
 
 class AnnouncedBody(Body):
+    """What this deployment announced last; ``since``: the day on which it announced the class."""
+
     model_config = ConfigDict(extra="allow", populate_by_name=True)
 
     class_: str = Field(alias="class")
@@ -72,6 +74,11 @@ class WaitingBody(Body):
 
 
 class VerdictBody(Body):
+    """``holds_since``: the day since which the facts give this class without a break.
+
+    It is null where there never was another class, and in the stream until it was looked for.
+    """
+
     model_config = ConfigDict(extra="allow", populate_by_name=True)
 
     service_id: str
@@ -87,6 +94,7 @@ class VerdictBody(Body):
     tests: list[dict[str, Any]]
     reasons: dict[str, list[str]]
     nearest_flip: dict[str, Any] | None
+    holds_since: date | None
     announced: AnnouncedBody | None
     last_evidenced: dict[str, Any] | None
     waiting: WaitingBody

@@ -16,6 +16,7 @@ from services.insights.publisher import Publisher, PublisherMeters
 from services.insights.rebuild import Rebuild, Rebuilding
 from services.insights.replica import SnapshotReplica
 from services.insights.response import FoldedBody
+from services.insights.retrospect import Retrospect
 from services.insights.store import FOLDED
 from services.insights.stream import EventStream, StreamGauges
 from shared.consumer import ConsumerMetrics
@@ -93,11 +94,12 @@ class Insights:
         await self._snapshots.start()
         await self._open(await self._projections.active())
         self._closing.push_async_callback(self._close_fold)
-        beside = [self._publisher.run(), self._beat(), self._reach.look()]
-        publishing, beating, looking = (asyncio.create_task(one) for one in beside)
+        retrospect = Retrospect(lambda: self.fold, self._publisher.changed)
+        beside = [self._publisher.run(), self._beat(), retrospect.run(), self._reach.look()]
+        *running, looking = (asyncio.create_task(one) for one in beside)
         relaying = asyncio.create_task(self._relay.run())
-        self._tasks = [publishing, relaying, beating]
-        self._closing.push_async_callback(_ended, [publishing, beating, looking], [relaying])
+        self._tasks = [*running, relaying]
+        self._closing.push_async_callback(_ended, [*running, looking], [relaying])
 
     async def close(self) -> None:
         """Close whatever ``start`` has opened, all of it or the first parts only."""

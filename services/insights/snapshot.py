@@ -24,6 +24,7 @@ class Version(NamedTuple):
     day: int  # ordinal of the as-of day
     announced: int  # ordinal of the newest day anything was announced for; 0 for none
     events: int = 0  # that made facts: one taken out of quarantine after all moves no position
+    held: int = 0  # the position from which it was found since when classes hold; 0 until it was
 
 
 @dataclass(frozen=True, slots=True)

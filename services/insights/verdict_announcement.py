@@ -5,7 +5,7 @@ or a rebuild announces once, and a class that lasts one day is never announced.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from services.insights.verdict import Verdict
@@ -13,10 +13,12 @@ from services.insights.verdict_grade import Grade
 from services.insights.verdict_margin import class_with_margin
 from services.insights.verdict_rule import ServiceClass
 
+ONE_DAY = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """``since``: the day of the evaluation that announced the class."""
+    """``since``: the day on which the class was announced, the one after the day evaluated."""
 
     service_class: ServiceClass
     grade: Grade | None
@@ -45,4 +47,4 @@ def announce(previous: Announced | None, today: Verdict, yesterday: Verdict) -> 
         if today.grade is not yesterday.grade or today.grade is previous.grade:
             return previous
         return Announced(now, today.grade, previous.since)
-    return Announced(now, today.grade, today.as_of)
+    return Announced(now, today.grade, today.as_of + ONE_DAY)

@@ -1,14 +1,60 @@
-"""History of verdicts: the last day that had evidence for one."""
+"""History of verdicts: the last day that had evidence for one, and since when a class holds."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 
 from services.insights.facts import day_number
 from services.insights.metrics.defaults import PLANNING_WINDOW, WINDOW_DAYS
 from services.insights.metrics.state import ServiceState, as_date
 from services.insights.metrics.timeline import Timeline
-from services.insights.verdict import Verdict, classify
+from services.insights.verdict import Verdict, class_of, classify
+from services.insights.verdict_rule import ServiceClass
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The class of one day, and the day since which the rule gives it without a break.
+
+    ``since`` is None where there never was another: before the first fact there is no evidence.
+    """
+
+    service_class: ServiceClass
+    since: date | None
+
+    def then(self, next_day: Verdict) -> "Held":
+        """Return what holds on the day after."""
+        if next_day.service_class is self.service_class:
+            return self
+        return Held(next_day.service_class, next_day.as_of)
+
+
+def held(timeline: Timeline, as_of: date, windows: Iterable[str]) -> dict[str, Held]:
+    """Return, by window, the class of a day and since when it holds.
+
+    Looks only at days on which a window's content changes, the newest first, until the class was
+    another one in each of them.
+    """
+    turning = {one: set(_turning_days(timeline.days, day_number(as_of), one)) for one in windows}
+    state = timeline.at(as_of)
+    now = {window: class_of(state, window) for window in turning}
+    found = {one: Held(now[one], _never_another(timeline, now[one])) for one in turning}
+    for day in sorted(set().union(*turning.values()), reverse=True):
+        state = timeline.at(as_date(day))
+        for window in [one for one, days in turning.items() if day in days]:
+            if class_of(state, window) is not now[window]:
+                found[window] = Held(now[window], as_date(day + 1))
+                del turning[window]
+        if not turning:
+            break
+    return found
+
+
+def _never_another(timeline: Timeline, service_class: ServiceClass) -> date | None:
+    if service_class is ServiceClass.INSUFFICIENT_EVIDENCE or not timeline.days:
+        return None
+    return as_date(timeline.days[0])
 
 
 def last_evidenced(timeline: Timeline, as_of: date, window: str) -> Verdict | None:

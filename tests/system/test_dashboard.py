@@ -101,6 +101,11 @@ async def test_it_changes_without_reload_when_an_act_is_confirmed(page: Page, ru
 
     await expect(verdict).to_have_text("mutual aid", timeout=PATIENCE_MS)
     await expect(page.locator(".verdict")).not_to_contain_text("waits to be confirmed")
+    await expect(page.locator(".verdict")).to_contain_text("This verdict since")
+    await expect(page.locator(".verdict")).to_contain_text("not announced yet")
+    shown = running.coprod("verdict", "bank")
+    assert "holds since" in shown.stdout, shown.stdout + shown.stderr
+    assert "announced: not yet" in shown.stdout
     assert await page.evaluate("window.stillTheSamePage") is True
     await expect(page.locator("#news")).to_contain_text("mutual aid")
 

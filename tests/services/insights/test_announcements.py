@@ -45,6 +45,12 @@ async def announced(insights: Insights, window: str = "90d", ago: int = 0) -> An
     return orjson.loads(await insights.answers.verdict(service, window, as_of))["announced"]
 
 
+async def held_since(insights: Insights, ago: int = 0) -> Any:
+    service = await insights.answers.service("service-1")
+    as_of = insights.fold.reader.today() - ago * ONE_DAY
+    return orjson.loads(await insights.answers.verdict(service, "90d", as_of))["holds_since"]
+
+
 async def midnight(replicas: Replicas) -> None:
     """Let a day pass, and wait until the day that ended is evaluated."""
     day = replicas.clock.now().date()
@@ -82,7 +88,8 @@ async def test_the_day_that_ended_is_announced_once(
     assert (told["90d"].from_class, told["90d"].to_class) == (None, "co_production")
     assert told["90d"].evaluated_on == DAY
     assert told["90d"].reason_fr != told["90d"].reason_en
-    assert (await announced(insights))["since"] == DAY.isoformat()
+    assert (await announced(insights))["since"] == (DAY + ONE_DAY).isoformat()
+    assert await announced(insights, ago=2) is None
 
 
 async def test_a_clock_that_ran_ahead_and_was_set_right_silences_nobody(
@@ -103,19 +110,20 @@ async def test_a_clock_that_ran_ahead_and_was_set_right_silences_nobody(
     await eventually(announced_of_the_day)
 
 
-async def test_before_the_first_midnight_the_facts_say_what_would_be_announced(
+async def test_of_history_that_was_imported_nothing_is_announced_before_it_was(
     replicas: Replicas, feed: Feed
 ) -> None:
+    """Since when its class holds is another matter: that the facts say."""
     insights = await replicas.start()
     await feed.tell([registered("service-1"), *youth_court().events])
     await replicas.folded(insights)
 
-    assert await announced(insights) == {
-        "class": "co_production",
-        "grade": "emerging",
-        "since": DAY.isoformat(),
-    }
-    assert (await announced(insights, ago=3))["since"] == (DAY - 3 * ONE_DAY).isoformat()
+    for ago in (0, 3, 30, 4000):
+        assert await announced(insights, ago=ago) is None
+    since = await held_since(insights)
+    assert since == await held_since(insights, ago=3)
+    assert date.fromisoformat(since) < DAY - 30 * ONE_DAY
+    assert await held_since(insights, ago=4000) is None
 
 
 async def test_a_class_is_announced_when_it_has_lasted_two_days(
@@ -140,7 +148,8 @@ async def test_a_class_is_announced_when_it_has_lasted_two_days(
 
     assert after_one["class"] == "co_production"
     assert (await announced(insights))["class"] == "co_design"
-    assert (await announced(insights, ago=3))["class"] == "co_production"
+    assert (await announced(insights, ago=2))["class"] == "co_production"
+    assert await announced(insights, ago=3) is None
     last = [change for change in changes(log) if change.window == "90d"][-1]
     assert (last.from_class, last.to_class) == ("co_production", "co_design")
 
@@ -163,4 +172,4 @@ async def test_a_restart_announces_nothing_again(
     await midnight(replicas)
 
     assert len(changes(log)) == 4
-    assert (await announced(again))["since"] == DAY.isoformat()
+    assert (await announced(again))["since"] == (DAY + ONE_DAY).isoformat()

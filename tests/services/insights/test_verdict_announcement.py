@@ -8,7 +8,7 @@ from services.insights.verdict_grade import Grade
 from services.insights.verdict_rule import ServiceClass
 from tests.support.archetypes import DAY, Story, home_visits, names, spread, time_bank
 
-YESTERDAY = DAY - timedelta(days=1)
+YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)
 
 
 def evaluated(story: Story) -> tuple[Verdict, Verdict]:
@@ -31,7 +31,7 @@ def visits_with_receivers(receiving: int) -> Story:
 def test_the_first_class_is_announced_once_two_days_agree_on_it() -> None:
     today, yesterday = evaluated(time_bank())
 
-    assert announce(None, today, yesterday) == Announced(ServiceClass.MUTUAL_AID, None, DAY)
+    assert announce(None, today, yesterday) == Announced(ServiceClass.MUTUAL_AID, None, TOMORROW)
 
 
 def test_a_class_of_one_day_is_not_announced() -> None:
@@ -55,7 +55,7 @@ def test_a_class_within_the_margin_of_the_announced_one_waits() -> None:
 
     assert [verdict.service_class for verdict in seven] == [ServiceClass.CO_DELIVERY] * 2
     assert announce(before, *seven) is before
-    assert announce(before, *eight) == Announced(ServiceClass.CO_DELIVERY, None, DAY)
+    assert announce(before, *eight) == Announced(ServiceClass.CO_DELIVERY, None, TOMORROW)
 
 
 def test_announcing_again_what_stands_changes_nothing() -> None:

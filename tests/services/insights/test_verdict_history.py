@@ -1,12 +1,22 @@
 """The last verdict that had evidence, and since when a silent service is silent."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from services.insights.facts import Fact
+from services.insights.metrics.defaults import WINDOW_DAYS
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.timeline import Timeline
 from services.insights.verdict import classify
-from services.insights.verdict_history import last_evidenced
-from tests.support.archetypes import DAY, Story, time_bank
+from services.insights.verdict_history import Held, held, last_evidenced
+from services.insights.verdict_rule import ServiceClass
+from tests.support.archetypes import DAY, Story, facts_told, time_bank
+from tests.support.histories import TODAY, history
+
+FEW = settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
 def slowly(story: Story, as_of: date, window: str) -> date | None:
@@ -65,3 +75,43 @@ def test_days_with_enough_acts_but_no_delivery_are_passed_over() -> None:
     assert found is not None
     assert found.as_of == slowly(story, DAY, "28d")
     assert found.service_class == "conventional"
+
+
+def day_by_day(facts: Sequence[Fact], as_of: date, window: str) -> Held:
+    """Return what ``held`` does, looking at every day there was and folding each anew."""
+    now: ServiceClass | None = None
+    for ago in range(900):
+        state = ServiceState(as_of - timedelta(days=ago))
+        state.apply(facts)
+        found = classify(state, window).service_class
+        if now is not None and found is not now:
+            return Held(now, state.as_of + timedelta(days=1))
+        now = found
+    assert now is not None
+    return Held(now, None)
+
+
+@FEW
+@given(seed=st.integers(0, 10**6), ago=st.sampled_from([0, 1, 40, 380, 500]))
+def test_a_class_holds_since_the_day_after_the_last_one_that_had_another(
+    seed: int, ago: int
+) -> None:
+    facts = facts_told(history(seed))
+    as_of = TODAY - timedelta(days=ago)
+
+    found = held(Timeline(facts), as_of, WINDOW_DAYS)
+
+    assert found == {window: day_by_day(facts, as_of, window) for window in WINDOW_DAYS}
+
+
+def test_what_holds_is_carried_from_day_to_day() -> None:
+    facts = time_bank().facts()
+    day = DAY - timedelta(days=70)
+    found = held(Timeline(facts), day, ["28d"])["28d"]
+    while day < DAY + timedelta(days=40):
+        day += timedelta(days=1)
+        state = ServiceState(day)
+        state.apply(facts)
+        found = found.then(classify(state, "28d"))
+
+        assert found == held(Timeline(facts), day, ["28d"])["28d"]

@@ -101,7 +101,8 @@ export function detail(wanted, { redraw, follow, signal }) {
     const last = verdict.last_evidenced;
     const reasons = inLanguage(verdict.reasons);
     const facts = [
-      [words("announced"), announced ? `${className(announced.class)}${announced.since ? ` – ${words("since")} ${day(announced.since)}` : ""}` : words("notAnnounced")],
+      verdict.holds_since ? [words("holdsSince"), words("computed", { day: day(verdict.holds_since) })] : null,
+      [words("announced"), announced ? words("announcedOn", { verdict: className(announced.class), day: day(announced.since) }) : words("notAnnounced")],
       verdict.class === "insufficient_evidence" && last
         ? [words("lastEvidenced"), `${className(last.class)} (${day(last.as_of)})`]
         : null,

@@ -1,0 +1,74 @@
+"""Since when a class holds: the stream comes to say it, and keeps saying it over midnight."""
+
+from datetime import date, timedelta
+
+import orjson
+import pytest
+
+from services.insights import release
+from services.insights.release import Moment, Subject
+from services.insights.service import Insights
+from tests.services.insights.conftest import Replicas
+from tests.services.insights.feed import Feed, registered
+from tests.support.archetypes import DAY, Story, youth_court
+from tests.support.polling import eventually
+
+pytestmark = pytest.mark.postgres
+WINDOWS = ("28d", "90d", "365d", "life")
+TOMORROW = DAY + timedelta(days=1)
+
+
+def shown(insights: Insights) -> tuple[str, dict[str, str | None]]:
+    """Return the day of the newest snapshot, and by window since when its class holds."""
+    found = insights.latest.get("service-1")
+    record = orjson.loads(found.body) if found else {"as_of": "", "windows": {}}
+    windows = record["windows"].items()
+    return record["as_of"], {name: one["verdict"]["holds_since"] for name, one in windows}
+
+
+async def since(insights: Insights, as_of: date) -> dict[str, str | None]:
+    service = await insights.answers.service("service-1")
+    return {
+        window: orjson.loads(await insights.answers.verdict(service, window, as_of))["holds_since"]
+        for window in WINDOWS
+    }
+
+
+async def test_a_snapshot_comes_to_say_since_when_its_class_holds(
+    replicas: Replicas, feed: Feed
+) -> None:
+    insights = await replicas.start()
+    await feed.tell([registered("service-1"), *youth_court().events])
+    await replicas.folded(insights)
+
+    await eventually(lambda: all(shown(insights)[1].values() or [None]))
+    assert shown(insights)[1] == await since(insights, DAY)
+
+    replicas.clock.advance(timedelta(days=1))
+    await eventually(lambda: shown(insights)[0] == TOMORROW.isoformat())
+    assert shown(insights)[1] == await since(insights, TOMORROW)  # as it was known, not found anew
+
+    story = Story(service_id="service-1")
+    for _ in range(300):
+        story.act("p1", 40, ["u1"], minutes=1440)
+    await feed.tell(story.events)  # from then on it is another class
+    await replicas.folded(insights)
+
+    live = insights.fold.live.owned("service-1")
+    assert live is not None
+    await eventually(lambda: live.looked_back)
+    known = await from_facts_since(insights, TOMORROW)
+    await eventually(lambda: shown(insights)[1] == known)
+    assert known["life"] not in (None, (await since(insights, DAY - timedelta(days=60)))["life"])
+
+
+async def from_facts_since(insights: Insights, as_of: date) -> dict[str, str | None]:
+    """Return the same of facts that are folded for these questions alone."""
+    service = await insights.answers.service("service-1")
+    reader = insights.fold.reader
+
+    def read(moment: Moment) -> dict[str, str | None]:
+        subject = Subject(service, {})
+        return {one: release.verdict(moment, subject, one)["holds_since"] for one in WINDOWS}
+
+    return await reader.folded(service, as_of, read)
