@@ -2,10 +2,16 @@
 
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
+from tests.support.disk import demand_root, small_disk
 from tools.cli import COMMANDS, make_app
 from tools.failure import ExitCode
 
@@ -92,3 +98,74 @@ def test_services_that_do_not_answer_are_exit_code_3() -> None:
 
     assert answer.returncode == ExitCode.UNREACHABLE
     assert "does not answer" in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "status", "verify", "down"])
+def test_a_file_is_no_directory_of_a_deployment(tmp_path: Path, command: str) -> None:
+    file = tmp_path / "file.csv"
+    file.write_text("a,b")
+
+    told = run(command, "--data", str(file))
+
+    assert (told.returncode, told.stdout) == (ExitCode.USAGE, "")
+    assert str(file) in told.stderr
+    assert "Name another directory with --data DIR." in told.stderr
+    assert told.stderr.count("\n") == 2
+
+
+def test_a_directory_that_cannot_be_written_is_told() -> None:
+    told = run("up", "--data", "/proc/coprod")
+
+    assert told.returncode == ExitCode.USAGE
+    assert "/proc/coprod: no such file or directory" in told.stderr
+    assert told.stderr.count("\n") == 2
+
+
+def test_a_read_only_disk_is_told() -> None:
+    demand_root("a disk that is read only")
+    with small_disk(1) as disk:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+
+        told = run("up", "--data", str(disk))
+
+    assert told.returncode == ExitCode.USAGE
+    assert "read-only file system" in told.stderr
+    assert told.stderr.count("\n") == 2
+
+
+def test_a_record_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "deployment.json").write_text("[]")
+
+    told = run("status", "--data", str(tmp_path))
+
+    assert told.returncode == ExitCode.PROBLEM
+    assert "is no record of a deployment" in told.stderr
+
+
+def test_no_room_for_the_rows_of_an_import_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "acts.csv"
+    row = f"{'x' * 180}{{}},s,2026-03-02,anna,user\n"  # together more than is kept in memory
+    header = "contribution_id,service_id,occurred_at,giver_id,giver_party\n"
+    file.write_text(header + "".join(map(row.format, range(50_000))))
+    demand_root("a disk that is full")
+    with small_disk(1) as disk, httpd() as url:
+        arguments = ("import", "contributions", str(file), "--dry-run")
+        told = run(*arguments, TMPDIR=str(disk), COPROD_REGISTRY_URL=url, COPROD_EXCHANGE_URL=url)
+
+    assert told.returncode == ExitCode.PROBLEM
+    assert "disk is full" in told.stderr
+    assert "name another folder with TMPDIR" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+@contextmanager
+def httpd() -> Iterator[str]:
+    """Listen, and answer that nothing is there: enough to be reached."""
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

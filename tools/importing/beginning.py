@@ -139,7 +139,7 @@ def _header(lines: Sequence[str], delimiter: str) -> Beginning:
         cells = next(csv.reader(counted(), delimiter=delimiter, strict=True), [])
     except csv.Error:  # with this delimiter it is no header
         cells = []
-    names = [" ".join(cell.split()).lower() for cell in cells]
+    names = [" ".join(cell.split()).strip('"').lower() for cell in cells]
     while names and not names[-1]:
         names.pop()
     return Beginning(0, delimiter, "".join(taken), tuple(names))

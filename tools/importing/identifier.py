@@ -5,11 +5,13 @@ In a column of ids a formula's error or a word for nothing would become somebody
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from shared.contracts.vocabulary import composed
 from tools.importing.problem import Unfit, coded
 
 LENGTH_MAX = 200
+REMEMBERED = 10_000
 
 # Format characters that a script or an emoji is written with; all others cannot be seen.
 _WRITTEN = frozenset(
@@ -36,6 +38,13 @@ def local_id(text: str) -> str:
     Raises:
         Unfit: it is no id; the reason names what it is instead.
     """
+    if text.isascii() and text.isdecimal() and len(text) <= LENGTH_MAX:
+        return text  # as most are, and about which there is nothing to ask
+    return _checked(text)
+
+
+@lru_cache(REMEMBERED)  # the same people come again and again
+def _checked(text: str) -> str:
     plain = composed(text)
     if not (plain.isascii() and plain.isprintable()):
         _refuse_unseen(plain)

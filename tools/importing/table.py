@@ -150,7 +150,7 @@ class Table:
         if self.is_rejects:
             own = [unguarded(cell).strip() for cell in own]
         problem = self._not_utf8(row, own)
-        if any(map(str.strip, cells[width:])):
+        if fields > width and any(map(str.strip, cells[width:])):
             remedy = "put values that contain the separator or a line break in quotes"
             said = f"it has {fields} fields, the header {width}"
             problem = Problem(row, "", shown(" | ".join(cells)), said, remedy)

@@ -144,6 +144,12 @@ def test_a_name_broken_over_lines_is_one_column(file: Path) -> None:
     assert [(line.row, line.cells) for line in table] == [(3, ["a", "", "ann"])]
 
 
+def test_quotes_behind_a_space_are_no_part_of_a_name(file: Path) -> None:
+    file.write_bytes(b'contribution_id, "giver_id"\na,ann\n')
+
+    assert Table(file, COLUMNS).header == ["contribution_id", "giver_id"]
+
+
 def test_what_comes_through_a_pipe_is_read_as_often_as_a_file(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
