@@ -24,6 +24,7 @@ from services.insights.latest import Latest
 from services.insights.metrics.timeline import Timeline
 from services.insights.past import Past
 from services.insights.release import Moment, Subject
+from services.insights.response import FoldedBody
 from services.insights.snapshot import Snapshot, of_record
 from services.insights.standing import Standing
 from services.insights.stream import EventStream, StreamGauges
@@ -65,6 +66,11 @@ class Known:
                 return ServiceInfo(snapshot.service_id, 0, ("town",), name, named, None, DAY)
         raise HttpRefusal(404, "unknown_service", "There is no such service.", remedy="Look.")
 
+    async def page(self, after: str, limit: int) -> list[dict[str, Any]]:
+        found = (snapshot.service_id for snapshot in self.latest.all())
+        ids = sorted(one for one in found if one > after)[:limit]
+        return [self.item(await self.service(one)) for one in ids]
+
     def item(self, service: ServiceInfo) -> dict[str, Any]:
         return release.glance(service, self.latest.get(service.service_id))
 
@@ -84,6 +90,7 @@ class Gateway:
     stream: EventStream
     port: int
     registry: CollectorRegistry
+    folded: dict[str, int]
     _records: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -121,7 +128,8 @@ async def gateway(
     )
     app = application("insights", registry, {}, lambda _: nullcontext())
     app.include_router(figures_router(lambda: answers, lambda: DAY))
-    app.include_router(operation_router(_nobody_asks, _nobody_asks))
+    received: dict[str, int] = {}
+    app.include_router(operation_router(_folded(received), _nobody_asks))
     app.router.routes.append(Route("/v1/stream", endpoint=stream))
     app.mount("/", StaticFiles(directory=DASHBOARD, html=True))
     with socket.create_server(("127.0.0.1", port)) as listening:
@@ -129,7 +137,7 @@ async def gateway(
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listening]))
         try:
-            yield Gateway(latest, stream, listening.getsockname()[1], registry)
+            yield Gateway(latest, stream, listening.getsockname()[1], registry, received)
         finally:
             await stream.close()
             server.should_exit = True
@@ -141,6 +149,13 @@ def _resolved(answers: Answers) -> Callable[[str], Awaitable[str]]:
         return (await answers.service(name)).service_id
 
     return resolve
+
+
+def _folded(received: dict[str, int]) -> Callable[[], Awaitable[FoldedBody]]:
+    async def folded() -> FoldedBody:
+        return FoldedBody(deployment="d", projection=1, folded=received, complete=True)
+
+    return folded
 
 
 def _nobody_asks() -> Any:

@@ -1,14 +1,17 @@
 // All services at a glance: in the order of their names, never as a league table.
 
 import { axesDrawing, day, element, number } from "./format.js";
+import { whyNone } from "./none.js";
 import { className, currentLanguage, inLanguage, words } from "./words.js";
 
 const WINDOW = "90d";
+const HELPED = ["noServices", "nothingReceived"];
 const FLASH = [{ boxShadow: "inset 0 0 0 4px var(--focus)" }, { boxShadow: "inset 0 0 0 4px transparent" }];
 
-export function glance({ follow }) {
+export function glance({ follow, redraw, signal }) {
   const known = new Map(); // service id -> what its card shows, and the card as drawn last
   const fresh = new Set();
+  let none = "connecting"; // why there are no cards
   let sorted = null; // until a service comes or takes another name
 
   function card({ service, verdict, waiting }) {
@@ -57,6 +60,7 @@ export function glance({ follow }) {
   }
 
   follow(null);
+  whyNone(() => known.size > 0, (why) => { none = why; redraw(); }, signal);
   return {
     key: "glance",
     title: () => `Coprod – ${words("services")}`,
@@ -68,7 +72,8 @@ export function glance({ follow }) {
         element("p", { class: "lead" }, words("servicesLead"), asOf ? ` ${words("asOf")} ${day(asOf)} · ${words(WINDOW)}.` : ""),
         sorted.length
           ? element("ul", { class: "services" }, sorted.map(drawn))
-          : element("div", { class: "card" }, element("p", {}, words("noServices")), element("p", { class: "quiet" }, words("noServicesHelp"))),
+          : element("div", { class: "card", "data-none": none }, element("p", {}, words(none)),
+              HELPED.includes(none) ? element("p", { class: "quiet" }, words("noServicesHelp")) : null),
       ];
     },
     shown() {
