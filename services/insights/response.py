@@ -148,10 +148,21 @@ class ServiceItem(Body):
     waiting: WaitingBody | None
 
 
+class ReadingBody(Body):
+    """How a definition is read where its formula leaves a choice."""
+
+    id: str
+    text: str
+
+
 class DefinitionsBody(Body):
+    """``readings`` are of all figures; each metric has its own beside."""
+
     version: str
     defaults: dict[str, Any]
     metrics: list[dict[str, Any]]
+    readings: list[ReadingBody]
+    verdict: dict[str, list[ReadingBody]]
 
 
 class FoldedBody(Body):

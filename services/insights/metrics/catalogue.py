@@ -1,13 +1,14 @@
 """Catalogue: every figure's id, names, formula and needs, as published with its version.
 
-The definitions are those of the metric catalogue, which names the source of each; the readings that
-the catalogue leaves open are listed in this package's documentation.
+The definitions are those of the metric catalogue, which names the source of each; ``readings``
+holds what a formula leaves open.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from services.insights.metrics.defaults import DEFAULTS, Defaults
+from services.insights.metrics.readings import BY_METRIC, GENERAL, VERDICT, Reading
 
 Lens = Literal["weighted", "none"]
 FIELDS = (
@@ -343,7 +344,14 @@ def published(defaults: Defaults = DEFAULTS) -> dict[str, Any]:
                 "lens": definition.lens,
                 "interval": definition.interval,
                 "unit": definition.unit,
+                "readings": _written(BY_METRIC[definition.id]),
             }
             for definition in DEFINITIONS
         ],
+        "readings": _written(GENERAL),
+        "verdict": {"readings": _written(VERDICT)},
     }
+
+
+def _written(readings: tuple[Reading, ...]) -> list[dict[str, str]]:
+    return [reading._asdict() for reading in readings]

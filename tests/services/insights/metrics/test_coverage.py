@@ -1,5 +1,8 @@
 from services.insights.metrics.catalogue import BY_ID, DEFINITIONS, FIELDS, published
+from services.insights.metrics.figure import Reason
 from services.insights.metrics.figures import figures
+from services.insights.metrics.party import HELD_BACK
+from services.insights.metrics.readings import GENERAL
 from tests.support.archetypes import Story
 
 
@@ -27,3 +30,29 @@ def test_every_definition_is_published_with_its_fields() -> None:
     assert [one["id"] for one in found["metrics"]] == list(BY_ID)
     assert found["defaults"]["e1b_min"] == 0.2
     assert all(set(definition.fields) <= set(FIELDS) for definition in DEFINITIONS)
+    for id_ in ("E1", "E1b", "K1", "Q4"):
+        assert "kind" in BY_ID[id_].fields
+
+
+def test_every_reading_is_published_where_it_belongs() -> None:
+    found = published()
+
+    assert found["version"] == "2"
+    for metric in found["metrics"]:
+        assert metric["version"] == "2"
+        assert metric["readings"], metric["id"]
+    of = {metric["id"]: {one["id"] for one in metric["readings"]} for metric in found["metrics"]}
+    assert {id_ for id_, readings in of.items() if "few_lay" in readings} == HELD_BACK
+    exchanged = {one.id for one in DEFINITIONS if one.exchange}
+    assert {id_ for id_, readings in of.items() if "receivers_unknown" in readings} == exchanged
+    every = [found["readings"], found["verdict"]["readings"]]
+    for readings in [*every, *(metric["readings"] for metric in found["metrics"])]:
+        ids = [one["id"] for one in readings]
+        assert len(set(ids)) == len(ids)
+        assert all(one["text"].endswith(".") for one in readings)
+
+
+def test_every_reason_is_explained() -> None:
+    texts = " ".join(reading.text for reading in GENERAL)
+
+    assert all(reason in texts for reason in Reason)
