@@ -102,10 +102,10 @@ def _print_verdict(answer: dict[str, Any], language: str) -> None:
     grade = f", grade {answer['grade']}" if answer["grade"] else ""
     tentative = " (tentative)" if answer["tentative"] else ""
     console.print(f"[bold]{answer['class']}{grade}[/bold]{tentative}")
-    axes = answer["axes"]
+    planning, delivery = (_axis(answer, axis) for axis in ("p", "d"))
     console.print(
         f"{answer['service_id']}, {answer['window']} up to {answer['as_of']}, by {answer['lens']}; "
-        f"lay share of planning {_shown(axes['p'])}, of delivery {_shown(axes['d'])}"
+        f"lay share of planning {planning}, of delivery {delivery}"
     )
     evidence = answer["evidence"]
     console.print(
@@ -127,6 +127,11 @@ def _print_verdict(answer: dict[str, Any], language: str) -> None:
         last = answer["last_evidenced"]
         console.print(f"last with evidence: {last['class']} on {last['as_of']}", markup=False)
     _print_tests(answer["tests"], language)
+
+
+def _axis(answer: dict[str, Any], axis: str) -> str:
+    reason = answer["axis_reasons"][axis]
+    return f"not shown ({reason})" if reason else _shown(answer["axes"][axis])
 
 
 def _print_tests(tests: list[dict[str, Any]], language: str) -> None:

@@ -110,8 +110,8 @@ class Figures:
 
     def cases(self, whole: Bools) -> int:
         """How many contributions a weighted share rests on: Kish's effective sample size."""
-        weights = [int(weight) for weight in self.weight[whole]]
-        return sum(weights) ** 2 // (sum(weight**2 for weight in weights) or 1)
+        weights = self.weight[whole]
+        return int(weights.sum()) ** 2 // max(int((weights * weights).sum()), 1)
 
     def _share(self, part: Bools, whole: Bools) -> Number:
         """A weighted share; k asks for the distinct givers of the denominator."""

@@ -10,7 +10,7 @@ from tools.recompute.verdict import rule
 from tools.verification.report import Report
 
 CHECK = "figures equal their recomputation"
-INSUFFICIENT = "insufficient_evidence"
+INCOMPLETE = "incomplete"  # of the fold, and no finding of the rule
 RELATIVE_TOLERANCE = 2e-9  # figures are rounded to 9 significant digits
 ABSOLUTE_TOLERANCE = 1e-9  # and zero has none
 
@@ -75,12 +75,14 @@ def check_verdict(answer: Answer, histories: Histories, report: Report) -> None:
             f"{where}: class {answer['class']} by {answer['lens']}, "
             f"recomputed {ruling.name} by {ruling.lens}",
         )
+    flags = frozenset(answer["flags"]) - {INCOMPLETE}
+    if flags != ruling.flags:
+        report.problem(CHECK, f"{where}: flags {sorted(flags)}, recomputed {sorted(ruling.flags)}")
     _check_waiting(where, answer, history, report)
     for axis, share in (("p", ruling.p), ("d", ruling.d)):
         recomputed = None if share is None or not ruling.enough else float(share)
         said = answer["axes"][axis]
-        hidden = said is None and ruling.name == INSUFFICIENT  # below the floor nothing is shown
-        if not hidden and not _close(said, recomputed):
+        if not _close(said, recomputed):
             report.problem(CHECK, f"{where}: axis {axis} {said}, recomputed {recomputed}")
 
 

@@ -1,6 +1,6 @@
 // One service in depth: the verdict and why, what would change it, and every figure with its origin.
 
-import { asked, axesDrawing, day, element, figure, intervalDrawing, number, percent, trendDrawing } from "./format.js";
+import { asked, axesDrawing, axisText, day, element, figure, intervalDrawing, number, trendDrawing } from "./format.js";
 import { load, Refused } from "./load.js";
 import { address } from "./route.js";
 import { className, familyName, flagText, inLanguage, meaning, reasonText, words } from "./words.js";
@@ -132,17 +132,16 @@ export function detail(wanted, { redraw, follow, signal }) {
   }
 
   function axesCard(verdict) {
-    const share = (value) => (value === null ? words("unobserved") : percent(value));
     return element(
       "section",
       { class: "card", style: { "--badge": `var(--c-${verdict.class})` }, "aria-labelledby": "axes" },
       element("h2", { id: "axes" }, words("axesTitle")),
-      axesDrawing(verdict.axes, 190),
+      axesDrawing(verdict, 190),
       element(
         "dl",
         {},
-        element("dt", {}, words("planning")), element("dd", {}, share(verdict.axes.p)),
-        element("dt", {}, words("delivery")), element("dd", {}, share(verdict.axes.d)),
+        element("dt", {}, words("planning")), element("dd", {}, axisText(verdict, "p")),
+        element("dt", {}, words("delivery")), element("dd", {}, axisText(verdict, "d")),
       ),
       element("p", { class: "quiet" }, words("axesHelp")),
       verdict.tests?.length

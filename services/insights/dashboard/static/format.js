@@ -1,7 +1,7 @@
 // Numbers, days and elements: the small pure pieces that both views are made of.
 
 import { h } from "./vendor/preact/preact.module.js";
-import { currentLanguage, words } from "./words.js";
+import { currentLanguage, reasonText, words } from "./words.js";
 
 const COUNTS = new Set(["A1", "L2"]);
 const INDEXES = new Set(["A2", "E3.rho", "H4", "F4.slope", "M3.active", "M3.registered"]);
@@ -46,11 +46,19 @@ export const time = (at) => new Intl.DateTimeFormat(locale(), { timeStyle: "medi
 export const element = h;
 
 // the share of planning (up) against that of delivery (right), with the bands of the rule
-export function axesDrawing({ p, d }, size = 120) {
+export function axisText(verdict, axis) {
+  const value = verdict.axes[axis];
+  if (value !== null) return percent(value);
+  const reason = verdict.axis_reasons?.[axis] ?? "no_data";
+  return reason === "no_data" ? words("unobserved") : reasonText(reason);
+}
+
+export function axesDrawing(verdict, size = 120) {
+  const { p, d } = verdict.axes;
   const inner = size - 20;
   const x = (share) => 14 + share * inner;
   const y = (share) => 4 + (1 - share) * inner;
-  const label = `${words("planning")}: ${p === null ? words("unobserved") : percent(p)}, ${words("delivery")}: ${d === null ? words("unobserved") : percent(d)}`;
+  const label = `${words("planning")}: ${axisText(verdict, "p")}, ${words("delivery")}: ${axisText(verdict, "d")}`;
   const mark =
     p !== null && d !== null
       ? element("circle", { cx: x(d), cy: y(p), r: 6, class: "mark" })
