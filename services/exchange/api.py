@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from services.exchange import request
+from services.exchange import request, source
 from services.exchange.desk import Desk
 from services.exchange.domain.contribution import Reason
 from services.exchange.domain.life import Status
@@ -76,6 +76,7 @@ def routers(desk: Callable[[], Desk], journal: Callable[[], Journal]) -> list[AP
         _feedback(decided),
         _decisions(decided),
         _consultations(decided),
+        source.router(desk, journal),
         bulk.router(bulk.Intake(request.KINDS, submit, MEANINGS)),
     ]
 

@@ -2,19 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeAlias
 
 from services.exchange import giving, request, row, voice
 from services.exchange.domain import admission, stamping
+from services.exchange.domain.directory import Directory
 from services.exchange.identity import Identity
 from services.exchange.known import Past, look_back, questions
 from services.exchange.lookup import Lookup
 from services.exchange.plan import Case, refusal
 from services.exchange.projection import Projection
-from shared.eventstore.handling import handle
+from shared.eventstore.handling import foresee, handle
 from shared.eventstore.port import Answer, Command, Refusal, Rejected, Settled
 from shared.eventstore.store import Conflict, Pool, PostgresEventStore
 from shared.gathering import Gathering
@@ -75,6 +76,20 @@ class Desk:
         await self._lookup.reach(after)
         return await self._decided(orders, self._look_again_seconds)
 
+    async def foresee(
+        self, orders: Sequence[Order], assumed: Directory
+    ) -> list[tuple[Answer | Refusal, bool]]:
+        """Return what ``submit`` would answer if registry knew ``assumed`` too, and store nothing.
+
+        Beside each: whether its row stands already.
+        """
+        past = await look_back(self._pool, self._store, self._identity, orders)
+        cases, built = await self._build(orders, past, self._look_again_seconds, assumed)
+        sheet = row.Sheet(dict(past.places), last=True)
+        commands, last = _commands(cases, built, sheet)
+        outcomes = await foresee(self._store, commands)
+        return [(outcomes[at], row.stands(case)) for case, at in zip(cases, last, strict=True)]
+
     async def _decided(
         self, orders: Sequence[Order], look_again_seconds: float
     ) -> list[Answer | Refusal]:
@@ -87,53 +102,50 @@ class Desk:
         raise AssertionError("unreachable: the last plan leaves nothing to look up again")
 
     async def _build(
-        self, orders: Sequence[Order], past: Past, look_again_seconds: float
+        self,
+        orders: Sequence[Order],
+        past: Past,
+        look_again_seconds: float,
+        assumed: Directory | None = None,
     ) -> tuple[list[Case], list[Built]]:
         """Build every command; look again for a while where the replica may be a moment behind."""
         now = self._store.clock.now()
-        directory = await self._lookup.answer(questions(orders, past))
+        directory = await self._directory(orders, past, assumed)
         cases = [Case(order, past, directory, self._identity, now) for order in orders]
         built = [_built(case) for case in cases]
         deadline = time.monotonic() + look_again_seconds
         while time.monotonic() < deadline and (unknown := _unknown_for_now(cases, built)):
             await asyncio.sleep(POLL_SECONDS)
             again = [orders[at] for at in unknown]
-            directory = await self._lookup.answer(questions(again, past))
+            directory = await self._directory(again, past, assumed)
             for at in unknown:
                 cases[at] = Case(orders[at], past, directory, self._identity, now)
                 built[at] = _built(cases[at])
         return cases, built
 
+    async def _directory(
+        self, orders: Sequence[Order], past: Past, assumed: Directory | None
+    ) -> Directory:
+        known = await self._lookup.answer(questions(orders, past))
+        return known if assumed is None else known.assuming(assumed)
+
     async def _handle(
         self, cases: Sequence[Case], built: Sequence[Built], sheet: row.Sheet
     ) -> list[Answer | Refusal]:
         repeated = await self._repeated(cases, built, sheet)
-        commands: list[Command[Any] | Settled] = []
-        last: list[int] = []  # of each order, the command whose outcome is the order's
-        for at, (case, one) in enumerate(zip(cases, built, strict=True)):
-            match one:
-                case Rejected():
-                    commands.append(refusal(one, case))
-                case row.Row() if at in repeated:
-                    commands.append(sheet.repeat(one))
-                case row.Row():
-                    commands += _settling(one, sheet)
-                case _:
-                    sheet.touched.add(one.stream.id)
-                    commands.append(one)
-            last.append(len(commands) - 1)
-        projection = Projection(sheet.moved, _words(cases, built))
+        commands, last = _commands(cases, built, sheet, repeated)
+        projection = Projection(sheet.moved, _words(cases, built), sheet.origins)
         outcomes = await handle(self._store, commands, projection)
         return [outcomes[at] for at in last]
 
     async def _repeated(
         self, cases: Sequence[Case], built: Sequence[Built], sheet: row.Sheet
     ) -> set[int]:
-        """Return the rows that move and were answered before: they must not leave once more."""
+        """Return rows that become anew and were answered before: they must not do so once more."""
         keys = {
             at: (key.scope, key.key)
             for at, (case, one) in enumerate(zip(cases, built, strict=True))
-            if isinstance(one, row.Row) and sheet.moves(one)
+            if isinstance(one, row.Row) and sheet.anew(one)
             if (key := case.order.context.idempotency) is not None
         }
         known = await self._store.remembered(list(keys.values()))
@@ -154,6 +166,30 @@ def _built(case: Case) -> Built:
         return BUILDERS[type(case.order.body)](case.order.body, case)
     except Rejected as rejected:
         return rejected
+
+
+def _commands(
+    cases: Sequence[Case],
+    built: Sequence[Built],
+    sheet: row.Sheet,
+    repeated: Collection[int] = (),
+) -> tuple[list[Command[Any] | Settled], list[int]]:
+    """Return the commands, and of each order the one whose outcome is the order's."""
+    commands: list[Command[Any] | Settled] = []
+    last: list[int] = []
+    for at, (case, one) in enumerate(zip(cases, built, strict=True)):
+        match one:
+            case Rejected():
+                commands.append(refusal(one, case))
+            case row.Row() if at in repeated:
+                commands.append(sheet.repeat(one))
+            case row.Row():
+                commands += _settling(one, sheet)
+            case _:
+                sheet.touched.add(one.stream.id)
+                commands.append(one)
+        last.append(len(commands) - 1)
+    return commands, last
 
 
 def _settling(one: row.Row, sheet: row.Sheet) -> Sequence[Command[Any] | Settled]:
@@ -188,6 +224,7 @@ def _words(cases: Sequence[Case], built: Sequence[Built]) -> dict[str, str]:
 BUILDERS: Mapping[type[Any], Callable[[Any, Case], Command[Any] | row.Row]] = {
     request.RecordContribution: giving.record,
     request.SynchroniseContribution: row.read,
+    request.RetractContribution: row.withdraw,
     request.ConfirmContribution: giving.confirm,
     request.DisputeContribution: giving.dispute,
     request.ResolveDispute: giving.resolve,

@@ -21,9 +21,15 @@ class Identity:
 
     secret: bytes
 
-    def contribution(self, sender: Provenance, local_id: str, moves: int = 0) -> str:
-        """Return the id of a contribution; after ``moves`` to another service it has another."""
-        return self._derived("contribution", sender, local_id, str(moves))
+    def contribution(
+        self, sender: Provenance, local_id: str, moves: int = 0, scope: str | None = None
+    ) -> str:
+        """Return the id of a contribution; after each of ``moves`` its row has another.
+
+        ``scope``: the part of the sender's system in which the local id is unique; None: all of it.
+        """
+        scoped = (local_id,) if scope is None else (scope, local_id)
+        return self._derived("contribution", sender, *scoped, str(moves))
 
     def episode(self, sender: Provenance, local_id: str) -> str:
         return self._derived("episode", sender, local_id)

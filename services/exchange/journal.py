@@ -21,6 +21,13 @@ WHERE service_id = $1 AND ($2::text IS NULL OR status = $2)
     AND ($3::timestamptz IS NULL OR (recorded_at, contribution_id) < ($3, $4))
 ORDER BY recorded_at DESC, contribution_id DESC LIMIT $5
 """
+STANDING = """
+SELECT contribution_id, id_scope, local_id, occurred_at, recorded_at, minutes
+FROM contribution
+WHERE service_id = $1 AND source = $2 AND status <> 'voided'
+    AND ($3::timestamptz IS NULL OR (recorded_at, contribution_id) > ($3, $4))
+ORDER BY recorded_at, contribution_id LIMIT $5
+"""
 TIMES = "SELECT recorded_at, confirm_due_at FROM contribution WHERE contribution_id = $1"
 
 
@@ -53,6 +60,17 @@ class ContributionView(BaseModel):
     version: int
 
 
+class StandingRow(BaseModel):
+    """A row by its own system's id, and what it became; what was voided does not stand."""
+
+    local_id: str
+    id_scope: str | None
+    contribution_id: str
+    occurred_at: datetime
+    recorded_at: datetime
+    minutes: int | None
+
+
 class Journal:
     def __init__(self, pool: Pool, store: PostgresEventStore) -> None:
         self._pool = pool
@@ -66,6 +84,15 @@ class Journal:
         after = None if recorded_at is None else datetime.fromisoformat(recorded_at)
         rows = await self._pool.fetch(PAGE, service_id, status, after, last_id, limit + 1)
         return page_of(rows, limit, _item, _key)
+
+    async def standing(
+        self, service_id: str, source: str, cursor: str | None, limit: int
+    ) -> Page[StandingRow]:
+        """Return the rows of one system that stand in a service, those recorded first first."""
+        recorded_at, last_id = decode_cursor(cursor, 2) if cursor else [None, None]
+        after = None if recorded_at is None else datetime.fromisoformat(recorded_at)
+        rows = await self._pool.fetch(STANDING, service_id, source, after, last_id, limit + 1)
+        return page_of(rows, limit, lambda row: StandingRow(**row), _key)
 
     async def contribution(self, contribution_id: str) -> ContributionView | None:
         stream_id = contribution.stream_id(contribution_id)

@@ -54,11 +54,12 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 class Past:
     """``states`` by their stream; ``places`` by the id that the row's first contribution had.
 
-    ``origins``: that id, by the agency and the system that the row is of, and its id there.
+    ``origins``: that id, by the agency and the system that the row is of, its id there, and what
+    that is unique in.
     """
 
     states: Mapping[str, Any] = field(default_factory=dict)
-    origins: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str, str, str | None], str] = field(default_factory=dict)
     places: Mapping[str, Place] = field(default_factory=dict)
 
     def contribution(self, contribution_id: str) -> life.State:
@@ -88,12 +89,12 @@ async def look_back(
     """Return what exchange itself holds that the orders ask about."""
     related = dict(found for order in orders if (found := _related(order)))
     origins = {
-        (sender.agency, sender.system, order.body.local_id): identity.contribution(
-            sender, order.body.local_id
+        (sender.agency, sender.system, body.local_id, body.id_scope): identity.contribution(
+            sender, body.local_id, scope=body.id_scope
         )
         for order in orders
-        if isinstance(order.body, request.SynchroniseContribution)
-        for sender in (order.context.provenance,)
+        for body, sender in ((order.body, order.context.provenance),)
+        if isinstance(body, request.SynchroniseContribution | request.RetractContribution)
     }
     folded = await store.folded(related) if related else {}
     return Past(
@@ -133,7 +134,7 @@ def questions(orders: Iterable[Order], past: Past) -> Questions:
 def _related(order: Order) -> tuple[str, Fold] | None:
     """Return the stream that must be read before the command can be built."""
     match order.body:
-        case request.SynchroniseContribution():
+        case request.SynchroniseContribution() | request.RetractContribution():
             return None
         case (
             request.ConfirmContribution(contribution_id=found)

@@ -57,6 +57,11 @@ ADMISSION: Mapping[StrEnum, Meaning] = {
         "The giver has another party in that service on that day",
         "Leave giver_party out, or put registry right.",
     ),
+    stamping.Reason.RECEIVER_OF_OTHER_PARTY: Meaning(
+        422,
+        "A receiver has another party, or none, in that service on that day",
+        "Leave receiver_party out, or put registry right.",
+    ),
     stamping.Reason.OTHER_KIND: Meaning(
         422, "The giver is of another kind", "Leave giver_kind out: registry knows it."
     ),
@@ -90,7 +95,13 @@ LIFE: Mapping[StrEnum, Meaning] = {
     contribution.Reason.STATUS_UNREACHABLE: Meaning(
         409,
         "The contribution can't get from its status to that one",
-        "See GET /v1/contributions/{contribution_id}; what is void stays void.",
+        "People decided otherwise here: leave the status as it was, or, if it was real after all, "
+        "give it an id of its own.",
+    ),
+    contribution.Reason.STANDS_ELSEWHERE: Meaning(
+        409,
+        "The row stands in another service, and never moves by itself",
+        "Send move: true to move it; or, where each service numbers its own rows, send id_scope.",
     ),
 }
 VOICE: Mapping[StrEnum, Meaning] = {

@@ -19,6 +19,8 @@ from shared.contracts.vocabulary import Message, Outcome
 from shared.eventstore.port import Recorded
 
 Row: TypeAlias = dict[str, object]
+GONE = "gone"
+"""The stated status of what its source no longer has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,15 @@ class Moved:
 
     origin_id: str
     moves: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The row that a contribution stands for: of which system, and its id there."""
+
+    source: str
+    id_scope: str | None
+    local_id: str
 
 
 @dataclass(slots=True)
@@ -47,10 +58,11 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """``moved`` (by the new contribution) and ``words`` (by feedback) are what no event says."""
+    """What no event says: ``moved`` and ``origins`` by contribution, ``words`` by feedback."""
 
     moved: Mapping[str, Moved] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     def __call__(self, recorded: Sequence[Recorded]) -> Mapping[str, Sequence[Row]] | None:
         """Return what the database's ``change_read_models`` is to do; None when nothing."""
@@ -65,7 +77,7 @@ class Projection:
                 rows[contribution_id] = _Row(contribution_id)
             _tell(rows[contribution_id], one)
         changes: dict[str, Sequence[Row]] = {
-            **_contributions(list(rows.values())),
+            **_contributions(list(rows.values()), self.origins),
             "replaced": self._replaced(rows),
             "words": [
                 {"feedback_id": feedback_id, "words": words}
@@ -85,11 +97,13 @@ class Projection:
         ]
 
 
-def _contributions(rows: Sequence[_Row]) -> dict[str, Sequence[Row]]:
+def _contributions(rows: Sequence[_Row], origins: Mapping[str, Origin]) -> dict[str, Sequence[Row]]:
     known = [row for row in rows if row.recorded_at is None]
     return {
         "added": [
-            _new_cells(row, row.act, row.recorded_at) for row in rows if row.act and row.recorded_at
+            _new_cells(row, row.act, row.recorded_at) | _origin_cells(row, origins)
+            for row in rows
+            if row.act and row.recorded_at
         ],
         "moved": [_state_cells(row) for row in known],
         "rewritten": [
@@ -147,6 +161,13 @@ def _new_cells(row: _Row, act: Act, recorded_at: datetime) -> Row:
     }
 
 
+def _origin_cells(row: _Row, origins: Mapping[str, Origin]) -> Row:
+    origin = origins.get(row.contribution_id)
+    if origin is None:
+        return {}
+    return {"source": origin.source, "id_scope": origin.id_scope, "local_id": origin.local_id}
+
+
 def _state_cells(row: _Row) -> Row:
     said = row.stated
     return {
@@ -154,7 +175,7 @@ def _state_cells(row: _Row) -> Row:
         "version": row.version,
         "status": row.status,
         "revised_at": said.revised_at,
-        "stated_status": said.status,
+        "stated_status": GONE if said.gone else said.status,
         "stated_digest": None if said.act is None else f"\\x{digest_of(said.act).hex()}",
     }
 

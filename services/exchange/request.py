@@ -1,6 +1,7 @@
 """The form of every command that exchange takes; in bulk, by its CloudEvents type."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, TypeAlias
 
 from pydantic import Field, StringConstraints
@@ -27,6 +28,8 @@ from shared.contracts.vocabulary import (
 from shared.http.strict import Instant, LocalId, LongText, StrictModel, Text
 
 RECEIVERS_MAX = 1000
+ROWS_MAX = 1000
+ASSUMED_MAX = 10_000
 Receivers = Annotated[tuple[Identifier, ...], Field(max_length=RECEIVERS_MAX)]
 Amount = Annotated[Count, Field(le=2**53)]
 Whole = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]
@@ -73,13 +76,61 @@ class RecordContribution(Given):
 
 
 class SynchroniseContribution(Given):
-    """A row of the sender's own system: the contribution becomes what the row says."""
+    """A row of the sender's own system: the contribution becomes what the row says.
+
+    What is left out stays as it is; an explicit null takes it away. A row that is new, or whose
+    status is null, is confirmed. ``id_scope`` is the part of the sender's system in which
+    ``local_id`` is unique, in words of its own; without it that is all of the system. Only with
+    ``move`` may a row leave the service in which it stands. ``receiver_party`` is refused if
+    registry says otherwise.
+    """
 
     local_id: LocalId
+    id_scope: LocalId | None = None
     receiver_kind: ParticipantKind | None = None
     receiver_party: Party | None = None
-    status: Status = Status.CONFIRMED
+    status: Status | None = None
     revised_at: Instant | None = None
+    move: bool = False
+
+
+class RetractContribution(StrictModel):
+    """The sender's system no longer has the row: void what it stands for."""
+
+    local_id: LocalId
+    id_scope: LocalId | None = None
+
+
+class AssumedService(StrictModel):
+    service_id: Identifier
+    starts_on: date
+
+
+class AssumedParticipant(StrictModel):
+    participant_id: Identifier
+    kind: ParticipantKind
+
+
+class AssumedRole(StrictModel):
+    service_id: Identifier
+    participant_id: Identifier
+    party: Party
+    since: date
+
+
+class Assumed(StrictModel):
+    """What the sender would register first; ids that registry would give may be made up."""
+
+    services: Annotated[tuple[AssumedService, ...], Field(max_length=ASSUMED_MAX)] = ()
+    participants: Annotated[tuple[AssumedParticipant, ...], Field(max_length=ASSUMED_MAX)] = ()
+    roles: Annotated[tuple[AssumedRole, ...], Field(max_length=ASSUMED_MAX)] = ()
+
+
+class Preview(StrictModel):
+    """Rows, in the order in which they would be sent."""
+
+    rows: Annotated[tuple[SynchroniseContribution, ...], Field(max_length=ROWS_MAX)]
+    assumed: Assumed = Assumed()
 
 
 class Changes(Nature):
@@ -216,6 +267,7 @@ OfContribution: TypeAlias = (
 Body: TypeAlias = (
     RecordContribution
     | SynchroniseContribution
+    | RetractContribution
     | ConfirmContribution
     | DisputeContribution
     | ResolveDispute
@@ -237,6 +289,7 @@ MODELS: Mapping[str, type[StrictModel]] = {
     "correct-contribution": CorrectContribution,
     "void-contribution": VoidContribution,
     "synchronise-contribution": SynchroniseContribution,
+    "retract-contribution": RetractContribution,
     "give-feedback": GiveFeedback,
     "answer-feedback": AnswerFeedback,
     "implement-change": ImplementChange,

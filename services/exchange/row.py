@@ -1,12 +1,14 @@
 """Rows of an agency's own system: each becomes one contribution, wherever the row was before.
 
-A row that moved to another service voids the contribution it was and records a new one, of a new
-id, because the events of a contribution belong to one service for ever.
+A row that moves to another service voids the contribution it was and records a new one, of a new
+id, because the events of a contribution belong to one service for ever. It moves only if its sender
+says so. A row that its own system had voided and gives again is recorded anew as well, because what
+is void stays void.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -16,19 +18,32 @@ from services.exchange import request
 from services.exchange.domain import contribution
 from services.exchange.domain.contribution import Reason
 from services.exchange.domain.life import State, Status, Unknown, Voided
-from services.exchange.domain.stamping import stamp
-from services.exchange.domain.synchronisation import Effect, Synchronise, effect, synchronise
+from services.exchange.domain.stamping import NATURE, stamp
+from services.exchange.domain.synchronisation import (
+    Effect,
+    Synchronise,
+    changed,
+    effect,
+    retract,
+    synchronise,
+)
 from services.exchange.giving import drafted, on_contribution
 from services.exchange.known import Place
-from services.exchange.plan import Case, command
-from services.exchange.projection import Moved
+from services.exchange.plan import Case, command, refusal
+from services.exchange.projection import GONE, Moved, Origin
 from services.exchange.statement import digest_of
-from shared.contracts.exchange import ContributionRecorded
+from shared.contracts.exchange import ContributionCorrected
 from shared.contracts.vocabulary import Message
 from shared.eventstore.port import Answer, Command, Rejected, Settled
 from shared.http.command import entity_tag
 
 MOVED = "moved_to_another_service"
+_FIELDS_SAID_BY = {
+    "organisation_id": {"giver_org"},
+    "receivers": {"receivers", "receiver_groups"},
+    "receiver_groups": {"receivers", "receiver_groups"},
+    "episode_local_id": {"episode_id"},
+}
 
 
 class Misplaced(Exception):
@@ -45,10 +60,59 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def read(body: request.SynchroniseContribution, case: Case) -> Row:
-    origin_id = case.past.origins[case.sender.agency, case.sender.system, body.local_id]
-    act = stamp(drafted(body, origin_id, case.system, case), case.directory, case.now)
-    asked = Synchronise(act, body.status, case.system, case.now, body.revised_at)
+    """Return the row with its act as registry knows those in it today.
+
+    Raises:
+        Rejected: a rule of admission or of stamping says no.
+    """
+    origin_id = _origin_id(body, case)
+    draft = drafted(body, origin_id, case.system, case)
+    if body.receiver_party is not None:
+        draft = replace(draft, receiver_party=body.receiver_party)
+    act = stamp(draft, case.directory, case.now)
+    said = frozenset(body.model_fields_set)
+    status = (body.status or Status.CONFIRMED) if "status" in said else None
+    asked = Synchronise(act, status, case.system, case.now, body.revised_at, _silent(said))
     return Row(body, case, asked, origin_id)
+
+
+def withdraw(body: request.RetractContribution, case: Case) -> Command[Any]:
+    """Return the command that voids what a row stands for, wherever that is.
+
+    Raises:
+        Rejected: the sender never sent such a row.
+    """
+    place = case.past.places.get(_origin_id(body, case))
+    if place is None:
+        raise Rejected(Reason.UNKNOWN)
+
+    def told(_state: Any, events: Sequence[Message]) -> Mapping[str, Any]:
+        return _told(place, Effect.VOIDED if events else Effect.UNCHANGED)
+
+    plan = on_contribution(place.contribution_id, place.service_id, partial(retract, case.system))
+    return command(replace(plan, told=told), case)
+
+
+def stands(case: Case) -> bool:
+    """Whether the row of the case became a contribution before."""
+    body = case.order.body
+    if not isinstance(body, request.SynchroniseContribution):
+        return False
+    return _origin_id(body, case) in case.past.places
+
+
+def _origin_id(
+    body: request.SynchroniseContribution | request.RetractContribution, case: Case
+) -> str:
+    sender = case.sender
+    return case.past.origins[sender.agency, sender.system, body.local_id, body.id_scope]
+
+
+@lru_cache(maxsize=1_000)  # the rows of a file say the same few sets of fields
+def _silent(said: frozenset[str]) -> frozenset[str]:
+    """Return the fields of the act that a row with these fields does not speak of."""
+    spoken = said.union(*(_FIELDS_SAID_BY.get(name, ()) for name in said))
+    return frozenset({*NATURE, "giver_org", "receivers", "receiver_groups"} - spoken)
 
 
 @dataclass(slots=True)
@@ -62,19 +126,17 @@ class Sheet:
     places: dict[str, Place]
     last: bool = False
     moved: dict[str, Moved] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
 
-    def moves(self, row: Row) -> bool:
-        """Whether the row leaves the service it was in; stale and voided rows stay there."""
+    def anew(self, row: Row) -> Effect | None:
+        """Return why the row becomes another contribution; stale and voided rows never do."""
         place = self.places.get(row.origin_id)
-        if place is None or place.service_id == row.body.service_id:
-            return False
-        stale = (
-            row.body.revised_at is not None
-            and place.revised_at is not None
-            and row.body.revised_at <= place.revised_at
-        )
-        return not stale and row.body.status is not Status.VOIDED
+        if place is None or row.body.status is Status.VOIDED or _stale(row, place):
+            return None
+        if _comes_back(row, place):
+            return Effect.RESTORED
+        return None if place.service_id == row.body.service_id else Effect.MOVED
 
     def settled(self, row: Row) -> Settled | None:
         """Return the answer to a row that says what it said last: it adds nothing.
@@ -82,11 +144,7 @@ class Sheet:
         That is so whatever people did to the contribution since (``domain.synchronisation``).
         """
         place, context = self.places.get(row.origin_id), row.case.order.context
-        if (
-            place is None
-            or place.service_id != row.body.service_id
-            or not _says_the_same(row, place)
-        ):
+        if place is None or self.anew(row) or not _says_the_same(row, place):
             return None
         stream_id = contribution.stream_id(place.contribution_id)
         if stream_id in self.touched or context.expected_version is not None:
@@ -98,42 +156,62 @@ class Sheet:
     def commands(self, row: Row) -> list[Command[Any]]:
         """Return what makes the contribution what the row says; the last answer is the row's."""
         before = self.places.get(row.origin_id)
-        if before is None or not self.moves(row):
+        anew = self.anew(row)
+        if before is None or anew is None:
             place = before or Place(row.origin_id, row.body.service_id, None, 0)
             self._put(row, place)
             return [self._synchronising(row, place)]
+        if anew is Effect.MOVED and not row.body.move:
+            stands = Rejected(Reason.STANDS_ELSEWHERE, stands_in=before.service_id)
+            return [refusal(stands, row.case)]
         self.touched.add(contribution.stream_id(before.contribution_id))
-        moves = before.moves + 1
-        contribution_id = row.case.identity.contribution(row.case.sender, row.body.local_id, moves)
-        place = Place(contribution_id, row.body.service_id, before.revised_at, moves)
-        self.moved[contribution_id] = Moved(row.origin_id, moves)
+        place = self._next_place(row, before)
         self._put(row, place)
-        return [_leaving(row, before), self._synchronising(row, place)]
+        return [_leaving(row, before), self._synchronising(row, place, anew, before)]
 
     def repeat(self, row: Row) -> Command[Any]:
         """Return a command for a row that was answered before; it moves nothing."""
         return self._synchronising(row, self.places[row.origin_id])
 
+    def _next_place(self, row: Row, before: Place) -> Place:
+        moves, sender, body = before.moves + 1, row.case.sender, row.body
+        contribution_id = row.case.identity.contribution(
+            sender, body.local_id, moves, body.id_scope
+        )
+        self.moved[contribution_id] = Moved(row.origin_id, moves)
+        return Place(contribution_id, body.service_id, before.revised_at, moves)
+
     def _put(self, row: Row, place: Place) -> None:
         revised_at = max(filter(None, (row.body.revised_at, place.revised_at)), default=None)
-        voided = place.voided or row.body.status is Status.VOIDED
-        self.places[row.origin_id] = replace(place, revised_at=revised_at, voided=voided)
+        self.places[row.origin_id] = replace(
+            place,
+            revised_at=revised_at,
+            voided=place.voided or row.asked.status is Status.VOIDED,
+            stated_status=row.asked.status or place.stated_status,
+        )
+        sender = row.case.sender
+        self.origins[place.contribution_id] = Origin(
+            sender.source, row.body.id_scope, row.body.local_id
+        )
         self.touched.add(contribution.stream_id(place.contribution_id))
 
-    def _synchronising(self, row: Row, place: Place) -> Command[Any]:
-        asked, moved = row.asked, place.moves > 0
-        if moved:
+    def _synchronising(
+        self, row: Row, place: Place, anew: Effect | None = None, before: Place | None = None
+    ) -> Command[Any]:
+        """Return the command for a row in its place; ``before``: where it was until now."""
+        asked = row.asked
+        if place.moves > 0:
             act = asked.act.model_copy(update={"contribution_id": place.contribution_id})
-            asked = replace(asked, act=act)
+            asked = replace(asked, act=act, replaces=before and before.contribution_id)
 
         def decide(state: State) -> list[Message]:
             self._find(place, state)
             return synchronise(asked, state)
 
-        def told(state: Any, events: Any) -> Mapping[str, Any]:
+        def told(state: Any, events: Sequence[Message]) -> Mapping[str, Any]:
             done = effect(asked, events, state)
-            anew = moved and any(isinstance(event, ContributionRecorded) for event in events)
-            return _told(place, Effect.MOVED if anew else done)
+            answer = _told(place, anew if anew and done is Effect.RECORDED else done)
+            return answer | _changes(events)
 
         plan = on_contribution(place.contribution_id, place.service_id, decide)
         ends = asked.status is Status.VOIDED
@@ -156,9 +234,32 @@ class Sheet:
             raise Misplaced(place.contribution_id)
 
 
+def _stale(row: Row, place: Place) -> bool:
+    at, seen = row.body.revised_at, place.revised_at
+    return at is not None and seen is not None and at <= seen
+
+
+def _comes_back(row: Row, place: Place) -> bool:
+    """Whether the row's own system voided it, and gives it again."""
+    if not place.voided:
+        return False
+    said_void = place.stated_status == Status.VOIDED and row.asked.status is not None
+    return said_void or place.stated_status == GONE
+
+
+def _changes(events: Sequence[Message]) -> dict[str, Any]:
+    """Return the names of the fields that were corrected, if some were."""
+    for event in events:
+        if isinstance(event, ContributionCorrected):
+            return {"changes": changed(event.before, event.after)}
+    return {}
+
+
 def _says_the_same(row: Row, place: Place) -> bool:
     at, seen = row.body.revised_at, place.revised_at
-    if place.stated_status != row.body.status or (at is not None and (seen is None or at > seen)):
+    if row.asked.status not in {None, place.stated_status}:
+        return False
+    if at is not None and (seen is None or at > seen):
         return False
     return place.stated_digest == digest_of(row.asked.act)
 

@@ -80,11 +80,13 @@ class ContributionRecorded(Message):
     """``confirm_due_at``: it counts from then unless somebody confirms or disputes it before.
 
     None: its source confirmed it in the same breath, so that it never waits. What ends the waiting,
-    or corrects an act that waits, says the moment again.
+    or corrects an act that waits, says the moment again. ``replaces``: the contribution, void by
+    now, that its row was before.
     """
 
     act: Act
     confirm_due_at: Moment | None = None
+    replaces: Identifier | None = None
 
 
 class ContributionConfirmed(Message):

@@ -87,6 +87,7 @@ class Act(_Struct, frozen=True, gc=False):
 class ContributionRecorded(_Struct, frozen=True, gc=False):
     act: Act
     confirm_due_at: Moment | None = None
+    replaces: Identifier | None = None
 
 
 class ContributionConfirmed(_Struct, frozen=True, gc=False):

@@ -63,6 +63,20 @@ async def handle(
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
+async def foresee(
+    store: PostgresEventStore, commands: Sequence[Command[Any] | Settled]
+) -> list[Answer | Refusal]:
+    """Return what ``handle`` would answer at this moment to commands without a key; store nothing.
+
+    Versions and effects are as they would be; no position is taken, so none is told.
+    """
+    async with store.session() as session:
+        known = await session.known(_streams(commands))
+    batch = _Batch(Append(at=store.clock.now()), known.histories, {})
+    decided = [batch.run(command) for command in commands]
+    return [one.answer if isinstance(one, _Accepted) else one for one in decided]
+
+
 async def _attempt(
     session: Session, now: datetime, commands: Sequence[Command[Any] | Settled], project: Project
 ) -> list[Answer | Refusal]:

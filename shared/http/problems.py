@@ -121,7 +121,7 @@ def problem_of(refusal: Refusal, meanings: Meanings) -> Problem:
                 refusal.reason,
                 f"{meaning.title} ({facts})" if facts else meaning.title,
                 title=meaning.title,
-                remedy=meaning.remedy,
+                remedy=_filled(meaning.remedy, refusal.facts),
                 facts=refusal.facts,
             )
         case VersionMismatch():
@@ -228,6 +228,13 @@ def _passing_failure(request: Request, failure: Exception) -> Response:
             remedy="Send the same request with the same Idempotency-Key again shortly.",
         )
     )
+
+
+def _filled(remedy: str | None, facts: Mapping[str, object]) -> str | None:
+    """Return the remedy with the values in its addresses, so that it can be followed as it is."""
+    for name, value in facts.items():
+        remedy = remedy and remedy.replace(f"{{{name}}}", str(value))
+    return remedy
 
 
 def _title(reason: str) -> str:

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     CHANGES_MISSING = "changes_missing"
     CHANGES_UNWANTED = "changes_unwanted"
     STATUS_UNREACHABLE = "status_unreachable"
+    STANDS_ELSEWHERE = "stands_in_another_service"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 import msgspec
+from msgspec.structs import replace
 
 from shared.contracts.exchange import DirectoryPosition
 from shared.contracts.vocabulary import ParticipantKind, Party
@@ -67,6 +68,21 @@ class Directory(msgspec.Struct, frozen=True):
     participants: Mapping[str, Participant] = {}
     roles: Mapping[tuple[str, str], tuple[Role, ...]] = {}
     agencies: frozenset[str] = frozenset()
+
+    def assuming(self, assumed: "Directory") -> "Directory":
+        """Return what registry would say if it knew ``assumed`` as well."""
+        roles = dict(self.roles)
+        for presence, periods in assumed.roles.items():
+            roles[presence] = (*roles.get(presence, ()), *periods)
+        services = dict(self.services)
+        for service_id, service in assumed.services.items():
+            known = services.get(service_id)
+            services[service_id] = (
+                service if known is None else replace(known, starts_on=service.starts_on)
+            )
+        return Directory(
+            services, {**assumed.participants, **self.participants}, roles, self.agencies
+        )
 
     def party_on(self, presence: Presence) -> Party | None:
         """Return the party of that day; periods don't overlap, but the youngest would win."""

@@ -26,6 +26,7 @@ from shared.contracts.vocabulary import Message, Outcome
 
 SYSTEM = "system:"
 AUTOMATIC = "system:exchange"
+GONE_FROM_SOURCE = "gone_from_source"
 LOOKED_UP = frozenset({"giver_in_provider_org", "recorded_by", "directory"})
 
 
@@ -37,11 +38,15 @@ class Status(StrEnum):
 
 
 class Stated(msgspec.Struct, frozen=True, gc=False):
-    """What the system that the contribution came from last said of it, whoever changed it since."""
+    """What the system that the contribution came from last said of it, whoever changed it since.
+
+    ``gone``: the system no longer had it, which is why it is void.
+    """
 
     act: Act | None = None
     status: Status | None = None
     revised_at: datetime | None = None
+    gone: bool = False
 
 
 class Unknown(msgspec.Struct, frozen=True, gc=False):
@@ -198,7 +203,8 @@ def _says_corrected(before: Stated, event: ContributionCorrected) -> Stated:
 def _says_voided(before: Stated, event: ContributionVoided) -> Stated:
     if not event.by.startswith(SYSTEM):
         return before
-    return Stated(before.act, Status.VOIDED, before.revised_at)
+    gone = event.reason_code == GONE_FROM_SOURCE
+    return Stated(before.act, Status.VOIDED, before.revised_at, gone)
 
 
 _STATEMENTS: Mapping[type[Message], Callable[[Stated, Any], Stated]] = {
@@ -209,7 +215,7 @@ _STATEMENTS: Mapping[type[Message], Callable[[Stated, Any], Stated]] = {
     ContributionCorrected: _says_corrected,
     ContributionVoided: _says_voided,
     ContributionRevisionSeen: lambda before, event: Stated(
-        before.act, before.status, event.revised_at
+        before.act, before.status, event.revised_at, before.gone
     ),
     ContributionStatusStated: lambda before, event: Stated(
         before.act, Status(event.status), before.revised_at

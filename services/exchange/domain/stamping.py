@@ -34,6 +34,7 @@ class Reason(StrEnum):
     TOO_MANY_RECEIVERS = "too_many_receivers"
     OTHER_PARTY = "giver_party_differs"
     OTHER_KIND = "giver_kind_differs"
+    RECEIVER_OF_OTHER_PARTY = "receiver_party_differs"
 
 
 NATURE = (
@@ -57,8 +58,9 @@ NATURE = (
 class Draft(msgspec.Struct, frozen=True, gc=False):
     """An act before it is stamped; ``nature`` holds values by names of ``NATURE``.
 
-    ``receivers`` may name persons and groups; registry knows which is which. ``giver_party`` and
-    ``giver_kind`` are what the sender believes: wrong beliefs are refused, not stored.
+    ``receivers`` may name persons and groups; registry knows which is which. ``giver_party``,
+    ``giver_kind`` and ``receiver_party`` are what the sender believes: wrong beliefs are refused,
+    not stored.
     """
 
     contribution_id: str
@@ -70,6 +72,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     organisation_id: str | None = None
     giver_party: Party | None = None
     giver_kind: ParticipantKind | None = None
+    receiver_party: Party | None = None
     nature: Mapping[str, Any] = {}
 
     @property
@@ -194,10 +197,18 @@ def _receivers(draft: Draft, directory: Directory) -> tuple[tuple[Receiver, ...]
         known = directory.participants.get(receiver_id)
         if known is None:
             raise Rejected(Reason.UNKNOWN_RECEIVER, participant_id=receiver_id)
+        party = directory.party_on(Presence(draft.service_id, receiver_id, draft.day))
+        if draft.receiver_party not in {None, party}:
+            raise Rejected(
+                Reason.RECEIVER_OF_OTHER_PARTY,
+                asserted=draft.receiver_party,
+                registered=party,
+                participant_id=receiver_id,
+                day=draft.day,
+            )
         if known.kind is ParticipantKind.GROUP:
             groups.append(receiver_id)
             continue
-        party = directory.party_on(Presence(draft.service_id, receiver_id, draft.day))
         persons.append(Receiver(participant_id=receiver_id, party=party))
     return tuple(persons), tuple(groups)
 

@@ -1,7 +1,8 @@
 """Synchronisation: a contribution is made to be what a row of its agency's own system says it is.
 
 Repeating a row changes nothing, whatever people did to the contribution in between: only what the
-row says differently than before is applied. A row no newer than the last revision is left alone.
+row says differently than before is applied. What a row does not speak of stays as it is. A row no
+newer than the last revision is left alone.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import msgspec
 
 from services.exchange.domain.contribution import CONFIRMED_AUTOMATICALLY_AFTER, Reason
 from services.exchange.domain.life import (
+    GONE_FROM_SOURCE,
     Confirmed,
     Disputed,
     Recorded,
@@ -46,6 +48,7 @@ STATED_BY_SOURCE = "stated_by_source"
 class Effect(StrEnum):
     RECORDED = "recorded"
     MOVED = "moved"
+    RESTORED = "restored"
     CORRECTED = "corrected"
     STATUS_CHANGED = "status_changed"
     VOIDED = "voided"
@@ -54,13 +57,19 @@ class Effect(StrEnum):
 
 
 class Synchronise(msgspec.Struct, frozen=True, gc=False):
-    """``act`` is the row as stamped ``at`` this moment; ``by`` is the system it comes from."""
+    """``act`` is the row as stamped ``at`` this moment; ``by`` is the system it comes from.
+
+    ``silent``: the fields of the act that the row does not speak of. Without a ``status`` it does
+    not speak of that either. ``replaces``: the void contribution that the row was before.
+    """
 
     act: Act
-    status: Status
+    status: Status | None
     by: str
     at: datetime
     revised_at: datetime | None = None
+    silent: frozenset[str] = frozenset()
+    replaces: str | None = None
 
 
 def synchronise(command: Synchronise, state: State) -> list[Message]:
@@ -73,21 +82,38 @@ def synchronise(command: Synchronise, state: State) -> list[Message]:
         return []
     if isinstance(state, Unknown):
         before = Stated()
-        due_at = _confirm_due_at(command)
+        status = command.status or Status.CONFIRMED
+        due_at = _confirm_due_at(status, command.at)
         recorded = Recorded(command.act, confirm_due_at=due_at)
-        changes: list[Message] = [ContributionRecorded(act=command.act, confirm_due_at=due_at)]
-        changes += _transition(command, recorded, command.status, command.act)
+        changes: list[Message] = [
+            ContributionRecorded(
+                act=command.act, confirm_due_at=due_at, replaces=command.replaces
+            )
+        ]
+        changes += _transition(command, recorded, status, command.act)
     else:
         before = state.stated
         changes = _changes(command, state)
     return changes + _unsaid(command, reduce(stated, changes, before))
 
 
-def _confirm_due_at(command: Synchronise) -> datetime | None:
+def _confirm_due_at(status: Status, at: datetime) -> datetime | None:
     """Return until when a new row waits; one that is confirmed already never does."""
-    if command.status is Status.CONFIRMED:
-        return None
-    return command.at + CONFIRMED_AUTOMATICALLY_AFTER
+    return None if status is Status.CONFIRMED else at + CONFIRMED_AUTOMATICALLY_AFTER
+
+
+def retract(by: str, state: State) -> list[Message]:
+    """Return the events that void what its system no longer has; ``[]`` for what is void.
+
+    Raises:
+        Rejected: there is no such contribution.
+    """
+    if isinstance(state, Unknown):
+        raise Rejected(Reason.UNKNOWN)
+    if isinstance(state, Voided):
+        return []
+    counted = isinstance(state, Confirmed)
+    return [ContributionVoided(act=state.act, by=by, reason_code=GONE_FROM_SOURCE, counted=counted)]
 
 
 def is_stale(command: Synchronise, state: State) -> bool:
@@ -101,7 +127,7 @@ def says_the_same(command: Synchronise, state: State) -> bool:
     """Whether the row says what it said when it was last applied."""
     if isinstance(state, Unknown):
         return False
-    return not _edited(command.act, state) and command.status is state.stated.status
+    return not _edited(command, state) and command.status in {None, state.stated.status}
 
 
 def effect(command: Synchronise, events: Sequence[Message], state: State) -> Effect:
@@ -123,21 +149,47 @@ def effect(command: Synchronise, events: Sequence[Message], state: State) -> Eff
     return Effect.UNCHANGED
 
 
+def changed(before: Act, after: Act) -> list[str]:
+    """Return the names of what the second says otherwise."""
+    was = content(before)
+    return sorted(name for name, value in content(after).items() if value != was[name])
+
+
 def _changes(
     command: Synchronise, state: Recorded | Confirmed | Disputed | Voided
 ) -> list[Message]:
-    stays = command.status is state.stated.status
-    target = (status_of(state) if stays else None) or command.status
+    stays = command.status in {None, state.stated.status}
+    target = (status_of(state) if stays else None) or command.status or Status.CONFIRMED
     act = state.act
-    if _edited(command.act, state):
-        act = command.act.model_copy(update={"recorded_by": state.act.recorded_by})
+    if _edited(command, state):
+        kept = {"recorded_by", *_silent(command, state)}
+        if "giver_org" in kept:
+            kept.add("giver_in_provider_org")
+        act = command.act.model_copy(update={name: getattr(state.act, name) for name in kept})
     return _transition(command, state, target, act)
 
 
-def _edited(act: Act, state: Recorded | Confirmed | Disputed | Voided) -> bool:
-    said = content(act)
+def _edited(command: Synchronise, state: Recorded | Confirmed | Disputed | Voided) -> bool:
+    silent = _silent(command, state)
+    said, before, now = (
+        {name: value for name, value in content(act).items() if name not in silent}
+        for act in (command.act, state.stated.act or state.act, state.act)
+    )
+    return said not in (before, now)
+
+
+def _silent(
+    command: Synchronise, state: Recorded | Confirmed | Disputed | Voided
+) -> frozenset[str]:
+    """Return what the row does not speak of.
+
+    Where it names no organisation it speaks of the giver's own, as registry knows it today. That
+    stands where none was named before, and where another person gave.
+    """
     before = state.stated.act or state.act
-    return said not in (content(before), content(state.act))
+    if before.giver_org is None or before.giver_id != command.act.giver_id:
+        return command.silent - {"giver_org"}
+    return command.silent
 
 
 def _transition(
@@ -203,7 +255,7 @@ def _unsaid(command: Synchronise, said: Stated) -> list[Message]:
     """Return private events for what the row said and no public event says."""
     contribution_id = command.act.contribution_id
     private: list[Message] = []
-    if said.status is not command.status:
+    if command.status is not None and said.status is not command.status:
         private.append(
             ContributionStatusStated(contribution_id=contribution_id, status=command.status.value)
         )

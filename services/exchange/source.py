@@ -1,0 +1,101 @@
+"""What an agency's system may ask about its rows: what would come of them, and which stand."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from services.exchange import request
+from services.exchange.desk import Desk
+from services.exchange.domain.directory import Directory, Participant, Role, Service
+from services.exchange.domain.synchronisation import Effect
+from services.exchange.journal import Journal, StandingRow
+from services.exchange.meaning import MEANINGS
+from shared.contracts.exchange import DirectoryPosition
+from shared.contracts.topics import REGISTRY_PARTICIPANTS, REGISTRY_SERVICES, Topic
+from shared.contracts.vocabulary import Identifier
+from shared.eventstore.port import Answer, Refusal
+from shared.http.bulk import Order
+from shared.http.command import CommandContext, Context
+from shared.http.paging import Cursor, Page
+from shared.http.problems import Problem, problem_of
+
+
+class Foreseen(BaseModel):
+    """What one row would do. ``stands``: it became a contribution before.
+
+    ``changes``: the fields that a correction changes. ``problem``: why it would be refused.
+    """
+
+    stands: bool
+    effect: Effect | None = None
+    contribution_id: str | None = None
+    service_id: str | None = None
+    version: int | None = None
+    changes: list[str] | None = None
+    problem: Problem | None = None
+
+
+class Foresight(BaseModel):
+    """One answer for each row, in the order in which they came."""
+
+    items: list[Foreseen]
+
+
+def router(desk: Callable[[], Desk], journal: Callable[[], Journal]) -> APIRouter:
+    routes = APIRouter(prefix="/v1/rows", tags=["rows"])
+
+    @routes.post("/preview", response_model_exclude_none=True)
+    async def preview_rows(body: request.Preview, context: Context) -> Foresight:
+        """Say what rows would do, decided as they would be, and store nothing."""
+        alone = CommandContext(context.provenance, after=context.after)
+        orders = [Order(row, alone) for row in body.rows]
+        outcomes = await desk().foresee(orders, _directory(body.assumed))
+        return Foresight(items=[_foreseen(outcome, stands=known) for outcome, known in outcomes])
+
+    @routes.get("")
+    async def list_standing_rows(
+        context: Context,
+        service_id: Annotated[Identifier, Query()],
+        cursor: Cursor = None,
+        limit: Annotated[int, Query(ge=1, le=request.ROWS_MAX)] = request.ROWS_MAX,
+    ) -> Page[StandingRow]:
+        """List the sender's own rows that stand in a service, those recorded first first."""
+        source = context.provenance.source
+        return await journal().standing(service_id, source, cursor, limit)
+
+    return routes
+
+
+def _foreseen(outcome: Answer | Refusal, *, stands: bool) -> Foreseen:
+    if not isinstance(outcome, Answer):
+        return Foreseen(stands=stands, problem=problem_of(outcome, MEANINGS))
+    told: Mapping[str, Any] = outcome.body
+    return Foreseen(stands=stands, **told)
+
+
+def _directory(assumed: request.Assumed) -> Directory:
+    roles: dict[tuple[str, str], tuple[Role, ...]] = {}
+    for one in assumed.roles:
+        at = (one.service_id, one.participant_id)
+        roles[at] = (*roles.get(at, ()), Role(one.party, one.since, None))
+    return Directory(
+        services={
+            one.service_id: Service(
+                one.service_id, one.starts_on, None, frozenset(), _nowhere(REGISTRY_SERVICES)
+            )
+            for one in assumed.services
+        },
+        participants={
+            one.participant_id: Participant(
+                one.participant_id, one.kind, (), _nowhere(REGISTRY_PARTICIPANTS)
+            )
+            for one in assumed.participants
+        },
+        roles=roles,
+    )
+
+
+def _nowhere(topic: Topic) -> DirectoryPosition:
+    return DirectoryPosition(topic=topic.name, partition=0, position=0)
