@@ -93,9 +93,9 @@ class Service:
         """
         return await self._send(path, orjson.dumps(body), {**_JSON, **(headers or {})})
 
-    async def get(self, path: str) -> Any:
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Any:
         """Return the JSON of a page, or None where there is none."""
-        response = await self._persist(lambda: self._http.get(path))
+        response = await self._persist(lambda: self._http.get(path, headers=headers))
         return None if response.status_code == 404 else self._checked(response)
 
     async def commands(

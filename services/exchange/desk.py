@@ -15,7 +15,7 @@ from services.exchange.known import Past, look_back, questions
 from services.exchange.lookup import Lookup
 from services.exchange.plan import Case, refusal
 from services.exchange.projection import Projection
-from shared.eventstore.handling import foresee, handle
+from shared.eventstore.handling import Foreseen, foresee, handle
 from shared.eventstore.port import Answer, Command, Refusal, Rejected, Settled
 from shared.eventstore.store import Conflict, Pool, PostgresEventStore
 from shared.gathering import Gathering
@@ -78,17 +78,20 @@ class Desk:
 
     async def foresee(
         self, orders: Sequence[Order], assumed: Directory
-    ) -> list[tuple[Answer | Refusal, bool]]:
-        """Return what ``submit`` would answer if registry knew ``assumed`` too, and store nothing.
+    ) -> list[tuple[Foreseen, row.Row | None]]:
+        """Return what ``submit`` would do if registry knew ``assumed`` too, and store nothing.
 
-        Beside each: whether its row stands already.
+        Beside each: the row as it was stamped, if it could be.
         """
         past = await look_back(self._pool, self._store, self._identity, orders)
         cases, built = await self._build(orders, past, self._look_again_seconds, assumed)
         sheet = row.Sheet(dict(past.places), last=True)
         commands, last = _commands(cases, built, sheet)
-        outcomes = await foresee(self._store, commands)
-        return [(outcomes[at], row.stands(case)) for case, at in zip(cases, last, strict=True)]
+        foreseen = await foresee(self._store, commands)
+        return [
+            (foreseen[at], one if isinstance(one, row.Row) else None)
+            for one, at in zip(built, last, strict=True)
+        ]
 
     async def _decided(
         self, orders: Sequence[Order], look_again_seconds: float

@@ -29,7 +29,7 @@ from shared.http.strict import Instant, LocalId, LongText, StrictModel, Text
 
 RECEIVERS_MAX = 1000
 ROWS_MAX = 1000
-ASSUMED_MAX = 10_000
+ASSUMED_MAX = 100_000
 Receivers = Annotated[tuple[Identifier, ...], Field(max_length=RECEIVERS_MAX)]
 Amount = Annotated[Count, Field(le=2**53)]
 Whole = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]

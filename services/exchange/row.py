@@ -58,6 +58,11 @@ class Row(msgspec.Struct, frozen=True):
     asked: Synchronise
     origin_id: str
 
+    @property
+    def stands(self) -> bool:
+        """Whether it became a contribution before."""
+        return self.origin_id in self.case.past.places
+
 
 def read(body: request.SynchroniseContribution, case: Case) -> Row:
     """Return the row with its act as registry knows those in it today.
@@ -91,14 +96,6 @@ def withdraw(body: request.RetractContribution, case: Case) -> Command[Any]:
 
     plan = on_contribution(place.contribution_id, place.service_id, partial(retract, case.system))
     return command(replace(plan, told=told), case)
-
-
-def stands(case: Case) -> bool:
-    """Whether the row of the case became a contribution before."""
-    body = case.order.body
-    if not isinstance(body, request.SynchroniseContribution):
-        return False
-    return _origin_id(body, case) in case.past.places
 
 
 def _origin_id(

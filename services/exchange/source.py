@@ -12,35 +12,40 @@ from services.exchange.domain.directory import Directory, Participant, Role, Ser
 from services.exchange.domain.synchronisation import Effect
 from services.exchange.journal import Journal, StandingRow
 from services.exchange.meaning import MEANINGS
+from services.exchange.row import Row
 from shared.contracts.exchange import DirectoryPosition
 from shared.contracts.topics import REGISTRY_PARTICIPANTS, REGISTRY_SERVICES, Topic
 from shared.contracts.vocabulary import Identifier
-from shared.eventstore.port import Answer, Refusal
+from shared.eventstore.handling import Foreseen
+from shared.eventstore.port import Answer
 from shared.http.bulk import Order
 from shared.http.command import CommandContext, Context
 from shared.http.paging import Cursor, Page
 from shared.http.problems import Problem, problem_of
 
 
-class Foreseen(BaseModel):
+class ForeseenRow(BaseModel):
     """What one row would do. ``stands``: it became a contribution before.
 
-    ``changes``: the fields that a correction changes. ``problem``: why it would be refused.
+    ``stores``: it would add something. ``changes``: the fields that a correction changes.
+    ``giver_org``: the organisation that its giver gives for. ``problem``: why it would be refused.
     """
 
     stands: bool
+    stores: bool = False
     effect: Effect | None = None
     contribution_id: str | None = None
     service_id: str | None = None
     version: int | None = None
     changes: list[str] | None = None
+    giver_org: str | None = None
     problem: Problem | None = None
 
 
 class Foresight(BaseModel):
     """One answer for each row, in the order in which they came."""
 
-    items: list[Foreseen]
+    items: list[ForeseenRow]
 
 
 def router(desk: Callable[[], Desk], journal: Callable[[], Journal]) -> APIRouter:
@@ -51,8 +56,8 @@ def router(desk: Callable[[], Desk], journal: Callable[[], Journal]) -> APIRoute
         """Say what rows would do, decided as they would be, and store nothing."""
         alone = CommandContext(context.provenance, after=context.after)
         orders = [Order(row, alone) for row in body.rows]
-        outcomes = await desk().foresee(orders, _directory(body.assumed))
-        return Foresight(items=[_foreseen(outcome, stands=known) for outcome, known in outcomes])
+        foreseen = await desk().foresee(orders, _directory(body.assumed))
+        return Foresight(items=[_told(*one) for one in foreseen])
 
     @routes.get("")
     async def list_standing_rows(
@@ -68,11 +73,14 @@ def router(desk: Callable[[], Desk], journal: Callable[[], Journal]) -> APIRoute
     return routes
 
 
-def _foreseen(outcome: Answer | Refusal, *, stands: bool) -> Foreseen:
-    if not isinstance(outcome, Answer):
-        return Foreseen(stands=stands, problem=problem_of(outcome, MEANINGS))
+def _told(foreseen: Foreseen, row: Row | None) -> ForeseenRow:
+    outcome, stands = foreseen.outcome, row is not None and row.stands
+    if row is None or not isinstance(outcome, Answer):
+        problem = None if isinstance(outcome, Answer) else problem_of(outcome, MEANINGS)
+        return ForeseenRow(stands=stands, problem=problem)
     told: Mapping[str, Any] = outcome.body
-    return Foreseen(stands=stands, **told)
+    organisation = row.asked.act.giver_org
+    return ForeseenRow(stands=stands, stores=foreseen.events > 0, giver_org=organisation, **told)
 
 
 def _directory(assumed: request.Assumed) -> Directory:

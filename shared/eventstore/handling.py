@@ -63,18 +63,28 @@ async def handle(
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
+class Foreseen(msgspec.Struct, frozen=True, gc=False):
+    """``outcome`` is what a command would be told; ``events``: how many it would add."""
+
+    outcome: Answer | Refusal
+    events: int = 0
+
+
 async def foresee(
     store: PostgresEventStore, commands: Sequence[Command[Any] | Settled]
-) -> list[Answer | Refusal]:
-    """Return what ``handle`` would answer at this moment to commands without a key; store nothing.
+) -> list[Foreseen]:
+    """Return what ``handle`` would do at this moment with commands without a key; store nothing.
 
-    Versions and effects are as they would be; no position is taken, so none is told.
+    No position is taken, so none is told.
     """
     async with store.session() as session:
         known = await session.known(_streams(commands))
     batch = _Batch(Append(at=store.clock.now()), known.histories, {})
     decided = [batch.run(command) for command in commands]
-    return [one.answer if isinstance(one, _Accepted) else one for one in decided]
+    return [
+        Foreseen(one.answer, one.last - one.first) if isinstance(one, _Accepted) else Foreseen(one)
+        for one in decided
+    ]
 
 
 async def _attempt(

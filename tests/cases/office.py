@@ -41,6 +41,11 @@ class Told:
         return {name: self[name] for name in EFFECTS if self[name]}
 
     @property
+    def foretold(self) -> dict[str, int]:
+        """Return the effects that there would be."""
+        return {name: count for name, count in self["foretold"].items() if count}
+
+    @property
     def problems(self) -> Sequence[Mapping[str, Any]]:
         found: Sequence[Mapping[str, Any]] = self["problems"]
         return found
@@ -57,6 +62,7 @@ EFFECTS = (
     "stale",
     "voided",
     "moved",
+    "restored",
     "status_changed",
 )
 
@@ -77,6 +83,13 @@ class Office:
         """Import a case's file, with whatever it names registered, and hear the JSON."""
         return self.run("contributions", str(self.file(name)), "--register-missing", *options)
 
+    def take_polis(self, name: str, service: str, *options: str) -> Told:
+        """Import a case's votes as an export of their own: a folder with ``votes.csv``."""
+        folder = self.folder / f"{name}-{service}"
+        folder.mkdir(exist_ok=True)
+        shutil.copy(needed(name), folder / "votes.csv")
+        return self.run("polis", str(folder), "--service", service, *options)
+
     def run(self, format_: str, *arguments: str) -> Told:
         done = self.running.coprod("import", format_, *arguments, "--agency", self.agency, "--json")
         summary = json.loads(done.stdout) if done.stdout.startswith("{") else None
@@ -90,19 +103,38 @@ class Office:
         )
         return done.stdout + done.stderr
 
+    def post(self, address: str, body: str) -> httpx.Response:
+        with httpx.Client(trust_env=False) as http:
+            headers = {"content-type": "application/json", "coprod-agency": self.agency}
+            return http.post(address, content=body, headers=headers)
+
+    def service(self, local_id: str) -> dict[str, Any]:
+        """Return a service of the agency as registry has it; empty where it has none."""
+        asked = f"agency_id={self.agency}&local_id={local_id}"
+        found: list[dict[str, Any]] = self._get("registry", f"/v1/services?{asked}")["items"]
+        return found[0] if found else {}
+
+    def begins(self, service: str) -> list[str]:
+        """Return the days on which people's roles in a service begin."""
+        roles = self._get("registry", f"/v1/services/{self.service(service)['service_id']}/roles")
+        return sorted(one["since"] for one in roles["items"])
+
     def acts(self, service: str) -> list[dict[str, Any]]:
         """Return the contributions to a service, whatever their status, with their acts whole."""
-        ready = self.running.ready
-        asked = {"agency_id": self.agency, "local_id": service}
-        with httpx.Client(trust_env=False) as http:
-            found = http.get(f"{ready['registry']}/v1/services", params=asked).json()["items"]
-            if not found:
-                return []
-            listed = f"{ready['exchange']}/v1/contributions"
-            of_service = {"service_id": found[0]["service_id"], "limit": "200"}
-            page = http.get(listed, params=of_service).json()["items"]
-            return [http.get(f"{listed}/{one['contribution_id']}").json() for one in page]
+        found = self.service(service)
+        if not found:
+            return []
+        listed = f"/v1/contributions?limit=200&service_id={found['service_id']}"
+        return [
+            self._get("exchange", f"/v1/contributions/{one['contribution_id']}")
+            for one in self._get("exchange", listed)["items"]
+        ]
 
     def standing(self, service: str) -> list[dict[str, Any]]:
         """Return the acts of a service that are not void."""
         return [one["act"] for one in self.acts(service) if one["status"] != "voided"]
+
+    def _get(self, service: str, path: str) -> dict[str, Any]:
+        with httpx.Client(trust_env=False) as http:
+            found: dict[str, Any] = http.get(f"{self.running.ready[service]}{path}").json()
+            return found

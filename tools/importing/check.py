@@ -1,11 +1,13 @@
 """Rows against registry: what is refused, and what has to be registered so that the rest can be.
 
-The first good row of somebody in a service settles their party there; a later row that says another
-is refused, exactly as it would be had registry known the first one all along.
+The first good row on somebody in a service settles their party there, whether they give or receive;
+a later row that says another is refused, exactly as it would be had registry known the first one
+all along. A service begins on its own first row, and a party on the first row on that person.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from tools.importing.known import Period, ServiceFound
 from tools.importing.problem import Problem
@@ -27,9 +29,6 @@ def check(
             spool.add_problems(problems)
         elif register_missing and not rejected:
             _plan(spool, row.values)
-    if register_missing:
-        for row in spool.good_rows():
-            _plan_receivers(spool, row.values)
 
 
 def _problems(spool: Spool, row: Row, *, register_missing: bool) -> Iterator[Problem]:
@@ -49,8 +48,9 @@ def _problems(spool: Spool, row: Row, *, register_missing: bool) -> Iterator[Pro
             spool, row, ("receiver_ids", receiver), register_missing=register_missing
         )
     # where there is no service on that day, nobody has a party in it: that is said already
-    if running and {"giver_id", "giver_party", "occurred_at"} <= values.keys():
-        yield from _party_problems(spool, row, register_missing=register_missing)
+    if running and "occurred_at" in values:
+        for person in _parties(values):
+            yield from _party_problems(spool, row, person, register_missing=register_missing)
 
 
 def _service_problems(
@@ -105,19 +105,36 @@ def _person_problems(
         )
 
 
-def _party_problems(spool: Spool, row: Row, *, register_missing: bool) -> Iterator[Problem]:
-    values = row.values
-    service, giver, party = values["service_id"], values["giver_id"], values["giver_party"]
-    if spool.known.person(giver).participant_id is None and not register_missing:
+class Said(NamedTuple):
+    """Which party a row says that somebody has, and the column that says so."""
+
+    person: str
+    party: str
+    column: str
+
+
+def _parties(values: dict[str, Any]) -> Iterator[Said]:
+    if "giver_id" in values and "giver_party" in values:
+        yield Said(values["giver_id"], values["giver_party"], "giver_party")
+    if "receiver_party" in values:
+        for receiver in values.get("receiver_ids", ()):
+            if receiver != values.get("giver_id"):  # nobody receives from themselves
+                yield Said(receiver, values["receiver_party"], "receiver_party")
+
+
+def _party_problems(
+    spool: Spool, row: Row, said: Said, *, register_missing: bool
+) -> Iterator[Problem]:
+    if spool.known.person(said.person).participant_id is None and not register_missing:
         return  # said already: nobody knows them
-    day = values["occurred_at"][:10]
-    periods = spool.known.periods(service, giver)
+    day = row.values["occurred_at"][:10]
+    periods = spool.known.periods(row.values["service_id"], said.person)
     covering = next((one for one in periods if _covers(one, day)), None)
     if covering is not None:
-        if covering.party != party:
-            yield _other_party(row, covering)
-    elif not register_missing or not _can_begin_on(day, party, periods):
-        yield _no_party(row, periods)
+        if covering.party != said.party:
+            yield _other_party(row, said, covering)
+    elif not register_missing or not _can_begin_on(day, said.party, periods):
+        yield _no_party(row, said, periods)
 
 
 def _covers(period: Period, day: str) -> bool:
@@ -129,29 +146,27 @@ def _can_begin_on(day: str, party: str, periods: Sequence[Period]) -> bool:
     return not periods or (day < periods[0].since and periods[0].party == party)
 
 
-def _other_party(row: Row, period: Period) -> Problem:
-    giver, service = row.values["giver_id"], row.values["service_id"]
+def _other_party(row: Row, said: Said, period: Period) -> Problem:
     known = "an earlier row" if period.planned else "registry"
     return Problem(
         row.row,
-        "giver_party",
-        row.values["giver_party"],
-        f"{giver} is {period.party} in {service} on that day, says {known}",
+        said.column,
+        said.party,
+        f"{said.person} is {period.party} in {row.values['service_id']} on that day, says {known}",
         f"write {period.party}, or change the party in registry from that day on",
     )
 
 
-def _no_party(row: Row, periods: Sequence[Period]) -> Problem:
-    giver, service = row.values["giver_id"], row.values["service_id"]
+def _no_party(row: Row, said: Said, periods: Sequence[Period]) -> Problem:
     known = ", ".join(
         f"{one.party} from {one.since}" + (f" to {one.until}" if one.until else "")
         for one in periods
     )
     return Problem(
         row.row,
-        "giver_party",
-        row.values["giver_party"],
-        f"registry knows no party of {giver} in {service} on that day"
+        said.column,
+        said.party,
+        f"registry knows no party of {said.person} in {row.values['service_id']} on that day"
         + (f" (but {known})" if known else ""),
         "give them a party in registry for that day, or import with --register-missing"
         if not known
@@ -163,26 +178,17 @@ def _plan(spool: Spool, values: dict[str, Any]) -> None:
     """Want what a good row needs: its service, its people, its giver's party."""
     local_id, day = values["service_id"], values["occurred_at"][:10]
     service = spool.known.service(local_id)
-    if service.service_id is None:
-        spool.known.want_service(service, "registered")
-    elif service.starts_on and day < service.starts_on:
-        spool.known.want_service(service, "moved")
+    if service.service_id is None or (service.starts_on and day < service.starts_on):
+        spool.known.want_service(service, day)
     for person in (values["giver_id"], *values.get("receiver_ids", ())):
         spool.known.want_person(person)
-    _plan_party(spool, values, values["giver_id"], values["giver_party"])
+    for said in _parties(values):
+        _plan_party(spool, local_id, said, day)
 
 
-def _plan_receivers(spool: Spool, values: dict[str, Any]) -> None:
-    party = values.get("receiver_party")
-    if party is not None:
-        for receiver in values.get("receiver_ids", ()):
-            _plan_party(spool, values, receiver, party)
-
-
-def _plan_party(spool: Spool, values: dict[str, Any], person: str, party: str) -> None:
-    service, day = values["service_id"], values["occurred_at"][:10]
-    periods = spool.known.periods(service, person)
-    if not periods:
-        spool.known.want_period(service, person, party)
-    elif day < periods[0].since and periods[0].party == party:
-        spool.known.want_earlier(service, person, periods[0])
+def _plan_party(spool: Spool, service: str, said: Said, day: str) -> None:
+    periods = spool.known.periods(service, said.person)
+    first = periods[0] if periods else Period("", None, said.party)
+    begins = first.begins or first.since
+    if first.party == said.party and (not begins or day < begins):
+        spool.known.put_period(service, said.person, replace(first, begins=day))

@@ -23,6 +23,7 @@ from tools.importing.problem import Problem
 from tools.importing.registration import Source
 from tools.importing.row import RowReader, check_header, days_in, refuse_header, rows_of
 from tools.importing.run import Feed, Options, run
+from tools.importing.scope import UniqueIn, scoped
 from tools.importing.spool import Spool
 from tools.importing.table import Table
 
@@ -44,6 +45,25 @@ RejectsOption = Annotated[
         show_default=False,
     ),
 ]
+ReplaceOption = Annotated[
+    bool,
+    typer.Option(
+        "--replace", help="Do it though much is corrected, moved or voided; let rows move."
+    ),
+]
+CompleteOption = Annotated[
+    bool,
+    typer.Option(
+        "--complete", help="All rows of its services are in the file: tell which are gone."
+    ),
+]
+VoidMissingOption = Annotated[
+    bool, typer.Option("--void-missing", help="Void those that are gone from a --complete file.")
+]
+IF_IDS_BEGIN_ANEW = (
+    "If its ids begin anew, say what they are unique in: --ids-unique-in service, year or month; "
+    "if it comes out of another system: --system NAME."
+)
 ServiceOption = Annotated[
     str, typer.Option("--service", metavar="ID", help="The service, by its id or the agency's own.")
 ]
@@ -86,13 +106,25 @@ def contributions(  # noqa: PLR0913 - one parameter an option
     rejects: RejectsOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
+    unique_in: Annotated[
+        list[UniqueIn] | None,
+        typer.Option(
+            "--ids-unique-in",
+            help="What contribution_id is unique in, where it begins anew; can be given twice.",
+        ),
+    ] = None,
+    replace_: ReplaceOption = False,
+    complete: CompleteOption = False,
+    void_missing: VoidMissingOption = False,
 ) -> None:
     """Import contributions from a table, comma or semicolon, UTF-8, with a header line.
 
     Required: contribution_id, service_id, occurred_at, giver_id, giver_party. Optional: giver_kind,
     receiver_ids (separated by |), receiver_kind, receiver_party, minutes, phase, mode, choice,
     kind, scope, stage, knowledge, episode_id, organisation_id, channel, status, revised_at.
-    The same file can be imported again at will: only what changed since is done.
+    The same file can be imported again at will: only what changed since is done. A column that is
+    not in the file says nothing; an empty cell takes away what was there. Where more than a tenth
+    of what stands would be corrected or moved, it stops before it changes anything.
     """
     filled = _filled(fill or [], service)
     table = Table(file, COLUMNS)
@@ -104,11 +136,21 @@ def contributions(  # noqa: PLR0913 - one parameter an option
     reader = RowReader(filled, zone, datetime.now(UTC), checked.required, days=days)
     feed = Feed(
         table,
-        rows_of(table, table.header, reader),
+        scoped(rows_of(table, table.header, reader), unique_in or ()),
+        frozenset(COLUMNS) & {*table.header, *filled},
         notices=(*checked.notices, *([_read_as_days(zone)] if days else [])),
         header=tuple(checked.blocking),
+        if_another=IF_IDS_BEGIN_ANEW,
     )
-    options = Options(_source(agency, system), register_missing, dry_run, rejects)
+    options = Options(
+        _source(agency, system),
+        register_missing,
+        dry_run,
+        rejects,
+        replace_,
+        complete,
+        void_missing,
+    )
     _import(feed, Request(options, data, as_json))
 
 
@@ -122,10 +164,25 @@ def polis_votes(  # noqa: PLR0913 - one parameter an option
     rejects: RejectsOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
+    conversation: Annotated[
+        str | None,
+        typer.Option(
+            "--conversation",
+            metavar="ID",
+            help="Whose ids of comments and voters they are [default: the one that summary.csv "
+            "names, else the service].",
+            show_default=False,
+        ),
+    ] = None,
+    replace_: ReplaceOption = False,
+    complete: CompleteOption = False,
+    void_missing: VoidMissingOption = False,
 ) -> None:
     """Import the votes of a Polis export: each is an opinion of a user on what was asked."""
-    options = Options(_source(agency, polis.SYSTEM), True, dry_run, rejects)
-    feed = polis.votes(directory, _reader(polis.FILLED, service))
+    source = _source(agency, polis.SYSTEM)
+    options = Options(source, True, dry_run, rejects, replace_, complete, void_missing)
+    named = conversation or polis.conversation_of(directory) or service
+    feed = polis.votes(directory, _reader(polis.FILLED, service), named)
     _import(feed, Request(options, data, as_json))
 
 
@@ -139,15 +196,25 @@ def open_repair_items(  # noqa: PLR0913 - one parameter an option
     rejects: RejectsOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
+    replace_: ReplaceOption = False,
+    complete: CompleteOption = False,
+    void_missing: VoidMissingOption = False,
 ) -> None:
     """Import Open Repair data: each item seen is an act that a group of volunteers delivered."""
-    options = Options(_source(agency, open_repair.SYSTEM), True, dry_run, rejects)
+    source = _source(agency, open_repair.SYSTEM)
+    options = Options(source, True, dry_run, rejects, replace_, complete, void_missing)
     feed = open_repair.items(file, _reader(open_repair.FILLED, service))
     _import(feed, Request(options, data, as_json))
 
 
 def _import(feed: Feed, request: Request) -> None:
     options = request.options
+    if options.void_missing and not options.complete:
+        raise Failure(
+            "--void-missing says nothing of a file that may lack rows",
+            "If it has all rows that there are, add --complete.",
+            code=ExitCode.USAGE,
+        )
     if not options.dry_run:
         options = replace(options, rejects=options.rejects or rejected_rows.place_of(feed.table))
     if options.rejects is not None:

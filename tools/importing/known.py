@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 SCHEMA = """
 CREATE TABLE service (local_id TEXT PRIMARY KEY, service_id TEXT, starts_on TEXT, closed_on TEXT,
-                      imported INTEGER NOT NULL DEFAULT 0, wanted TEXT,
+                      imported INTEGER NOT NULL DEFAULT 0, begins TEXT,
                       place INTEGER NOT NULL DEFAULT (random())) WITHOUT ROWID;
 CREATE TABLE person (local_id TEXT PRIMARY KEY, kind TEXT NOT NULL, participant_id TEXT,
                      wanted INTEGER NOT NULL DEFAULT 0,
@@ -20,11 +20,10 @@ CREATE INDEX wanted_person ON person (place, local_id) WHERE wanted = 1;
 CREATE TABLE member (service TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (service, person))
     WITHOUT ROWID;
 CREATE TABLE period (service TEXT NOT NULL, person TEXT NOT NULL, since TEXT NOT NULL,
-                     until TEXT, party TEXT NOT NULL, planned INTEGER NOT NULL DEFAULT 0,
-                     moved INTEGER NOT NULL DEFAULT 0,
+                     until TEXT, party TEXT NOT NULL, begins TEXT,
                      place INTEGER NOT NULL DEFAULT (random()),
                      PRIMARY KEY (service, person, since)) WITHOUT ROWID;
-CREATE INDEX wanted_period ON period (place, service, person) WHERE planned = 1 OR moved = 1;
+CREATE INDEX wanted_period ON period (place, service, person) WHERE begins IS NOT NULL;
 """
 PAGE = 1_000
 BEFORE_ANY_PLACE = -(2**63)
@@ -36,14 +35,14 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class ServiceFound:
-    """``wanted``: planned to be ``registered`` or ``moved`` back; None: as registry knows it."""
+    """``begins``: the day on which it is planned to begin; None: as registry knows it."""
 
     local_id: str
     service_id: str | None = None
     starts_on: str | None = None
     closed_on: str | None = None
     imported: bool = False
-    wanted: str | None = None
+    begins: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +57,18 @@ class PersonFound:
 class Period:
     """One party of one person in one service, whole days, ``until`` included.
 
-    A planned one begins on the file's earliest day, which an empty ``since`` stands for.
+    ``begins``: the day on which it is planned to begin. One that registry does not know has an
+    empty ``since``, because rows that are still to be read may be of earlier days.
     """
 
     since: str
     until: str | None
     party: str
-    planned: bool = False
-    moved: bool = False
+    begins: str | None = None
+
+    @property
+    def planned(self) -> bool:
+        return not self.since
 
 
 class _Recent(Generic[K, V]):
@@ -116,9 +119,9 @@ class Known:
     def planned(self) -> dict[str, int]:
         """Return how many services, people and parties are to be registered."""
         statements = {
-            "services": "SELECT count(*) FROM service WHERE wanted = 'registered'",
+            "services": "SELECT count(*) FROM service WHERE service_id IS NULL AND begins > ''",
             "participants": "SELECT count(*) FROM person WHERE wanted = 1",
-            "roles": "SELECT count(*) FROM period WHERE planned = 1",
+            "roles": "SELECT count(*) FROM period WHERE since = ''",
         }
         return {what: self._db.execute(s).fetchone()[0] for what, s in statements.items()}
 
@@ -140,16 +143,16 @@ class Known:
         )
         self._services.drop(found.local_id)
 
-    def want_service(self, service: ServiceFound, wanted: str) -> None:
-        """Plan that a service is ``registered``, or its start ``moved`` back."""
-        if service.wanted != wanted:
+    def want_service(self, service: ServiceFound, day: str) -> None:
+        """Plan that a service begins on that day, or on an earlier one that was planned."""
+        if service.begins is None or day < service.begins:
             self._db.execute(
-                "UPDATE service SET wanted = ? WHERE local_id = ?", (wanted, service.local_id)
+                "UPDATE service SET begins = ? WHERE local_id = ?", (day, service.local_id)
             )
-            self._services.put(service.local_id, replace(service, wanted=wanted))
+            self._services.put(service.local_id, replace(service, begins=day))
 
     def wanted_services(self) -> list[ServiceFound]:
-        wanted = "SELECT local_id FROM service WHERE wanted IS NOT NULL ORDER BY place"
+        wanted = "SELECT local_id FROM service WHERE begins IS NOT NULL ORDER BY place"
         return [self._load_service(row[0]) for row in self._db.execute(wanted).fetchall()]
 
     # ---- people ---------------------------------------------------------------------------------
@@ -205,29 +208,26 @@ class Known:
         """Return the parties of somebody in a service, the earliest first."""
         return self._periods.get((service, person))
 
-    def found_period(self, service: str, person: str, period: Period) -> None:
-        self._put_period(service, person, period)
-
-    def want_period(self, service: str, person: str, party: str) -> None:
-        """Plan a party from the file's earliest day on."""
-        self._put_period(service, person, Period("", None, party, planned=True))
-
-    def want_earlier(self, service: str, person: str, period: Period) -> None:
-        """Plan to move the beginning of a period back to the file's earliest day."""
-        if not period.moved:
-            self._put_period(service, person, replace(period, moved=True))
+    def put_period(self, service: str, person: str, period: Period) -> None:
+        """Keep a period that was found, or that is planned."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO period (service, person, since, until, party, begins)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (service, person, period.since, period.until, period.party, period.begins),
+        )
+        self._periods.drop((service, person))
 
     def wanted_periods(self) -> Iterator[list[tuple[str, str, Period]]]:
-        """Yield (service, person, the period that is planned or moved), a page at a time."""
+        """Yield (service, person, the period that is to begin another day), a page at a time."""
         after = (BEFORE_ANY_PLACE, "", "")
         while page := self._db.execute(
-            "SELECT place, service, person, since, until, party, planned, moved FROM period"
-            " WHERE (planned = 1 OR moved = 1) AND (place, service, person) > (?, ?, ?)"
+            "SELECT place, service, person, since, until, party, begins FROM period"
+            " WHERE begins IS NOT NULL AND (place, service, person) > (?, ?, ?)"
             " ORDER BY place, service, person LIMIT ?",
             (*after, PAGE),
         ).fetchall():
             after = page[-1][:3]
-            yield [(service, person, _period(*rest)) for _, service, person, *rest in page]
+            yield [(service, person, Period(*rest)) for _, service, person, *rest in page]
 
     # ---- inside ---------------------------------------------------------------------------------
 
@@ -244,30 +244,14 @@ class Known:
             self._db.execute("INSERT OR IGNORE INTO member VALUES (?, ?)", (service, person))
         return True
 
-    def _put_period(self, service: str, person: str, period: Period) -> None:
-        self._db.execute(
-            "INSERT OR REPLACE INTO period (service, person, since, until, party, planned, moved)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                service,
-                person,
-                period.since,
-                period.until,
-                period.party,
-                period.planned,
-                period.moved,
-            ),
-        )
-        self._periods.drop((service, person))
-
     def _load_service(self, local_id: str) -> ServiceFound:
         found = self._db.execute(
-            "SELECT service_id, starts_on, closed_on, imported, wanted FROM service"
+            "SELECT service_id, starts_on, closed_on, imported, begins FROM service"
             " WHERE local_id = ?",
             (local_id,),
         ).fetchone()
-        service_id, starts_on, closed_on, imported, wanted = found
-        return ServiceFound(local_id, service_id, starts_on, closed_on, bool(imported), wanted)
+        service_id, starts_on, closed_on, imported, begins = found
+        return ServiceFound(local_id, service_id, starts_on, closed_on, bool(imported), begins)
 
     def _load_person(self, local_id: str) -> PersonFound:
         kind, participant_id, wanted = self._db.execute(
@@ -277,11 +261,11 @@ class Known:
 
     def _load_periods(self, at: tuple[str, str]) -> tuple[Period, ...]:
         found = self._db.execute(
-            "SELECT since, until, party, planned, moved FROM period"
+            "SELECT since, until, party, begins FROM period"
             " WHERE service = ? AND person = ? ORDER BY since",
             at,
         )
-        return tuple(_period(*row) for row in found)
+        return tuple(Period(*row) for row in found)
 
     def _pages(self, statement: str) -> Iterator[list[str]]:
         after = ""
@@ -289,7 +273,3 @@ class Known:
             ids = [row[0] for row in page]
             after = ids[-1]
             yield ids
-
-
-def _period(since: str, until: str | None, party: str, planned: int, moved: int) -> Period:
-    return Period(since, until, party, bool(planned), bool(moved))

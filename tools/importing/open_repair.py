@@ -20,6 +20,11 @@ FILLED = {
     "kind": "repair",
 }
 
+IF_RENUMBERED = (
+    "A release that numbers its items anew is imported whole, in place of the one before: with "
+    "--replace --complete --void-missing."
+)
+
 _COLUMNS = {"contribution_id": "id", "giver_id": "group_identifier", "occurred_at": "event_date"}
 
 
@@ -31,7 +36,8 @@ def items(path: Path, reader: RowReader) -> Feed:
     """
     table = Table(path, _COLUMNS.values())
     table.require(_COLUMNS.values())
-    return Feed(table, _rows(table, reader))
+    columns = frozenset({*_COLUMNS, *FILLED})
+    return Feed(table, _rows(table, reader), columns, if_another=IF_RENUMBERED)
 
 
 def _rows(table: Table, reader: RowReader) -> Iterator[Row]:

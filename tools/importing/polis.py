@@ -5,6 +5,7 @@ the first, which keeps its day; one that repeats the choice says nothing new.
 Format: the ``votes.csv`` of a Polis export (timestamp, comment-id, voter-id, vote).
 """
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -21,10 +22,13 @@ from tools.importing.table import Line, Table
 
 SYSTEM = "polis"
 FILE_NAME = "votes.csv"
+SUMMARY_NAME = "summary.csv"
 COLUMNS = ("timestamp", "comment-id", "voter-id", "vote")
 FILLED = {"giver_party": "user", "mode": "opinion", "channel": "online"}
 CHOICES = {"1": "agree", "-1": "disagree", "0": "pass"}
 
+_CONVERSATION = re.compile(r"^url,\S*/([0-9A-Za-z_-]+)/?\s*$", re.MULTILINE)
+_FILLS = frozenset({"contribution_id", "occurred_at", "revised_at", "giver_id", "choice", *FILLED})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _VOTES_AT_ONCE = 1_000
 _MILLISECONDS_FROM = 100_000_000_000  # as seconds that would be the year 5138
@@ -45,8 +49,8 @@ WHERE before IS NOT choice ORDER BY at, row
 class Votes:
     """Reads votes twice: all of them to disk, then those that say something new, by time."""
 
-    def __init__(self, table: Table, reader: RowReader) -> None:
-        self._table, self._reader = table, reader
+    def __init__(self, table: Table, reader: RowReader, conversation: str) -> None:
+        self._table, self._reader, self._conversation = table, reader, conversation
         self.repeats = 0
 
     def __iter__(self) -> Iterator[Row]:
@@ -73,25 +77,47 @@ class Votes:
             ("contribution_id", f"{comment}/{voter}"),
             ("occurred_at", first),
             ("revised_at", first if at == first_at else _moment(at)),
-            ("giver_id", voter),
+            # a voter of one conversation is nobody of another
+            ("giver_id", f"{self._conversation}/{voter}"),
             ("choice", choice),
         )
-        return as_in_file(self._reader.read(row, cells), _NAMES)
+        read = as_in_file(self._reader.read(row, cells), _NAMES)
+        return Row(read.row, {**read.values, "id_scope": self._conversation}, read.problems)
 
 
 _NAMES = {"occurred_at": "timestamp", "revised_at": "timestamp", "giver_id": "voter-id"}
 
 
-def votes(path: Path, reader: RowReader) -> Feed:
+def votes(path: Path, reader: RowReader, conversation: str) -> Feed:
     """Return the votes of an export; ``path`` is its folder, or the file itself.
+
+    The ids of comments and voters are those of one ``conversation`` and say nothing in another.
 
     Raises:
         Failure: there are no votes.
     """
     table = Table(path / FILE_NAME if path.is_dir() else path, COLUMNS)
     table.require(COLUMNS)
-    found = Votes(table, reader)
-    return Feed(table, found, repeats=lambda: found.repeats)
+    found = Votes(table, reader, conversation)
+    return Feed(
+        table,
+        found,
+        _FILLS,
+        repeats=lambda: found.repeats,
+        if_another="If it is another conversation, name it: --conversation ID.",
+        days_stay=True,
+    )
+
+
+def conversation_of(path: Path) -> str | None:
+    """Return the id of the conversation that an export is of, where it says so."""
+    summary = (path if path.is_dir() else path.parent) / SUMMARY_NAME
+    try:
+        text = summary.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return None
+    named = _CONVERSATION.search(text)
+    return named[1] if named else None
 
 
 def _vote(line: Line, at: Iterable[int]) -> tuple[int, str, str, int, str] | Row:

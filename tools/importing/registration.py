@@ -51,10 +51,9 @@ async def register(spool: Spool, registry: Service, source: Source) -> Registere
         Failure: registry refuses one of them.
     """
     registration = _Registration(spool, registry, source)
-    if (since := spool.earliest_day()) is not None:
-        await registration.services(since)
-        await registration.people()
-        await registration.parties(since)
+    await registration.services()
+    await registration.people()
+    await registration.parties()
     return registration.done
 
 
@@ -66,13 +65,13 @@ class _Registration:
         self._sent = 0
         self.done = Registered()
 
-    async def services(self, since: str) -> None:
+    async def services(self) -> None:
         wanted = self._known.wanted_services()
-        new = sum(1 for one in wanted if one.wanted == "registered")
+        new = sum(1 for one in wanted if one.service_id is None)
         if new:
             agency = {"agency_id": self._source.agency, "name": self._source.agency}
             _check(await self._send([self._command("register-agency", agency, None)]))
-        _check(await self._send(self._service(one, since) for one in wanted))
+        _check(await self._send(self._service(one) for one in wanted))
         self.done.services += new
         await _look_up_services(self._spool, self._registry, self._source)
 
@@ -90,26 +89,26 @@ class _Registration:
             )
             self.done.participants += len(outcomes)
 
-    async def parties(self, since: str) -> None:
+    async def parties(self) -> None:
         for page in self._known.wanted_periods():
             # one that registry refuses leaves its rows without a party, and exchange tells which
-            outcomes = await self._send(self._party(*one, since) for one in page)
+            outcomes = await self._send(self._party(*one) for one in page)
             self.done.roles += sum(1 for one in outcomes if one.about == "new" and not one.problem)
 
-    def _service(self, service: ServiceFound, since: str) -> Envelope:
-        if service.wanted == "moved":
-            moved = {"service_id": service.service_id, "starts_on": since}
+    def _service(self, service: ServiceFound) -> Envelope:
+        if service.service_id is not None:
+            moved = {"service_id": service.service_id, "starts_on": service.begins}
             return self._command("move-service-start", moved, service)
         new = {"local_id": service.local_id, "name": service.local_id}
-        start = {"starts_on": since, "imported": True}
+        start = {"starts_on": service.begins, "imported": True}
         return self._command("register-service", {**new, **start}, service)
 
-    def _party(self, service: str, person: str, period: Period, since: str) -> Envelope:
+    def _party(self, service: str, person: str, period: Period) -> Envelope:
         data = {
             "service_id": self._known.service(service).service_id,
             "participant_id": self._known.person(person).participant_id,
             "party": period.party,
-            "since": since,
+            "since": period.begins,
         }
         if period.planned:
             return self._command("assume-role", data, "new")
@@ -137,7 +136,7 @@ async def _look_up_services(spool: Spool, registry: Service, source: Source) -> 
         for local_id in page:
             told = answer["services"].get(local_id) or await _by_its_own_id(local_id, registry)
             if told is not None:
-                known.append(_service_found(local_id, told, spool.known.service(local_id).wanted))
+                known.append(_service_found(local_id, told, spool.known.service(local_id).begins))
                 spool.known.found_service(known[-1])
     return known
 
@@ -151,14 +150,14 @@ async def _by_its_own_id(service_id: str, registry: Service) -> dict[str, Any] |
     return None if found is None else dict(found)
 
 
-def _service_found(local_id: str, told: dict[str, Any], wanted: str | None) -> ServiceFound:
+def _service_found(local_id: str, told: dict[str, Any], begins: str | None) -> ServiceFound:
     return ServiceFound(
         local_id,
         told["service_id"],
         told["starts_on"],
         told.get("closed_on"),
         bool(told.get("imported", False)),
-        wanted,
+        begins,
     )
 
 
@@ -178,7 +177,7 @@ async def _look_up_parties(spool: Spool, registry: Service, service: ServiceFoun
         for participant_id, periods in answer["roles"].items():
             for one in periods:
                 period = Period(one["since"], one["until"], one["party"])
-                spool.known.found_period(service.local_id, members[participant_id], period)
+                spool.known.put_period(service.local_id, members[participant_id], period)
 
 
 def _question(

@@ -4,25 +4,45 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from tools.failure import ExitCode
+from tools.importing.foresight import First, Missing
 from tools.importing.problem import Problem
-from tools.importing.spool import ProblemGroup, Spool
+from tools.importing.spool import ProblemGroup, Repeats, Spool
 
 GROUPS_SHOWN_MAX = 20
+GONE_SHOWN_MAX = 20
+_WORDS = {"recorded": "new", "status_changed": "of another status"}
+_QUIET = frozenset({"recorded", "unchanged", "stale"})  # nobody has to look into them afterwards
+
+
+class Stop(NamedTuple):
+    """Why nothing was changed though all could be read, and what to do if it is meant."""
+
+    problem: str
+    remedy: str
 
 
 @dataclass
 class Summary:
-    """``unchanged`` counts rows that say what was said before; ``stale`` those of old revisions."""
+    """``unchanged`` counts rows that say what was said before; ``stale`` those of old revisions.
+
+    ``effects`` is what was done, ``foretold`` what would be, in a dry run or where it ``stopped``
+    before anything was changed; ``first`` is the first row of each effect.
+    """
 
     file: str
     dry_run: bool
     rows: int = 0
     effects: dict[str, int] = field(default_factory=dict)
+    foretold: dict[str, int] = field(default_factory=dict)
+    first: dict[str, First] = field(default_factory=dict)
+    repeated: Repeats = field(default_factory=Repeats)
+    missing: Missing | None = None
+    stopped: Stop | None = None
     rejected: int = 0
     registered: dict[str, int] = field(default_factory=dict)
     would_register: dict[str, int] = field(default_factory=dict)
@@ -30,16 +50,23 @@ class Summary:
     rejects_lost: str | None = None
     notices: list[Problem] = field(default_factory=list)
     header: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
 
     @property
     def exit_code(self) -> ExitCode:
-        return ExitCode.PROBLEM if self.rejected or self.header else ExitCode.OK
+        troubled = self.rejected or self.header or self.stopped is not None
+        return ExitCode.PROBLEM if troubled else ExitCode.OK
 
     def as_json(self) -> dict[str, Any]:
         counts = asdict(self)
         effects = counts.pop("effects")
         counts.pop("header")
         counts["notices"] = [one.as_json() for one in self.notices]
+        counts["warnings"] = [one.as_json() for one in self.warnings]
+        counts["repeated"] = self.repeated.rows
+        counts["stopped"] = None if self.stopped is None else self.stopped._asdict()
+        if self.missing is not None:
+            counts["missing"]["first"] = [one._asdict() for one in self.missing.first]
         return {**counts, **effects}
 
 
@@ -59,6 +86,7 @@ def print_text(summary: Summary, spool: Spool) -> None:
     _print_header(summary)
     _print_problems(spool, None if summary.dry_run else GROUPS_SHOWN_MAX)
     print(f"{summary.rows} rows: {_done(summary)}; {summary.rejected} rejected")
+    _print_changes(summary)
     for verb, counts in (
         ("registered", _counts(summary.registered)),
         ("would register", _counts(summary.would_register)),
@@ -69,16 +97,40 @@ def print_text(summary: Summary, spool: Spool) -> None:
         print(f"rejected rows, with all reasons: {summary.rejects}")
     if summary.rejects_lost:
         print(f"the rejected rows could not be written, {summary.rejects_lost}; import again")
+    for one in summary.warnings:
+        print(f"warning: {one.column} {one.value}".rstrip() + f": {one.problem}; {one.remedy}")
     if summary.dry_run:
         print("This was a dry run: nothing was changed.")
+    _print_stop(summary)
 
 
 def _done(summary: Summary) -> str:
     if summary.header:
         return "none taken until the header is right"
-    if summary.dry_run:
-        return f"{summary.rows - summary.rejected} good"
+    if summary.foretold:
+        told = _counts({_WORDS.get(name, name): n for name, n in summary.foretold.items()})
+        return f"{told} (foretold)" if told else "none would be taken"
     return _counts(summary.effects) or "none taken"
+
+
+def _print_changes(summary: Summary) -> None:
+    """Tell the first row of each effect, what is said twice, and what the file no longer has."""
+    for effect, first in summary.first.items():
+        if summary.foretold or effect not in _QUIET:
+            print(f"  {_WORDS.get(effect, effect)}, first: {first}")
+    if summary.repeated.rows:
+        count, row, of = summary.repeated
+        print(f"  {count} say word for word what an earlier row says, first: row {row} as row {of}")
+    if summary.missing is not None:
+        print(f"  {summary.missing.gone} of {summary.missing.standing} are gone from the file")
+        for gone in summary.missing.first:
+            print(f"    gone: id {gone.local_id}, {gone.service}, {gone.day}")
+
+
+def _print_stop(summary: Summary) -> None:
+    if summary.stopped is not None:
+        verb = "A real run would stop" if summary.dry_run else "Stopped before anything was changed"
+        print(f"{verb}: {summary.stopped.problem}. {summary.stopped.remedy}")
 
 
 def _counts(counts: Mapping[str, int]) -> str:

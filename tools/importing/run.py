@@ -1,4 +1,4 @@
-"""One import from beginning to end: read, look up, check, register, send, report."""
+"""One import from beginning to end: read, look up, check, foresee, register, send, report."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -12,39 +12,55 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tools.bulk import Service
 from tools.importing import rejects
 from tools.importing.check import check
+from tools.importing.command import Commands
+from tools.importing.foresight import Foresight, Missing, find_missing, foresee
 from tools.importing.problem import Problem
 from tools.importing.registration import Registered, Source, look_up, register
-from tools.importing.report import Summary
+from tools.importing.report import GONE_SHOWN_MAX, Stop, Summary
 from tools.importing.row import Row
-from tools.importing.sending import EFFECTS, Sender
+from tools.importing.sending import EFFECTS, Exchange, Sender
 from tools.importing.spool import Spool
 from tools.importing.table import Table
+from tools.importing.warning import warnings
 
 _ROWS_BETWEEN_TICKS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``rejects``: where rejected rows are written; a dry run writes them only where it is told."""
+    """``rejects``: where rejected rows are written; a dry run writes them only where it is told.
+
+    ``replace``: much may be corrected, moved or voided. ``complete``: what stands in the services
+    of the file and is not in it is gone; with ``void_missing`` it is voided.
+    """
 
     source: Source
     register_missing: bool = False
     dry_run: bool = False
     rejects: Path | None = None
+    replace: bool = False
+    complete: bool = False
+    void_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
     """What is imported: ``rows`` in the order in which they are to be sent, read from ``table``.
 
-    ``repeats`` tells, when all rows are read, how many lines said nothing new and are no rows.
+    ``columns``: those of which a row says something, be it that nothing is there. ``repeats``
+    tells, when all rows are read, how many lines said nothing new and are no rows. ``if_another``:
+    what to do where the file is another than it was taken for. ``days_stay``: acts of such files
+    never get another day.
     """
 
     table: Table
     rows: Iterable[Row]
+    columns: frozenset[str]
     notices: tuple[Problem, ...] = ()
     header: tuple[Problem, ...] = ()
     repeats: Callable[[], int] = int
+    if_another: str = ""
+    days_stay: bool = False
 
 
 async def run(
@@ -60,6 +76,7 @@ async def run(
     summary = Summary(
         str(feed.table.path),
         options.dry_run,
+        effects=dict.fromkeys(EFFECTS, 0),
         notices=list(feed.notices),
         header=list(feed.header),
     )
@@ -69,17 +86,60 @@ async def run(
         # with a header in doubt nothing is planned, because nothing would be taken
         register_missing = options.register_missing and not feed.header
         check(spool, register_missing=register_missing, on_progress=advance)
+    commands = Commands(spool.known, feed.columns, move=options.replace)
+    known = Exchange(exchange, options.source, registry.positions)
+    foresight = await _look_ahead(feed, options, spool, (known, commands), summary)
     if options.dry_run:
-        _foresee(summary, spool)
-    else:
+        summary.registered = asdict(Registered())
+        summary.would_register = spool.known.planned()
+    elif summary.stopped is None:
         registered = await register(spool, registry, options.source)
         summary.registered = asdict(registered)
-        await _send(spool, Sender(spool, exchange, options.source, registry.positions), summary)
-    summary.rows, summary.rejected = spool.counts()
-    summary.rows += feed.repeats()
-    summary.effects["unchanged"] += feed.repeats()
+        await _send(spool, Sender(spool, known, commands), options, summary)
+    summary.warnings = await warnings(foresight, feed.columns, spool.known, registry)
+    _count(feed, spool, foresight, summary)
     _write_rejects(feed, options, spool, summary)
     return summary
+
+
+async def _look_ahead(
+    feed: Feed, options: Options, spool: Spool, to: tuple[Exchange, Commands], summary: Summary
+) -> Foresight:
+    """Say what would happen, and stop where it is much and nobody said that it is meant."""
+    foresight, missing = Foresight(), Missing()
+    if not feed.header:  # with a header in doubt nobody knows what the rows mean
+        with progress("foreseeing", spool.counts()[0]) as advance:
+            await foresee(spool, *to, foresight, advance)
+        if options.complete:
+            missing = summary.missing = await find_missing(spool, to[0], GONE_SHOWN_MAX)
+        if options.void_missing:
+            foresight.effects["voided"] += missing.gone
+    if not options.replace:
+        summary.stopped = _doubt(feed, options, spool, foresight, missing)
+    summary.first = foresight.first
+    return foresight
+
+
+def _doubt(
+    feed: Feed, options: Options, spool: Spool, foresight: Foresight, missing: Missing
+) -> Stop | None:
+    doubt = foresight.doubt(days_stay=feed.days_stay)
+    if doubt is not None:
+        return Stop(doubt, f"{feed.if_another} If the file is right: --replace.")
+    if not (options.void_missing and missing.gone):
+        return None
+    nameless = spool.nameless()
+    if nameless is not None:
+        return Stop(
+            f"the id of row {nameless} can't be read, so nobody can tell what is gone",
+            "Correct the row first.",
+        )
+    if missing.is_much:
+        return Stop(
+            f"{missing.gone} of {missing.standing} acts are gone from the file and would be voided",
+            "If the file is complete in truth: --replace.",
+        )
+    return None
 
 
 def _read(feed: Feed, spool: Spool) -> None:
@@ -93,17 +153,27 @@ def _read(feed: Feed, spool: Spool) -> None:
                 reached = table.bytes_read
 
 
-def _foresee(summary: Summary, spool: Spool) -> None:
-    summary.effects = dict.fromkeys(EFFECTS, 0)
-    summary.registered = asdict(Registered())
-    summary.would_register = spool.known.planned()
-
-
-async def _send(spool: Spool, sender: Sender, summary: Summary) -> None:
+async def _send(spool: Spool, sender: Sender, options: Options, summary: Summary) -> None:
     rows, rejected = spool.counts()
     with progress("sending", rows - rejected) as advance:
         await sender.send(advance)
-    summary.effects = sender.effects
+        if options.void_missing:
+            await sender.retract(advance)
+    summary.effects.update(sender.effects)
+
+
+def _count(feed: Feed, spool: Spool, foresight: Foresight, summary: Summary) -> None:
+    """Count every row once: as rejected, or by what was done or would be done with it."""
+    summary.rows, summary.rejected = spool.counts()
+    summary.repeated = spool.repeats()
+    summary.rows += feed.repeats()
+    done = summary.effects
+    if summary.dry_run or summary.stopped is not None:
+        done = summary.foretold = dict(foresight.effects)
+    else:
+        for effect, count in foresight.settled.items():
+            done[effect] += count
+    done["unchanged"] += feed.repeats() + summary.repeated.rows
 
 
 def _write_rejects(feed: Feed, options: Options, spool: Spool, summary: Summary) -> None:

@@ -1,20 +1,31 @@
 """Sends good rows to exchange: a few requests in flight, the rows of one contribution in order."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from tools.bulk import Envelope, Outcome, Service, batches, command
 from tools.failure import Failure
+from tools.importing.command import Commands
 from tools.importing.problem import Problem, shown
 from tools.importing.registration import Source
 from tools.importing.row import Row
 from tools.importing.spool import Spool
 
-SYNCHRONISE = "org.coprod.exchange.synchronise-contribution"
+COMMAND = "org.coprod.exchange."
 LANES = 3
-EFFECTS = ("recorded", "corrected", "unchanged", "stale", "voided", "moved", "status_changed")
+EFFECTS = (
+    "recorded",
+    "corrected",
+    "unchanged",
+    "stale",
+    "voided",
+    "moved",
+    "restored",
+    "status_changed",
+)
 
 # What exchange says of a command that is about one column of the row.
 _COLUMN_OF_FIELD = {
@@ -27,16 +38,33 @@ _COLUMN_OF_FIELD = {
     "status": "status",
     "revised_at": "revised_at",
 }
+_COLUMN_OF_REASON = {
+    "stands_in_another_service": "service_id",
+    "status_unreachable": "status",
+    "receiver_party_differs": "receiver_party",
+}
+_REMEDIES = {
+    "stands_in_another_service": "a row never moves by itself: import with --replace to move it, "
+    "or with --ids-unique-in service if each service numbers its own rows",
+    "status_unreachable": "people decided otherwise about it: leave the status as it was, or, if "
+    "it was real after all, give the row an id of its own",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The exchange as one import uses it; ``after``: what of registry it has to know first."""
+
+    service: Service
+    source: Source
+    after: dict[str, int]
 
 
 class Sender:
     """One run's sending. Rows of one contribution go through one lane, one request at a time."""
 
-    def __init__(
-        self, spool: Spool, exchange: Service, source: Source, after: dict[str, int]
-    ) -> None:
-        """``after``: the registry positions that exchange has to know before it decides."""
-        self._spool, self._exchange, self._source, self._after = spool, exchange, source, after
+    def __init__(self, spool: Spool, exchange: Exchange, commands: Commands) -> None:
+        self._spool, self._exchange, self._commands = spool, exchange, commands
         self.effects = dict.fromkeys(EFFECTS, 0)
 
     async def send(self, on_progress: Callable[[int], None]) -> None:
@@ -49,50 +77,59 @@ class Sender:
         try:
             async with asyncio.TaskGroup() as lanes:
                 for lane in range(LANES):
-                    lanes.create_task(self._lane(lane, on_progress))
+                    lanes.create_task(self._lane(self._rows(lane), on_progress))
         except* Failure as failures:  # the lanes have one and the same trouble: tell it once
             failure = failures.exceptions[0]
         if failure is not None:
             raise failure
 
-    async def _lane(self, lane: int, on_progress: Callable[[int], None]) -> None:
-        for batch in batches(self._envelopes(lane)):
-            for outcome in await self._exchange.commands(batch, self._after):
+    async def retract(self, on_progress: Callable[[int], None]) -> None:
+        """Void what stands and is not in the file.
+
+        Raises:
+            Failure: exchange stays away, or refuses; what it took until then stands.
+        """
+        await self._lane(self._gone(), on_progress)
+
+    async def _lane(
+        self, envelopes: Iterable[Envelope], on_progress: Callable[[int], None]
+    ) -> None:
+        for batch in batches(envelopes):
+            for outcome in await self._exchange.service.commands(batch, self._exchange.after):
                 self._take(outcome)
             on_progress(len(batch))
 
-    def _envelopes(self, lane: int) -> Iterator[Envelope]:
+    def _rows(self, lane: int) -> Iterator[Envelope]:
         for row in self._spool.shuffled_rows(lane, LANES):
-            # The key is new: a row that says what it said before last is news. And it is no number
-            # of a row: keys are kept, and would tell the order of the file.
-            line = command(self._source.path, uuid4().hex, SYNCHRONISE, self._data(row))
-            yield Envelope(line, row)
+            yield self._envelope("synchronise-contribution", self._commands.data(row), row)
 
-    def _data(self, row: Row) -> dict[str, Any]:
-        values = dict(row.values)
-        giver = values["giver_id"]
-        receivers = [one for one in values.pop("receiver_ids", ()) if one != giver]
-        values["local_id"] = values.pop("contribution_id")
-        values["service_id"] = self._spool.known.service(values["service_id"]).service_id
-        values["giver_id"] = self._spool.known.person(giver).participant_id
-        values["receivers"] = [self._spool.known.person(one).participant_id for one in receivers]
-        if "episode_id" in values:
-            values["episode_local_id"] = values.pop("episode_id")
-        values.setdefault("status", "confirmed")
-        return values
+    def _gone(self) -> Iterator[Envelope]:
+        for gone in self._spool.gone():
+            data = {"local_id": gone.local_id, "id_scope": gone.id_scope}
+            yield self._envelope("retract-contribution", data, None)
+
+    def _envelope(self, kind: str, data: dict[str, Any], about: Row | None) -> Envelope:
+        # The key is new: a row that says what it said before last is news. And it is no number
+        # of a row: keys are kept, and would tell the order of the file.
+        line = command(self._exchange.source.path, uuid4().hex, COMMAND + kind, data)
+        return Envelope(line, about)
 
     def _take(self, outcome: Outcome) -> None:
         if outcome.problem is None:
             self.effects[outcome.body["effect"]] += 1
-            return
-        self._spool.add_problems([_problem(outcome.about, outcome.problem)])
+        elif outcome.about is None:
+            raise Failure(f"exchange refused to void a row: {outcome.problem.get('detail')}")
+        else:
+            self._spool.add_problems([problem_of(outcome.about, outcome.problem)])
 
 
-def _problem(row: Row, told: dict[str, Any]) -> Problem:
+def problem_of(row: Row, told: dict[str, Any]) -> Problem:
+    """Return what exchange refuses as a problem of the row and, where it can be told, a column."""
     errors = told.get("errors") or [{}]
+    reason = told.get("reason", "")
     named = errors[0].get("pointer", "").rsplit("/", 1)[-1]
-    column = _COLUMN_OF_FIELD.get(named, "")
+    column = _COLUMN_OF_REASON.get(reason) or _COLUMN_OF_FIELD.get(named, "")
     sentence = errors[0].get("detail") or told.get("detail") or told.get("title") or "refused"
     value = shown(str(row.values.get(column, ""))) if column else ""
-    remedy = told.get("remedy") or "correct the row and import the file again"
-    return Problem(row.row, column, value, f"{sentence} ({told.get('reason', '')})", remedy)
+    remedy = _REMEDIES.get(reason) or told.get("remedy") or "correct the row"
+    return Problem(row.row, column, value, f"{sentence} ({reason})", remedy)

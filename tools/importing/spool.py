@@ -24,16 +24,19 @@ BEFORE_ANY_REVISION = "1970-01-01T00:00:00Z"
 
 _SCHEMA = """
 CREATE TABLE entry (ordinal INTEGER PRIMARY KEY, row INTEGER NOT NULL UNIQUE,
-                    payload BLOB NOT NULL, day TEXT, rejected INTEGER NOT NULL,
+                    payload BLOB NOT NULL, rejected INTEGER NOT NULL,
                     contribution TEXT, place INTEGER NOT NULL, revised INTEGER NOT NULL,
-                    first_of_several INTEGER NOT NULL DEFAULT 0);
+                    first_of_several INTEGER NOT NULL DEFAULT 0,
+                    repeats INTEGER, settled INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE problem (row INTEGER NOT NULL, number INTEGER NOT NULL, column_name TEXT NOT NULL,
                       value TEXT NOT NULL, problem TEXT NOT NULL, remedy TEXT NOT NULL,
                       PRIMARY KEY (row, number)) WITHOUT ROWID;
+CREATE TABLE gone (ordinal INTEGER PRIMARY KEY, service TEXT NOT NULL, id_scope TEXT,
+                   local_id TEXT NOT NULL, day TEXT NOT NULL);
 """
 _ADD = """
-INSERT INTO entry (row, payload, day, rejected, contribution, place, revised)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO entry (row, payload, rejected, contribution, place, revised)
+VALUES (?, ?, ?, ?, ?, ?)
 """
 _INDEX = "CREATE INDEX IF NOT EXISTS entry_of_contribution ON entry (contribution)"
 _ORDER = "CREATE INDEX IF NOT EXISTS entry_in_its_place ON entry (place, ordinal)"
@@ -43,7 +46,9 @@ WITH several AS (
     SELECT contribution, min(ordinal) AS first FROM entry WHERE contribution IS NOT NULL
     GROUP BY contribution HAVING count(*) > 1
 ), again AS (
-    SELECT later.row, later.contribution, later.revised, earlier.row AS first_row,
+    SELECT later.row, substr(later.contribution, instr(later.contribution, char(31)) + 1)
+           AS local_id,
+           later.revised, later.payload = earlier.payload AS same, earlier.row AS first_row,
            earlier.revised AS first_revised
     FROM several JOIN entry AS later USING (contribution)
     JOIN entry AS earlier ON earlier.ordinal = several.first
@@ -54,8 +59,13 @@ _REFUSE_AGAIN = f"""
 INSERT INTO problem (row, number, column_name, value, problem, remedy)
 {_AGAIN}
 SELECT row, 1 + (SELECT count(*) FROM problem AS before WHERE before.row = again.row),
-       'contribution_id', contribution, 'row ' || first_row || ' has the same id', ?2
-FROM again WHERE NOT revised
+       'contribution_id', local_id,
+       'row ' || first_row || ' has the same id and says something else', ?2
+FROM again WHERE NOT (revised OR same)
+"""
+_MARK_REPEATS = f"""
+{_AGAIN}
+UPDATE entry SET repeats = again.first_row FROM again WHERE again.row = entry.row AND again.same
 """
 _GROUPS = """
 SELECT count(*), count(DISTINCT value), min(row), column_name, value, problem, remedy FROM problem
@@ -65,9 +75,12 @@ _REJECT = "UPDATE entry SET rejected = 1 WHERE row IN (SELECT row FROM problem)"
 _MARK_FIRST = f"""
 {_AGAIN}
 UPDATE entry SET first_of_several = 1
-WHERE row IN (SELECT first_row FROM again WHERE revised AND NOT first_revised)
+WHERE row IN (SELECT first_row FROM again WHERE revised AND NOT (first_revised OR same))
 """
-_ANOTHER_ID = "give it an id of its own, or say with revised_at when it replaced the other"
+_ANOTHER_ID = (
+    "leave the row that is right; another act needs an id of its own, and a later word on the same "
+    "act needs revised_at"
+)
 _KEPT_MAX = 500  # rows in memory before they are written
 # Nothing here outlives the process: what a crash would lose is read from the file again.
 _PRAGMAS = (
@@ -87,6 +100,23 @@ class ProblemGroup(NamedTuple):
     first: Problem
 
 
+class Repeats(NamedTuple):
+    """How many ``rows`` repeat others; the first is ``row``, which repeats the one ``of`` names."""
+
+    rows: int = 0
+    row: int = 0
+    of: int = 0
+
+
+class Gone(NamedTuple):
+    """A row that stands in exchange, in a service of the file, and is not in the file."""
+
+    service: str
+    id_scope: str | None
+    local_id: str
+    day: str
+
+
 class Spool:
     """Opened with ``with``; one process, one thread. ``known``: services and people it names."""
 
@@ -101,6 +131,7 @@ class Spool:
         self._db.executescript(_SCHEMA + known.SCHEMA)
         self._db.execute("BEGIN")
         self.known = Known(self._db)
+        self.scopes: set[str | None] = set()
         self._secret = secrets.token_bytes(16)
         self._kept: list[tuple[object, ...]] = []
         self._settled_to = 0
@@ -118,12 +149,12 @@ class Spool:
     def add(self, row: Row) -> None:
         """Keep a row, its problems and the services and people it names."""
         values = row.values
-        contribution = values.get("contribution_id")
+        contribution = _key(values.get("id_scope"), values.get("contribution_id"))
+        self.scopes.add(values.get("id_scope"))
         self._kept.append(
             (
                 row.row,
                 orjson.dumps(values),
-                values["occurred_at"][:10] if "occurred_at" in values else None,
                 bool(row.problems),
                 contribution,
                 self._place(contribution or ""),
@@ -156,28 +187,22 @@ class Spool:
         for rows, values, *first in self._db.execute(_GROUPS):
             yield ProblemGroup(rows, values, Problem(*first))
 
-    def good_rows(self) -> Iterator[Row]:
-        """Yield the rows without a problem, in the order in which they were added.
-
-        The first of several rows of one contribution that lacks a ``revised_at`` gets one before
-        all others, so that importing the file again does not take the later ones back.
-        """
-        for number, payload, first, rejected in self._entries():
-            if not rejected:
-                yield _row(number, payload, first)
-
     def shuffled_rows(self, share: int, shares: int) -> Iterator[Row]:
         """Yield a share of the good rows, in an order that says nothing of that of the file.
 
         It is random and stays the same for as long as the spool is there. One share holds all rows
-        of a contribution, in the order in which they were added.
+        of a contribution, in the order in which they were added. Rows that repeat an earlier one
+        word for word, or that are settled, are left out. The first of several rows of one
+        contribution that lacks a ``revised_at`` gets one before all others, so that importing the
+        file again does not take the later ones back.
         """
         self._settle()
         self._db.execute(_ORDER)
         after = (-1, 0)
         while page := self._db.execute(
             "SELECT place, ordinal, row, payload, first_of_several FROM entry"
-            " WHERE (place, ordinal) > (?, ?) AND place % ? = ? AND NOT rejected"
+            " WHERE (place, ordinal) > (?, ?) AND place % ? = ?"
+            " AND NOT (rejected OR settled) AND repeats IS NULL"
             " ORDER BY place, ordinal LIMIT ?",
             (*after, shares, share, PAGE),
         ).fetchall():
@@ -198,11 +223,44 @@ class Spool:
         ).fetchone()
         return int(rows), int(rejected)
 
-    def earliest_day(self) -> str | None:
-        """Return the first day on which something good happened."""
+    def repeats(self) -> Repeats:
+        """Return how many good rows say word for word what an earlier one of their id says."""
         self._settle()
-        day = self._db.execute("SELECT min(day) FROM entry WHERE rejected = 0").fetchone()[0]
-        return None if day is None else str(day)
+        found = self._db.execute(
+            "SELECT count(*), coalesce(min(row), 0), coalesce(repeats, 0) FROM entry"
+            " WHERE repeats IS NOT NULL AND NOT rejected"
+        ).fetchone()
+        return Repeats(*found)
+
+    def settle(self, rows: Iterable[int]) -> None:
+        """Leave rows out from now on: they would change nothing."""
+        self._db.executemany("UPDATE entry SET settled = 1 WHERE row = ?", ((one,) for one in rows))
+
+    # ---- what stands and is not in the file -----------------------------------------------------
+
+    def names(self, id_scope: str | None, local_id: str) -> bool:
+        """Whether the file has a row of that id, be it good or bad."""
+        self._settle()
+        found = self._db.execute(
+            "SELECT 1 FROM entry WHERE contribution = ? LIMIT 1", (_key(id_scope, local_id),)
+        )
+        return found.fetchone() is not None
+
+    def nameless(self) -> int | None:
+        """Return the first row whose id can't be read, if there is one."""
+        self._settle()
+        row = self._db.execute("SELECT min(row) FROM entry WHERE contribution IS NULL").fetchone()
+        return row[0] if row[0] is None else int(row[0])
+
+    def add_gone(self, gone: Iterable[Gone]) -> None:
+        self._db.executemany(
+            "INSERT INTO gone (service, id_scope, local_id, day) VALUES (?, ?, ?, ?)", gone
+        )
+
+    def gone(self) -> Iterator[Gone]:
+        """Yield what stands and is not in the file."""
+        for found in self._db.execute("SELECT service, id_scope, local_id, day FROM gone"):
+            yield Gone(*found)
 
     def _entries(self) -> Iterator[tuple[int, bytes, int, int]]:
         self._settle()
@@ -246,9 +304,17 @@ class Spool:
             return
         self._db.execute(_INDEX)
         self._db.execute(_REFUSE_AGAIN, (self._settled_to, _ANOTHER_ID))
+        self._db.execute(_MARK_REPEATS, (self._settled_to,))
         self._db.execute(_MARK_FIRST, (self._settled_to,))
         self._db.execute(_REJECT)
         self._settled_to = last
+
+
+def _key(id_scope: str | None, local_id: str | None) -> str | None:
+    """Return what tells one contribution of the file from another; no id holds a separator."""
+    if local_id is None or id_scope is None:
+        return local_id
+    return f"{id_scope}\x1f{local_id}"
 
 
 def _row(number: int, payload: bytes, first_of_several: int) -> Row:

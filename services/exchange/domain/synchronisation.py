@@ -86,9 +86,7 @@ def synchronise(command: Synchronise, state: State) -> list[Message]:
         due_at = _confirm_due_at(status, command.at)
         recorded = Recorded(command.act, confirm_due_at=due_at)
         changes: list[Message] = [
-            ContributionRecorded(
-                act=command.act, confirm_due_at=due_at, replaces=command.replaces
-            )
+            ContributionRecorded(act=command.act, confirm_due_at=due_at, replaces=command.replaces)
         ]
         changes += _transition(command, recorded, status, command.act)
     else:

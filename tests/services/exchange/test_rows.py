@@ -382,17 +382,23 @@ async def test_a_preview_says_what_would_happen_and_stores_nothing(counter: Coun
     foreseen = await counter.desk.foresee([order(one) for one in rows], assumed)
 
     assert [
-        (one.body["effect"] if isinstance(one, Answer) else str(getattr(one, "reason", one)), stood)
-        for one, stood in foreseen
+        (
+            one.outcome.body["effect"]
+            if isinstance(one.outcome, Answer)
+            else str(getattr(one.outcome, "reason", one)),
+            found is not None and found.stands,
+            one.events,
+        )
+        for one, found in foreseen
     ] == [
-        ("unchanged", True),
-        ("corrected", True),
-        ("moved", True),
-        ("stands_in_another_service", True),
-        ("restored", True),
-        ("recorded", False),
-        ("corrected", False),
-        ("unknown_participant", False),
+        ("unchanged", True, 0),
+        ("corrected", True, 1),
+        ("moved", True, 2),
+        ("stands_in_another_service", True, 0),
+        ("restored", True, 2),
+        ("recorded", False, 2),
+        ("corrected", False, 1),
+        ("unknown_participant", False, 0),
     ]
     assert await counter.events() == before
 

@@ -48,13 +48,14 @@ class Office:
         checked = check_header(table.header, filled or {})
         reader = RowReader(filled or {}, ZoneInfo("UTC"), NOW, checked.required)
         rows = rows_of(table, table.header, reader)
-        feed = Feed(table, rows, tuple(checked.notices), tuple(checked.blocking))
+        columns = frozenset({*table.header, *(filled or {})})
+        feed = Feed(table, rows, columns, tuple(checked.notices), tuple(checked.blocking))
         return await self._run(feed, options)
 
-    async def take_polis(self, path: Path, service: str) -> Imported:
+    async def take_polis(self, path: Path, service: str, conversation: str = "c") -> Imported:
         reader = RowReader({**polis.FILLED, "service_id": service}, ZoneInfo("UTC"), NOW)
         options = replace(FILES, source=Source("local", polis.SYSTEM))
-        return await self._run(polis.votes(path, reader), options)
+        return await self._run(polis.votes(path, reader, conversation), options)
 
     async def take_open_repair(self, path: Path, service: str) -> Imported:
         reader = RowReader({**open_repair.FILLED, "service_id": service}, ZoneInfo("UTC"), NOW)

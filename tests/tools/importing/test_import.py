@@ -20,14 +20,13 @@ async def test_a_file_registers_who_is_missing_and_records_its_rows(
     header = (*HEADER, "receiver_ids", "receiver_party", "minutes", "phase", "mode", "episode_id")
     rows = [
         (*GOOD, "bob|cid", "family_social", "60", "deliver", "act", "case 7"),
-        ("c2", "s1", "2025-05-02T10:00", "bob", "professional", "ann", "user", "30", "", "", ""),
+        ("c2", "s1", "2025-05-02T10:00", "bob", "family_social", "ann", "user", "30", "", "", ""),
     ]
 
     imported = await office.take(write(tmp_path, rows, header))
 
     assert imported.problems == []
     assert imported.effects == {"recorded": 2}
-    # bob gives as a professional: that he also received under another word changes nothing
     assert imported.summary.registered == {"services": 1, "participants": 3, "roles": 3}
     assert {one["status"] for one in await office.contributions("s1")} == {"confirmed"}
 
@@ -55,7 +54,7 @@ async def test_the_same_file_twice_changes_nothing(office: Office, tmp_path: Pat
             ("c5", *GOOD[1:], "5", "2025-05-02", "confirmed", ""),
             ("c5", *GOOD[1:], "6", "2025-05-04", "disputed", ""),
             ("c6", *GOOD[1:], "6", "", "", "bob"),
-            ("c6", "s2", *GOOD[2:], "6", "2025-05-04", "", "bob"),
+            ("c6", *GOOD[1:], "8", "2025-05-04", "", "bob"),
             ("c7", *GOOD[1:], "6", "2025-05-04", "confirmed", ""),
             ("c7", *GOOD[1:], "9", "2025-05-05", "voided", ""),
         ],
@@ -90,8 +89,12 @@ async def test_a_row_moved_to_another_service_is_void_there_and_recorded_here(
 ) -> None:
     await office.take(write(tmp_path, [GOOD]))
 
-    moved = await office.take(write(tmp_path, [("c1", "s2", *GOOD[2:])]))
+    path = write(tmp_path, [("c1", "s2", *GOOD[2:])])
+    refused = await office.take(path)
+    moved = await office.take(path, replace(FILES, replace=True))
 
+    assert refused.told() == {(2, "service_id")}
+    assert refused.effects == {}
     assert moved.effects == {"moved": 1}
     assert [one["status"] for one in await office.contributions("s1")] == ["voided"]
     assert [one["status"] for one in await office.contributions("s2")] == ["confirmed"]

@@ -50,6 +50,7 @@ def test_the_same_id_again_is_an_error_of_the_later_row_unless_it_is_a_revision(
     rows = [
         (*GOOD, ""),
         (*GOOD, ""),
+        ("c1", "s1", "2025-05-02", "ann", "user", ""),
         ("c2", *GOOD[1:], "2025-05-02"),
         ("c2", *GOOD[1:], "2025-05-03"),
         ("c3", *GOOD[1:], ""),
@@ -63,11 +64,14 @@ def test_the_same_id_again_is_an_error_of_the_later_row_unless_it_is_a_revision(
             spool.add(row)
 
         assert [(one.row, one.problem) for one in spool.problems()] == [
-            (3, "row 2 has the same id"),
-            (9, "row 8 has the same id"),
+            (4, "row 2 has the same id and says something else"),
+            (10, "row 9 has the same id and says something else"),
         ]
+        # a row that says the same again is harmless, and told
+        assert spool.repeats() == (1, 3, 2)
         # a row without a revision that others revise comes before them, whenever it is imported
-        assert [row.values.get("revised_at") for row in spool.good_rows()] == [
+        good = sorted(spool.shuffled_rows(0, 1), key=lambda row: row.row)
+        assert [row.values.get("revised_at") for row in good] == [
             None,
             "2025-05-02T00:00:00Z",
             "2025-05-03T00:00:00Z",
@@ -94,16 +98,50 @@ def test_the_first_row_of_somebody_settles_their_party_and_kind(tmp_path: Path) 
         check(spool, register_missing=True)
 
         told = [(one.row, one.column) for one in spool.problems()]
-        assert told == [(3, "giver_party"), (4, "giver_kind"), (7, "giver_party")]
-        # cid is named by a rejected row only; bob's own row comes before what is said of him
+        assert told == [
+            (3, "giver_party"),
+            (4, "giver_kind"),
+            (6, "giver_party"),
+            (7, "giver_party"),
+        ]
+        # cid is named by a rejected row only
         assert spool.known.planned() == {"services": 2, "participants": 2, "roles": 3}
-        assert [one.party for one in spool.known.periods("s1", "bob")] == ["family_social"]
-        assert spool.earliest_day() == "2025-04-01"
+        assert [one.party for one in spool.known.periods("s1", "bob")] == ["professional"]
+
+
+def test_a_service_begins_on_its_own_first_row_and_a_party_on_the_persons(tmp_path: Path) -> None:
+    rows = [
+        ("c1", "s1", "2025-05-03", "ann", "user", "", ""),
+        ("c2", "s1", "2025-05-02", "ann", "user", "bob", "family_social"),
+        ("c3", "s1", "2025-05-01", "cid", "user", "bob", ""),
+        ("c4", "s2", "2025-04-01", "ann", "user", "", ""),
+    ]
+    header = (*HEADER, "receiver_ids", "receiver_party")
+
+    with Spool() as spool:
+        for row in read(write(tmp_path, rows, header)):
+            spool.add(row)
+        check(spool, register_missing=True)
+
+        assert [spool.known.service(one).begins for one in ("s1", "s2")] == [
+            "2025-05-01",
+            "2025-04-01",
+        ]
+        begins = {
+            (service, person): spool.known.periods(service, person)[0].begins
+            for service, person in (("s1", "ann"), ("s1", "bob"), ("s1", "cid"), ("s2", "ann"))
+        }
+        assert begins == {
+            ("s1", "ann"): "2025-05-02",
+            ("s1", "bob"): "2025-05-02",
+            ("s1", "cid"): "2025-05-01",
+            ("s2", "ann"): "2025-04-01",
+        }
 
 
 def test_every_vote_of_a_consultation_that_says_something_new_is_a_row() -> None:
     reader = RowReader({**polis.FILLED, "service_id": "uber"}, ZoneInfo("UTC"), NOW)
-    feed = polis.votes(data_file("polis-vtaiwan"), reader)
+    feed = polis.votes(data_file("polis-vtaiwan"), reader, "vtaiwan")
 
     rows = list(feed.rows)
 
