@@ -79,7 +79,7 @@ async def foresee(
     """
     async with store.session() as session:
         known = await session.known(_streams(commands))
-    batch = _Batch(Append(at=store.clock.now()), known.histories, {})
+    batch = _Batch(Append(at=store.clock.now()), known.streams, {})
     decided = [batch.run(command) for command in commands]
     return [
         Foreseen(one.answer, one.last - one.first) if isinstance(one, _Accepted) else Foreseen(one)
