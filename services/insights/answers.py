@@ -80,11 +80,11 @@ class Answers:
         subject = Subject(service, said.by_window)
 
         async def answer() -> bytes:
-            await self._look_back(service, as_of)
             return await self._fold().reader.at(
                 service,
                 as_of,
                 lambda moment: orjson.dumps(release.verdict(moment, subject, window)),
+                sure=True,
             )
 
         return await self._told(service, as_of, ("verdict", window, said.newest), answer)
@@ -123,13 +123,6 @@ class Answers:
         """Return who renders the services' snapshots; what was announced of them is looked up."""
         today = self._fold().reader.today()
         return partial(self._snapshot, today, await self._announcements.said(service_ids, today))
-
-    async def _look_back(self, service: ServiceInfo, as_of: date) -> None:
-        """Let memory know since when classes hold: what is folded for a question says it too."""
-        fold = self._fold()
-        live = fold.live.owned(service.service_id)
-        if live is not None and live.state.as_of == as_of and not live.looked_back:
-            await fold.reader.look_back(service, live)
 
     async def _said(self, service_id: str, as_of: date) -> Said:
         return (await self._announcements.said([service_id], as_of))[service_id]

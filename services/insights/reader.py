@@ -73,22 +73,41 @@ class Reader:
     def today(self) -> date:
         return self._clock.now().date()
 
-    async def at(self, service: ServiceInfo, as_of: date, read: Callable[[Moment], T]) -> T:
+    async def at(
+        self,
+        service: ServiceInfo,
+        as_of: date,
+        read: Callable[[Moment], T],
+        *,
+        sure: bool = False,
+    ) -> T:
         """Return ``read(moment)``, called while the moment's state stands still.
 
         A question that comes after an event was committed sees that event, whoever folded it.
+        ``sure``: since when a class holds is to be of those events too.
         """
         positions = await self.positions(service)
         live = self._live.service(service.service_id, service.partition)
         if live is not None and as_of == live.state.as_of and self._reaches(live, positions):
-            return await self.now(service, live, read)
+            return await self.now(service, live, read, sure=sure)
         return await self.folded(service, as_of, read)
 
-    async def now(self, service: ServiceInfo, live: LiveService, read: Callable[[Moment], T]) -> T:
+    async def now(
+        self,
+        service: ServiceInfo,
+        live: LiveService,
+        read: Callable[[Moment], T],
+        *,
+        sure: bool = False,
+    ) -> T:
         """Return ``read`` of the state in memory, or of the facts where its past won't stay."""
         for _ in range(TRIES):
+            if sure and not live.looked_back:
+                await self.look_back(service, live)
             with suppress(_Moved, PastNeeded):
-                return await self._live.read(live, partial(self._consistently, live, read))
+                return await self._live.read(
+                    live, partial(self._consistently, live, read, sure=sure)
+                )
             late, as_of = live.late, live.state.as_of
             evidence = await self._evidence(service, self._live.positions(service.partition))
             async with self._computing:
@@ -161,8 +180,11 @@ class Reader:
         live: LiveService,
         read: Callable[[Moment], T],
         positions: Mapping[TopicPartition, int],
+        *,
+        sure: bool,
     ) -> T:
-        if self._live.service(live.service_id, live.partition) is not live:
+        moved = self._live.service(live.service_id, live.partition) is not live
+        if moved or (sure and not live.looked_back):
             raise _Moved
         past = live.past if live.past_late == live.late else None
         return read(

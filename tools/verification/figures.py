@@ -79,11 +79,26 @@ def check_verdict(answer: Answer, histories: Histories, report: Report) -> None:
     if flags != ruling.flags:
         report.problem(CHECK, f"{where}: flags {sorted(flags)}, recomputed {sorted(ruling.flags)}")
     _check_waiting(where, answer, history, report)
+    if answer["holds_since"] is not None:
+        _check_since(where, answer, history, report)
     for axis, share in (("p", ruling.p), ("d", ruling.d)):
         recomputed = None if share is None or not ruling.enough else float(share)
         said = answer["axes"][axis]
         if not _close(said, recomputed):
             report.problem(CHECK, f"{where}: axis {axis} {said}, recomputed {recomputed}")
+
+
+def _check_since(where: str, answer: Answer, history: History, report: Report) -> None:
+    """Hold the class to be the same on its first day, and another on the day before."""
+    first = day(answer["holds_since"])
+    before, then = (rule(history, one, answer["window"]).name for one in (first - 1, first))
+    report.compared["days since which a class holds"] += 1
+    if then != answer["class"] or before == answer["class"]:
+        report.problem(
+            CHECK,
+            f"{where}: {answer['class']} since {answer['holds_since']}, recomputed {before} on the "
+            f"day before and {then} on it",
+        )
 
 
 def _check_waiting(where: str, answer: Answer, history: History, report: Report) -> None:

@@ -103,7 +103,9 @@ def _add(said: Said, record: Record) -> None:
         "receipt": record["receipt"],
     }
     for window, shown in record["windows"].items():
-        said.verdicts.append({**common, **shown["verdict"], "window": window})
+        # since when it holds may be of a moment before, or not known yet
+        verdict = {**shown["verdict"], "holds_since": None}
+        said.verdicts.append({**common, **verdict, "window": window})
         said.metrics.extend(
             {**common, "window": window, "lens": lens, "metrics": metrics}
             for lens, metrics in shown["metrics"].items()

@@ -1,11 +1,26 @@
 """Figures that differ from their recomputation are found, and those that don't are not."""
 
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
+import orjson
 import pytest
 
+from services.insights import release
+from services.insights.directory import ServiceInfo
+from services.insights.metrics.timeline import Timeline
+from services.insights.past import Past
+from services.insights.release import Moment, Subject
+from services.insights.standing import Standing
+from services.insights.verdict_history import held
+from shared.contracts.catalogue import BY_MODEL, encode
+from shared.contracts.exchange import ContributionRecorded
+from shared.log.port import TopicPartition
+from tests.support.archetypes import DAY, facts_told, moment, time_bank
 from tools.recompute.figures import Number
-from tools.verification.figures import Histories, Told, difference
+from tools.verification.figures import Histories, Told, check_verdict, difference
+from tools.verification.report import Report
 
 SERVICE = "exchange.activity.v1/3"
 
@@ -53,3 +68,45 @@ def test_a_history_ends_at_the_positions_of_the_receipt() -> None:
     assert set(histories.up_to({SERVICE: 2}).acts) == {"a", "b"}
     assert set(histories.up_to({SERVICE: 3}).acts) == {"a", "b", "c"}
     assert histories.up_to({}).acts == {}
+
+
+def bank() -> tuple[dict[str, Any], Histories]:
+    """Return the verdict of a time bank in which an act waits, and what happened there."""
+    story = time_bank()
+    waits = story.act("u1", 3, ["u2"])
+    due = moment(3) + timedelta(days=14)
+    story.events[-1] = ContributionRecorded(act=waits, confirm_due_at=due)
+    facts = facts_told(story.events)
+    timeline, here = Timeline(facts), TopicPartition("exchange.activity.v1", 3)
+    before = held(timeline, DAY - timedelta(days=1), ["90d"])
+    at = Moment(
+        timeline.at(DAY),
+        Past(Timeline(facts), DAY).found(),
+        Standing("d", len(facts), {here: len(facts)}),
+        before.get,
+    )
+    info = ServiceInfo("service-1", 3, ("town",), None, "Bank", None, DAY)
+    told = [
+        Told(SERVICE, position, BY_MODEL[type(event)].name, orjson.loads(encode(event)))
+        for position, event in enumerate(story.events, start=1)
+    ]
+    return release.verdict(at, Subject(info, {}), "90d"), Histories(told)
+
+
+def problems(answer: dict[str, Any], histories: Histories) -> int:
+    report = Report()
+    check_verdict(answer, histories, report)
+    return sum(report.counts.values())
+
+
+def test_since_when_a_class_holds_and_what_waits_are_recomputed() -> None:
+    answer, histories = bank()
+    waiting = answer["waiting"]
+
+    assert (waiting["recorded"], answer["class"]) == (1, "mutual_aid")
+    assert problems(answer, histories) == 0
+    found = partial(problems, histories=histories)
+    assert found(answer | {"holds_since": (DAY - timedelta(days=1)).isoformat()}) == 1
+    assert found(answer | {"waiting": waiting | {"recorded": 2}}) == 1
+    assert found(answer | {"waiting": waiting | {"counts_by": DAY.isoformat()}}) == 1
+    assert found(answer | {"waiting": waiting | {"disputed": 1}}) == 1
