@@ -244,9 +244,7 @@ const REASONS = {
   few_lay: { en: "too few residents", fr: "trop peu d’habitants" },
   currencies_mixed: { en: "several currencies", fr: "plusieurs monnaies" },
   no_data: { en: "nothing to measure", fr: "rien à mesurer" },
-  few_lay: { en: "too few residents to tell their share", fr: "trop peu d’habitants pour dire leur part" },
   field_missing: { en: "too seldom recorded", fr: "trop rarement noté" },
-  observed_too_short: { en: "observed for too short a time", fr: "observé depuis trop peu de temps" },
   not_measured: { en: "not measured by this version", fr: "cette version ne le mesure pas" },
 };
 
