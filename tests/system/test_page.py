@@ -1,6 +1,7 @@
 """The page in a real Chromium: what a change leaves alone, and what it costs."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
@@ -152,3 +153,53 @@ async def test_the_address_keeps_what_was_chosen(page: Page, served: Gateway) ->
     await expect(chosen).to_have_text(["Whole life", "number of acts"])
     await page.go_back()
     await expect(chosen).to_have_text(["Whole life", "time given"])
+
+
+async def processor_seconds(page: Page) -> Callable[[], Awaitable[float]]:
+    session = await page.context.new_cdp_session(page)
+    await session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    async def spent() -> float:
+        found = (await session.send("Performance.getMetrics"))["metrics"]
+        return next(float(one["value"]) for one in found if one["name"] == "TaskDuration")
+
+    return spent
+
+
+async def test_a_thousand_services_are_soon_there_and_a_change_costs_one_card(
+    page: Page, served: Gateway
+) -> None:
+    for number in range(1000):
+        served.show(a_record(f"s-{number}", name=f"Service {number:03}"))
+    spent = await processor_seconds(page)
+    cards = page.locator("[data-class]")
+
+    await page.goto(served.url)
+    await expect(cards.first).to_be_visible()
+    assert await spent() < 1, "until the first cards are there"
+    await expect(cards).to_have_count(1000)
+    assert await spent() < 3, "until all of them are"
+
+    before = await spent()
+    for number in range(50):
+        served.show(a_record(f"s-{number}", name=f"Service {number:03}", agency_ids=["village"]))
+        await asyncio.sleep(0.04)
+    await expect(page.locator("#service-s-49")).to_contain_text("village")
+    assert (await spent() - before) / 50 < 0.05, "a change"
+
+
+@pytest.mark.parametrize("width", [320, 375])
+@pytest.mark.parametrize("address", ["", "#/service/s-1", "#/service/" + "unheard-of" * 15])
+async def test_a_narrow_screen_never_scrolls_sideways(
+    page: Page, served: Gateway, width: int, address: str
+) -> None:
+    served.show(a_record(name="Donaudampfschifffahrtsgesellschaft" * 5, provides="x" * 200))
+    await page.set_viewport_size({"width": width, "height": 640})
+    for language in ("English", "Fran\u00e7ais"):
+        await page.goto(f"{served.url}{address}")
+        await page.get_by_role("button", name=language).click()
+        await expect(page.locator("h1, [data-class]").last).to_be_visible()
+        for hidden in await page.locator("summary").all():
+            await hidden.evaluate("node => { node.parentNode.open = true; }")
+
+        assert await page.evaluate("document.documentElement.scrollWidth") == width

@@ -28,14 +28,17 @@ function redraw() {
 }
 
 function draw() {
+  document.title = view.title();
+  render(element(Fragment, { key: view.key }, view.content()), main); // nodes that stay are kept as they are
+  view.shown?.();
+}
+
+function speak() {
   document.documentElement.lang = currentLanguage();
   for (const node of document.querySelectorAll("[data-words]")) node.textContent = words(node.dataset.words);
   for (const node of document.querySelectorAll("[data-words-label]")) node.setAttribute("aria-label", words(node.dataset.wordsLabel));
   for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", String(button.dataset.language === currentLanguage()));
   connection.draw();
-  document.title = view.title();
-  render(element(Fragment, { key: view.key }, view.content()), main); // nodes that stay are kept as they are
-  view.shown?.();
 }
 
 function follow(service, signal) {
@@ -77,6 +80,7 @@ document.addEventListener("click", (event) => {
   const chosen = event.target.closest?.("[data-language]")?.dataset.language;
   if (chosen) {
     chooseLanguage(chosen);
+    speak();
     draw();
   }
 });
@@ -85,4 +89,5 @@ window.addEventListener("online", () => line?.hurry());
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && line?.hurry());
 window.addEventListener("pagehide", () => leaving.abort());
 window.addEventListener("pageshow", (event) => event.persisted && open(parsed(location.hash)));
+speak();
 open(parsed(location.hash));

@@ -13,7 +13,7 @@ export class Connection {
   #silent;
   #heardAt = 0;
   #lostAt = 0;
-  #state = "connecting";
+  #state = "";
 
   constructor(node, silent) {
     this.#node = node;
@@ -35,7 +35,7 @@ export class Connection {
     const before = this.#state;
     this.#state = this.#now();
     if (this.#state === "silent" && before !== "silent") this.#silent();
-    document.documentElement.dataset.connection = this.#state;
+    if (this.#state !== before) document.body.dataset.connection = this.#state; // the style of all that is on it
     const text = this.#text();
     if (this.#node.textContent !== text) this.#node.textContent = text; // what is said again is spoken again
   }

@@ -6,7 +6,7 @@ import { className, currentLanguage, inLanguage, words } from "./words.js";
 
 const WINDOW = "90d";
 const HELPED = ["noServices", "nothingReceived"];
-const FLASH = [{ boxShadow: "inset 0 0 0 4px var(--focus)" }, { boxShadow: "inset 0 0 0 4px transparent" }];
+const FLASH = { pseudoElement: "::after", duration: 1800, easing: "ease-out" };
 
 export function glance({ follow, redraw, signal }) {
   const known = new Map(); // service id -> what its card shows, and the card as drawn last
@@ -78,7 +78,7 @@ export function glance({ follow, redraw, signal }) {
     },
     shown() {
       const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      for (const id of still ? [] : fresh) document.getElementById(`service-${id}`)?.animate(FLASH, { duration: 1800, easing: "ease-out" });
+      for (const id of still ? [] : fresh) document.getElementById(`service-${id}`)?.animate({ opacity: [1, 0] }, FLASH);
       fresh.clear();
     },
     show({ service, as_of: asOf, windows, waiting }, kind) {
