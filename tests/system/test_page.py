@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from copy import deepcopy
+from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
+from services.insights.verdict_rule import ServiceClass
 from tests.support.gateway import Gateway, a_record, gateway
 
 pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.timeout(120)]
@@ -203,3 +206,59 @@ async def test_a_narrow_screen_never_scrolls_sideways(
             await hidden.evaluate("node => { node.parentNode.open = true; }")
 
         assert await page.evaluate("document.documentElement.scrollWidth") == width
+
+
+CONTRASTS = """() => {
+    const channel = (value) => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    const light = (colour) => {
+        const [r, g, b] = colour.match(/[\\d.]+/g).map((part) => channel(part / 255));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const contrast = (one, other) => {
+        const [dark, bright] = [light(one), light(other)].sort((a, b) => a - b);
+        return (bright + 0.05) / (dark + 0.05);
+    };
+    const style = (node) => getComputedStyle(node);
+    return [...document.querySelectorAll("[data-class]")].map((card) => {
+        const [badge, field, band, mark] = [".badge", ".field", ".band", ".mark"]
+            .map((name) => style(card.querySelector(name)));
+        const behind = style(card).backgroundColor;
+        return {
+            badge: contrast(badge.color, badge.backgroundColor),
+            field: contrast(field.stroke, behind),
+            band: contrast(band.stroke, behind),
+            mark: contrast(mark.fill, behind),
+        };
+    });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_badges_and_maps_of_every_class_stand_out(
+    page: Page, served: Gateway, scheme: Literal["light", "dark"]
+) -> None:
+    for one in ServiceClass:
+        record = deepcopy(a_record(f"s-{one}", name=one))
+        for window in record["windows"].values():
+            window["verdict"] |= {"class": one, "axes": {"p": 0.5, "d": 0.5}}
+        served.show(record)
+    await page.emulate_media(color_scheme=scheme)
+    await page.goto(served.url)
+    await expect(page.locator("[data-class]")).to_have_count(len(ServiceClass))
+
+    for found in await page.evaluate(CONTRASTS):
+        assert found.pop("badge") >= 4.5
+        assert all(contrast >= 3 for contrast in found.values()), found
+
+
+async def test_figures_are_a_table_that_can_be_heard(page: Page, served: Gateway) -> None:
+    served.show(a_record())
+    await page.goto(f"{served.url}#/service/s-1")
+
+    row = page.get_by_role("row", name="two-way share E1", exact=False).first
+    await expect(row.get_by_role("rowheader")).to_contain_text("two-way share E1")
+    await expect(row.get_by_role("cell").nth(1)).to_contain_text("%")
+    await expect(row.locator("summary").first).to_have_text(
+        "Where does this come from? \u2013 two-way share"
+    )
+    await expect(page.locator("caption")).to_be_visible()

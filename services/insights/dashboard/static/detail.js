@@ -118,8 +118,9 @@ export function detail(wanted, { redraw, follow, signal }) {
         {},
         element("span", { class: "badge", "data-verdict": verdict.class }, className(verdict.class)),
         verdict.grade ? element("span", { class: "tag" }, words(verdict.grade)) : null,
-        verdict.tentative ? element("span", { class: "tag", title: words("tentativeHelp") }, words("tentative")) : null,
+        verdict.tentative ? element("span", { class: "tag" }, words("tentative")) : null,
       ),
+      verdict.tentative ? element("p", { class: "quiet" }, words("tentativeHelp")) : null,
       element("p", { class: "reason" }, reasons[0]),
       element("ul", { class: "plain" }, reasons.slice(1).map((reason) => element("li", {}, reason))),
       element("h2", {}, words("flip")),
@@ -174,7 +175,7 @@ export function detail(wanted, { redraw, follow, signal }) {
     return element(
       "details",
       {},
-      element("summary", {}, words("provenance")),
+      element("summary", {}, words("provenance"), element("span", { class: "unseen" }, ` – ${inLanguage(definition?.name) || id}`)),
       element(
         "div",
         { class: "receipt" },
@@ -182,7 +183,7 @@ export function detail(wanted, { redraw, follow, signal }) {
           element("dt", {}, words("formula")), element("dd", {}, definition?.formula ?? id, ` (${words("version")} ${one.definition_version})`),
           element("dt", {}, words("window")), element("dd", {}, `${words(chosenWindow)} · ${words("asOf")} ${day(record.as_of)} · ${words(definition?.lens === "none" ? "noLens" : lens())}`),
           element("dt", {}, words("sample")), element("dd", {}, number(one.n)),
-          element("dt", {}, words("interval")), element("dd", {}, one.interval ? one.interval.map((end) => figure(id, end)).join(" – ") : words("noInterval")),
+          element("dt", {}, words("interval")), element("dd", {}, intervalText(id, one)),
           element("dt", {}, words("positions")), element("dd", {}, positions(receipt).map((line) => element("div", {}, element("code", {}, line)))),
         ),
         element("p", { class: "quiet" }, words("positionsHelp")),
@@ -206,6 +207,8 @@ export function detail(wanted, { redraw, follow, signal }) {
     return Object.entries(receipt.positions).map(([partition, position]) => `${partition}: ${number(position, 0)}`);
   }
 
+  const intervalText = (id, one) => (one.interval ? one.interval.map((end) => figure(id, end)).join(" – ") : words("noInterval"));
+
   function metricRow([id, one]) {
     const definition = definitionOf(id);
     const shown = one.value === null ? element("span", { class: "quiet" }, reasonText(one.reason)) : figure(id, one.value);
@@ -213,12 +216,12 @@ export function detail(wanted, { redraw, follow, signal }) {
     return element(
       "tr",
       { key: id, "data-metric": id },
-      element("td", {},
-        element("span", { class: "metric-name" }, inLanguage(definition?.name) || id), element("span", { class: "metric-id" }, id),
+      element("th", { scope: "row", abbr: inLanguage(definition?.name) || id },
+        element("span", { class: "metric-name" }, inLanguage(definition?.name) || id), " ", element("span", { class: "metric-id" }, id),
         meaning(id) ? element("span", { class: "quiet" }, ` ${meaning(id)}`) : null,
         provenance(id, one, definition)),
       element("td", { class: "number", "data-value": one.value === null ? "" : String(one.value) }, shown),
-      element("td", {}, isShare ? intervalDrawing(one.value, one.interval) : ""),
+      element("td", {}, isShare ? intervalDrawing(one.value, one.interval) : "", element("span", { class: "unseen" }, intervalText(id, one))),
       element("td", { class: "number" }, number(one.n)),
       element("td", {}, trendDrawing(id, points(id, one.value))),
     );
@@ -235,14 +238,15 @@ export function detail(wanted, { redraw, follow, signal }) {
       element(
         "table",
         {},
+        element("caption", {}, words("trendOf")),
         element("thead", {}, element("tr", {},
           element("th", { scope: "col" }, words("metric")),
           element("th", { scope: "col", class: "number" }, words("value")),
           element("th", { scope: "col" }, words("interval")),
           element("th", { scope: "col", class: "number" }, words("sample")),
-          element("th", { scope: "col", title: words("trendOf") }, words("trend")))),
+          element("th", { scope: "col" }, words("trend")))),
         [...families].map(([letter, entries]) =>
-          element("tbody", { key: letter }, element("tr", { class: "family" }, element("th", { colspan: 5, scope: "colgroup" }, familyName(letter))), entries.map(metricRow))),
+          element("tbody", { key: letter }, element("tr", { class: "family" }, element("th", { colspan: 5, scope: "rowgroup" }, familyName(letter))), entries.map(metricRow))),
       ),
     );
   }

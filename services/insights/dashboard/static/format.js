@@ -45,7 +45,6 @@ export const time = (at) => new Intl.DateTimeFormat(locale(), { timeStyle: "medi
 // element("p", {class: "x"}, "text", child): text is always text, never markup
 export const element = h;
 
-// the share of planning (up) against that of delivery (right), with the bands of the rule
 export function axisText(verdict, axis) {
   const value = verdict.axes[axis];
   if (value !== null) return percent(value);
@@ -53,32 +52,32 @@ export function axisText(verdict, axis) {
   return reason === "no_data" ? words("unobserved") : reasonText(reason);
 }
 
+// the share of planning (up) against that of delivery (right), with the bands of the rule; marks at the ends are whole
 export function axesDrawing(verdict, size = 120) {
   const { p, d } = verdict.axes;
-  const inner = size - 20;
-  const x = (share) => 14 + share * inner;
-  const y = (share) => 4 + (1 - share) * inner;
-  const label = `${words("planning")}: ${axisText(verdict, "p")}, ${words("delivery")}: ${axisText(verdict, "d")}`;
+  const [planning, delivery] = [axisText(verdict, "p"), axisText(verdict, "d")];
+  const inner = size - 34;
+  const x = (share) => 25 + share * inner;
+  const y = (share) => 9 + (1 - share) * inner;
+  const across = (share, kind) => element("line", { x1: x(0), x2: x(1), y1: y(share), y2: y(share), class: kind });
+  const upright = (share, kind) => element("line", { x1: x(share), x2: x(share), y1: y(0), y2: y(1), class: kind });
+  const label = `${words("planning")}: ${planning}, ${words("delivery")}: ${delivery}`;
   const mark =
     p !== null && d !== null
       ? element("circle", { cx: x(d), cy: y(p), r: 6, class: "mark" })
       : p !== null
-        ? element("line", { x1: x(0), x2: x(1), y1: y(p), y2: y(p), class: "mark-line" })
+        ? across(p, "mark-line")
         : d !== null
-          ? element("line", { x1: x(d), x2: x(d), y1: y(0), y2: y(1), class: "mark-line" })
-          : null;
-  const bands = [0.1, 0.9].flatMap((share) => [
-    element("line", { x1: x(share), x2: x(share), y1: y(0), y2: y(1), class: "band" }),
-    element("line", { x1: x(0), x2: x(1), y1: y(share), y2: y(share), class: "band" }),
-  ]);
+          ? upright(d, "mark-line")
+          : element("text", { x: x(0.5), y: y(0.5), "text-anchor": "middle", class: "axis-name" }, planning === delivery ? planning : "");
   return element(
     "svg",
     { viewBox: `0 0 ${size} ${size}`, width: size, height: size, role: "img", "aria-label": label, class: "axes" },
     element("rect", { x: x(0), y: y(1), width: inner, height: inner, class: "field" }),
-    bands,
+    [0.1, 0.9].flatMap((share) => [across(share, "band"), upright(share, "band")]),
     mark,
-    element("text", { x: 10, y: y(0), transform: `rotate(-90 10 ${y(0)})`, class: "axis-name" }, words("planning")),
-    element("text", { x: x(1), y: size - 4, "text-anchor": "end", class: "axis-name" }, words("delivery")),
+    element("text", { x: 12, y: y(0), transform: `rotate(-90 12 ${y(0)})`, class: "axis-name" }, words("planning")),
+    element("text", { x: x(1), y: size - 3, "text-anchor": "end", class: "axis-name" }, words("delivery")),
   );
 }
 
@@ -116,7 +115,7 @@ export function trendDrawing(id, points, width = 160, height = 34) {
     "svg",
     {
       viewBox: `0 0 ${width} ${height}`, width, height, role: "img", class: "trend",
-      "aria-label": `${figure(id, numbers[0])} → ${figure(id, numbers.at(-1))}`,
+      "aria-label": [values[0], values.at(-1)].map((point) => `${day(point.day)}: ${figure(id, point.value)}`).join(" → "),
     },
     runs.filter((run) => run.length).map((run) => element("polyline", { points: run.join(" ") })),
     element("circle", { cx: x(last), cy: y(points[last].value), r: 2.5, class: "mark" }),
