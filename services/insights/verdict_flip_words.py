@@ -76,7 +76,7 @@ def flip_json(flip: Flip) -> dict[str, Any]:
 def flip_text(flip: Flip) -> Sentence:
     change = said(
         *_change(flip.quantity, flip.to_class, up=flip.up),
-        value=decimal(flip.value),
+        value=decimal(flip.value, (flip.threshold,)),
         a=number(flip.lever.numerator),
         b=number(flip.lever.denominator),
         units=_units(flip, flip.to_change),

@@ -52,10 +52,7 @@ def percent(share: Fraction, thresholds: Iterable[Fraction] = ()) -> Sentence:
 
     What rounds to one of the thresholds and is not, is rounded away from it.
     """
-    whole = _rounded(share, 100)
-    for threshold in thresholds:
-        if whole == threshold * 100 and share != threshold:
-            whole += 1 if share > threshold else -1
+    whole = _away(_rounded(share, 100), 100, share, thresholds)
     if whole == 0 and share > 0:
         return Sentence(f"moins de 1{_NO_BREAK}%", "less than 1%")
     if whole == 100 and share < 1:
@@ -63,9 +60,10 @@ def percent(share: Fraction, thresholds: Iterable[Fraction] = ()) -> Sentence:
     return Sentence(f"{whole}{_NO_BREAK}%", f"{whole}%")
 
 
-def decimal(share: Fraction) -> Sentence:
-    """Return a share with three decimals."""
-    sign, (whole, rest) = "-" * (share.numerator < 0), divmod(abs(_rounded(share, 1000)), 1000)
+def decimal(share: Fraction, thresholds: Iterable[Fraction] = ()) -> Sentence:
+    """Return a share with three decimals, rounded away from thresholds as ``percent`` does."""
+    thousandths = _away(_rounded(share, 1000), 1000, share, thresholds)
+    sign, (whole, rest) = "-" * (share.numerator < 0), divmod(abs(thousandths), 1000)
     return Sentence(f"{sign}{whole},{rest:03}", f"{sign}{whole}.{rest:03}")
 
 
@@ -104,6 +102,13 @@ def _rounded(share: Fraction, parts: int) -> int:
     numerator, denominator = share.as_integer_ratio()
     whole = (2 * abs(numerator) * parts + denominator) // (2 * denominator)
     return whole if numerator >= 0 else -whole
+
+
+def _away(whole: int, parts: int, share: Fraction, thresholds: Iterable[Fraction]) -> int:
+    for threshold in thresholds:
+        if whole == threshold * parts and share != threshold:
+            return whole + (1 if share > threshold else -1)
+    return whole
 
 
 def said(fr: str, en: str, **parts: Sentence) -> Sentence:

@@ -279,7 +279,8 @@ VERDICT: tuple[Reading, ...] = (
     ),
     Reading(
         "rule",
-        "The first that holds. 0 below the floor: insufficient_evidence. Where d < 1/10 or absent:"
+        "The first that holds. 0 below the floor: insufficient_evidence (a party stands on every"
+        " act, so no weight is without one). Where d < 1/10 or absent:"
         " 1 p < 1/10 or absent, 5 lay people or more gave opinions, and opinions are half or more"
         " of lay contributions by count: consultation. 2 p ≥ 1/10: co_design. 3 else conventional;"
         " insufficient_evidence, flag no_delivery_facts, where d is absent. Where d ≥ 1/10: 4"

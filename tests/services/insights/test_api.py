@@ -203,3 +203,7 @@ async def test_every_figure_is_defined(told: httpx.AsyncClient) -> None:
     metrics = await got(told, "/v1/services/service-1/metrics")
 
     assert [one["id"] for one in definitions["metrics"]] == list(metrics["metrics"])
+    read = {one["id"]: [of["id"] for of in one["readings"]] for one in definitions["metrics"]}
+    assert read["A3.deliver"] == ["phase", "few_lay"]
+    assert {"floor", "reasons"} <= {one["id"] for one in definitions["readings"]}
+    assert "few_lay" in {one["id"] for one in definitions["verdict"]["readings"]}

@@ -46,3 +46,4 @@ def test_a_share_near_a_threshold_is_rounded_away_from_it() -> None:
     assert percent(Fraction(8996, 10_000), TENTHS).en == "89%"
     assert percent(Fraction(9004, 10_000), TENTHS).fr == "91\N{NO-BREAK SPACE}%"
     assert percent(Fraction(996, 10_000)).en == "10%"
+    assert decimal(Fraction(99_996, 1_000_000), TENTHS).en == "0.099"
