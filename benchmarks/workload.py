@@ -49,9 +49,10 @@ def messages(size: Size, seed: int = 1) -> Iterator[exchange.ContributionConfirm
 
 def _told(chance: random.Random, size: Size, number: int) -> Iterator[Message]:
     act = _act(chance, size, number)
+    due = TODAY + timedelta(days=14) if size.recorded else None
     if size.recorded:
-        yield exchange.ContributionRecorded(act=act)
-    yield exchange.ContributionConfirmed(act=act, by=act.recorded_by)
+        yield exchange.ContributionRecorded(act=act, confirm_due_at=due)
+    yield exchange.ContributionConfirmed(act=act, by=act.recorded_by, confirm_due_at=due)
     luck = 1.0 if size.plain else chance.random()
     if luck < CORRECTED:
         after = act.model_copy(update={"minutes": 30})

@@ -18,7 +18,7 @@ from services.insights.chunk import Chunk
 from services.insights.codebook import Codebook
 from services.insights.columns import folded
 from services.insights.directory import ServiceInfo
-from services.insights.facts import Fact, WaitingFact
+from services.insights.facts import Fact, ProviderFact, WaitingFact
 from services.insights.metrics.state import ServiceState
 from services.insights.past import Past
 from services.insights.store import SOURCE_TOPICS, FactStore
@@ -30,6 +30,8 @@ from shared.outage import AWAY
 
 T = TypeVar("T")
 RETRY_SECONDS = 1.0
+NEVER, FOR_EVER = -(1 << 40), 1 << 40  # days before and after all days
+UNCLASSED = (WaitingFact, ProviderFact)  # what no class depends on
 INLINE_FACTS_MAX = (
     2_000  # what is read from more facts is read in a thread, so that streams flow on
 )
@@ -50,9 +52,11 @@ class LiveService:
 
     ``events``: how many events up to the as-of day the state was folded from. ``late``: how many
     facts of earlier days have come; ``past`` holds the first ``past_late`` of them, and takes more
-    as the state does, unless it missed some. ``old``: how many facts of days before yesterday have
-    come; ``held`` is by window the class of the day before yesterday, found when ``held_old`` of
-    them had, from the events up to ``held_from``; empty until it was found.
+    as the state does, unless it missed some.
+
+    ``held``: by window the class of the day before yesterday, and since when; found from the events
+    up to ``held_from``, empty until it was. It is true of days before ``held_to``, and before the
+    day ``came`` of the first fact that has come since it was looked for.
     """
 
     service_id: str
@@ -64,11 +68,12 @@ class LiveService:
     late: int = 0
     past: Past | None = None
     past_late: int = 0
-    old: int = 0
     held: Mapping[str, Held] = field(default_factory=dict)
-    held_old: int = -1
     held_from: int = 0
+    held_to: int = NEVER
+    came: int = FOR_EVER
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _waiting: list[Sequence[Fact]] | None = None
 
     def take(self, events: Sequence[Sequence[Fact]]) -> None:
@@ -78,7 +83,8 @@ class LiveService:
             for fact in facts:
                 if fact.day < today:
                     self.late += 1
-                    self.old += fact.day < today - 1 and not isinstance(fact, WaitingFact)
+                    if fact.day < today - 1 and not isinstance(fact, UNCLASSED):
+                        self.came = min(self.came, fact.day)
         if self._waiting is None:
             self._fold(events)
         else:
@@ -101,7 +107,7 @@ class LiveService:
     @property
     def looked_back(self) -> bool:
         """Whether ``held`` is what all facts say that have come."""
-        return self.held_old == self.old
+        return self.held_to == self.came == FOR_EVER
 
     def take_over(self, before: "LiveService") -> None:
         """Know what was found of the same service before it was folded again, or a day ago."""
@@ -110,8 +116,7 @@ class LiveService:
             self.held, self.held_from = before.held, before.held_from
         elif days == 1 and past is not None and before.past_late == before.late:
             self.held = {one: held.then(past.yesterday(one)) for one, held in before.held.items()}
-            self.held_old = self.old if before.looked_back else -1
-            self.held_from = before.held_from
+            self.held_from, self.held_to = before.held_from, min(before.held_to, before.came)
 
     def hold(self) -> None:
         self._waiting = []

@@ -16,7 +16,7 @@ from services.insights.chunk import Chunk
 from services.insights.codebook import Codebook
 from services.insights.directory import ServiceInfo
 from services.insights.facts import Fact, day_number
-from services.insights.live import Live, LiveService
+from services.insights.live import FOR_EVER, Live, LiveService
 from services.insights.metrics.defaults import WINDOW_DAYS
 from services.insights.metrics.timeline import Timeline
 from services.insights.past import ONE_DAY, Past, PastNeeded
@@ -160,20 +160,31 @@ class Reader:
 
     async def look_back(self, service: ServiceInfo, live: LiveService) -> bool:
         """Find since when the classes of the state in memory hold; return whether that is news."""
-        old, positions = live.old, self._live.positions(live.partition)
-        if not positions:
-            return False
+        async with live.looking:
+            positions = self._live.positions(live.partition)
+            if live.looked_back or not positions:
+                return False
+            live.held_to, live.came = min(live.held_to, live.came), FOR_EVER
+            found = await self._held(service, live, positions)
+            news = found != live.held
+            live.held, live.held_from, live.held_to = found, sum(positions.values()), FOR_EVER
+            return news
+
+    async def _held(
+        self,
+        service: ServiceInfo,
+        live: LiveService,
+        positions: Mapping[TopicPartition, int],
+    ) -> dict[str, Held]:
         evidence = await self._evidence(service, positions)
         before_yesterday = live.state.as_of - 2 * ONE_DAY
 
         def find() -> dict[str, Held]:
-            return held(Timeline(evidence.facts), before_yesterday, WINDOW_DAYS)
+            timeline = Timeline(evidence.facts)
+            return held(timeline, before_yesterday, WINDOW_DAYS, live.held, live.held_to)
 
         async with self._computing:
-            found = await asyncio.to_thread(find)
-        news = found != live.held
-        live.held, live.held_old, live.held_from = found, old, sum(positions.values())
-        return news
+            return await asyncio.to_thread(find)
 
     def _consistently(
         self,

@@ -1,9 +1,10 @@
 """History of verdicts: the last day that had evidence for one, and since when a class holds."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 from services.insights.facts import day_number
 from services.insights.metrics.defaults import PLANNING_WINDOW, WINDOW_DAYS
@@ -23,6 +24,12 @@ class Held:
     service_class: ServiceClass
     since: date | None
 
+    def covers(self, day: int, service_class: ServiceClass) -> bool:
+        """Whether this class held on that day already; it is one up to which this was found."""
+        return self.service_class is service_class and (
+            self.since is None or day_number(self.since) <= day
+        )
+
     def then(self, next_day: Verdict) -> "Held":
         """Return what holds on the day after."""
         if next_day.service_class is self.service_class:
@@ -30,11 +37,18 @@ class Held:
         return Held(next_day.service_class, next_day.as_of)
 
 
-def held(timeline: Timeline, as_of: date, windows: Iterable[str]) -> dict[str, Held]:
+def held(
+    timeline: Timeline,
+    as_of: date,
+    windows: Iterable[str],
+    known: Mapping[str, Held] = MappingProxyType({}),
+    known_to: int = 0,
+) -> dict[str, Held]:
     """Return, by window, the class of a day and since when it holds.
 
     Looks only at days on which a window's content changes, the newest first, until the class was
-    another one in each of them.
+    another one in each of them; or until what is ``known`` goes on, which is still true of days
+    before ``known_to``.
     """
     turning = {one: set(_turning_days(timeline.days, day_number(as_of), one)) for one in windows}
     state = timeline.at(as_of)
@@ -43,7 +57,11 @@ def held(timeline: Timeline, as_of: date, windows: Iterable[str]) -> dict[str, H
     for day in sorted(set().union(*turning.values()), reverse=True):
         state = timeline.at(as_date(day))
         for window in [one for one, days in turning.items() if day in days]:
-            if class_of(state, window) is not now[window]:
+            before = known.get(window)
+            if day < known_to and before and before.covers(known_to - 1, now[window]):
+                found[window] = before
+                del turning[window]
+            elif class_of(state, window) is not now[window]:
                 found[window] = Held(now[window], as_date(day + 1))
                 del turning[window]
         if not turning:

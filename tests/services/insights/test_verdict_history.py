@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from services.insights.facts import Fact
+from services.insights.facts import Fact, day_number
 from services.insights.metrics.defaults import WINDOW_DAYS
 from services.insights.metrics.state import ServiceState
 from services.insights.metrics.timeline import Timeline
@@ -102,6 +102,23 @@ def test_a_class_holds_since_the_day_after_the_last_one_that_had_another(
     found = held(Timeline(facts), as_of, WINDOW_DAYS)
 
     assert found == {window: day_by_day(facts, as_of, window) for window in WINDOW_DAYS}
+
+
+@FEW
+@given(seed=st.integers(0, 10**6), ago=st.sampled_from([2, 20, 100]))
+def test_what_was_known_before_facts_came_late_shortens_the_way_and_changes_nothing(
+    seed: int, ago: int
+) -> None:
+    facts = facts_told(history(seed))
+    as_of, cut = TODAY - timedelta(days=2), len(facts) - len(facts) // 5
+    late = [fact for fact in facts[cut:] if fact.day <= day_number(TODAY) - ago]
+    known = held(Timeline(facts[:cut]), as_of, WINDOW_DAYS)
+    known_to = min((fact.day for fact in late), default=day_number(TODAY))
+    every = [*facts[:cut], *late]
+
+    found = held(Timeline(every), as_of, WINDOW_DAYS, known, known_to)
+
+    assert found == held(Timeline(every), as_of, WINDOW_DAYS)
 
 
 def test_what_holds_is_carried_from_day_to_day() -> None:
