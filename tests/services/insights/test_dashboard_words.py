@@ -14,6 +14,7 @@ from services.insights import dashboard
 from services.insights.metrics.catalogue import DEFINITIONS
 from services.insights.metrics.figure import Reason
 from services.insights.verdict_grade import NOT_MEASURED, TESTS
+from services.insights.verdict_rule import Flag
 
 pytestmark = [pytest.mark.browser]
 STATIC = Path(dashboard.__path__[0]) / "static"
@@ -87,6 +88,18 @@ async def test_every_reason_without_a_value_has_words(page: Page) -> None:
         said_plainly = await said(page, "fr", f"words.reasonText('{reason}')")
 
         assert said_plainly != reason.replace("_", " ")
+
+
+async def test_every_flag_has_words(page: Page) -> None:
+    for flag in Flag:
+        assert await said(page, "fr", f"words.flagText('{flag}')") != flag.replace("_", " ")
+
+
+async def test_an_axis_that_is_not_shown_says_why(page: Page) -> None:
+    verdict = "{axes: {p: null, d: null}, axis_reasons: {p: 'no_data', d: 'few_lay'}}"
+
+    assert await said(page, "en", f"format.axisText({verdict}, 'p')") == "not observed"
+    assert await said(page, "en", f"format.axisText({verdict}, 'd')") == "too few residents"
 
 
 async def test_what_every_test_asks_can_be_said(page: Page) -> None:
