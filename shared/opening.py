@@ -12,6 +12,7 @@ import structlog
 from fastapi import FastAPI
 
 from shared.eventstore.store import Pool
+from shared.fitness import Unfit, require_fitness
 from shared.http.problems import HttpRefusal
 from shared.outage import AWAY
 from shared.schema import MIGRATIONS
@@ -119,24 +120,36 @@ class Opening(Generic[P]):
 
 @asynccontextmanager
 async def open_pool(dsn: str) -> AsyncIterator[Pool]:
-    """Keep a pool of connections, and end with every one of them closed."""
+    """Keep a pool of connections, and end with every one of them closed.
+
+    Raises:
+        Unfit: the database is not one that a service can keep its promises on.
+    """
+    await require_fitness(dsn)
     pool = await asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=POOL_SIZE_MAX,
         timeout=CONNECT_TIMEOUT_SECONDS,
         command_timeout=STATEMENT_TIMEOUT_SECONDS,
-        server_settings={
-            # also where the client is not there any more to give the statement up
-            "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
-            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS_MAX}s",
-        },
+        init=_limited,
         reset=left_as_it_is,
     )
     try:
         yield pool
     finally:
         await pool.close()
+
+
+async def _limited(connection: asyncpg.Connection) -> None:
+    """Bound what a session may take, also where its client is not there any more to give it up.
+
+    Not when connecting: a pooler that lends whole sessions would refuse the settings there.
+    """
+    await connection.execute(
+        f"SET statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s';"
+        f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS_MAX}s'"
+    )
 
 
 async def deployment_of(pool: Pool, service: str) -> str:
@@ -176,6 +189,8 @@ def _reason(failure: Exception) -> str:
             return f"provisioning: {failure}"
         case asyncpg.InvalidCatalogNameError() | asyncpg.InvalidAuthorizationSpecificationError():
             return f"provisioning: {failure}"
+        case Unfit():
+            return f"another database: {failure}"
         case _ if isinstance(failure, AWAY):
             return f"its database: {type(failure).__name__} {failure}".rstrip()
         case _:

@@ -3,6 +3,7 @@
 The one place that runs migrations. Services never do; they check and wait (``/readyz``).
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
@@ -12,9 +13,14 @@ import psycopg
 from psycopg import sql
 from yoyo import get_backend, read_migrations
 
+from shared.fitness import require_fitness, require_sessions
 from shared.schema import ACCESS, MIGRATIONS, READ_ONLY_ROLE, owner_of, role_of
 
 PROVISIONING_LOCK = 0x636F70726F64  # any constant of our own; one provisioning at a time
+# whatever the languages of the cluster: what is sorted here is compared with what Python sorts
+BY_CODE_POINTS = """
+CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' {}
+"""
 OWNED_BY = """
 SELECT FROM pg_database WHERE datname = current_database() AND pg_get_userbyid(datdba) = %s
 """
@@ -60,13 +66,20 @@ def provision(
     ``exchange``, ``insights``, ``log`` and ``readonly``; a role without one gets none, which suits
     the embedded database's own socket.
     ``deployment`` is the id of a new deployment; an existing one keeps its own.
+
+    Raises:
+        Unfit: the server is reached through a pool of transactions, or a database that is there
+            does not sort by code points.
+        DeploymentMismatch: databases of two deployments would be mixed.
     """
     secrets = passwords or {}
+    asyncio.run(require_sessions(admin_dsn))
     names = [name for name in MIGRATIONS if with_log or name != "log"]
     services: dict[str, str] = {}
     readers: dict[str, str] = {}
     made = {name: make_database(admin_dsn, name, secrets) for name in names}
     for name, dsn in made.items():
+        asyncio.run(require_fitness(dsn))
         services[name] = address(dsn, role_of(name), role_of(name), secrets.get(name))
         readers[name] = address(dsn, role_of(name), READ_ONLY_ROLE, secrets.get("readonly"))
         deployment = provision_database(dsn, name, deployment)
@@ -216,4 +229,6 @@ def _create_database(connection: psycopg.Connection, database: str, role: str) -
     connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
     known = "SELECT FROM pg_database WHERE datname = %s"
     if connection.execute(known, (database,)).fetchone() is None:
-        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
+        provider = "LOCALE_PROVIDER libc" if connection.info.server_version >= 150_000 else ""
+        statement = sql.SQL(BY_CODE_POINTS).format(name, owner, sql.SQL(provider))
+        connection.execute(statement)

@@ -4,6 +4,7 @@ import pytest
 
 pytest_plugins = [
     "tests.support.postgres",
+    "tests.support.pgbouncer",
     "tests.support.kafka",
     "tests.support.kafka_cluster",
     "tests.support.log",

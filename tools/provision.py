@@ -10,6 +10,7 @@ import psycopg
 import typer
 from aiokafka.errors import InvalidReplicationFactorError
 
+from shared.fitness import Unfit
 from shared.log.provisioning import TopicMismatch, create_topics
 from shared.provisioning import DeploymentMismatch
 from shared.provisioning import provision as provision_databases
@@ -66,6 +67,8 @@ def _provision_databases(admin: str, *, embedded: bool) -> None:
             str(mixed),
             "Name another server in COPROD_ADMIN_URL, or drop the databases of the other.",
         ) from None
+    except Unfit as unfit:
+        raise Failure(unfit.problem, f"{unfit.remedy[:1].upper()}{unfit.remedy[1:]}.") from None
     say(f"databases of deployment {made.deployment}: {', '.join(made.services)}")
 
 

@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 
 from shared.contracts.topics import MESSAGE_BYTES_MAX, PROVISIONED
+from shared.fitness import require_fitness
 from shared.gathering import Gathering
 from shared.log.embedded_subscription import (
     CHANNEL,
@@ -103,6 +104,7 @@ class EmbeddedLog:
         )
 
     async def start(self) -> None:
+        await require_fitness(self._dsn)
         self._pool = await asyncpg.create_pool(
             self._dsn, min_size=1, max_size=CONNECTIONS_MAX, reset=left_as_it_is
         )

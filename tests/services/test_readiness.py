@@ -1,11 +1,9 @@
 """Ready means that the log was reached as well: its address is right, and its topics are there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import TypeAlias
 
-import httpx
 import psycopg
 import pytest
 from fastapi import FastAPI
@@ -16,7 +14,7 @@ from services.registry.app import registry_app
 from shared.log.provisioning import create_topics
 from shared.provisioning import database_of
 from shared.settings import ServiceSettings
-from tests.support.service import embedded_settings, readiness
+from tests.support.service import embedded_settings, opened, readiness
 from tools.kafka.local_kafka import LocalKafka, free_port
 
 pytestmark = pytest.mark.postgres
@@ -26,16 +24,6 @@ APPS: dict[str, Callable[[ServiceSettings], FastAPI]] = {
     "insights": lambda settings: insights_app(settings)[0],
 }
 Fresh: TypeAlias = Callable[[str], str]
-
-
-@asynccontextmanager
-async def opened(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
-    ):
-        yield client
 
 
 @pytest.mark.parametrize("service", APPS)

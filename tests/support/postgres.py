@@ -1,6 +1,8 @@
 """A real PostgreSQL for tests, from the wheel, and databases made of templates in no time."""
 
+import os
 import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -36,6 +38,36 @@ def server_of_ours(directory: Path) -> Iterator[str]:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+@pytest.fixture
+def english_server() -> Iterator[str]:
+    """Address of a superuser of a server whose cluster sorts as English does: of Debian's package.
+
+    The server out of the wheel knows code points only.
+    """
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI must test on a cluster of a language: it is the package postgresql")
+        pytest.skip("=== NO POSTGRESQL THAT KNOWS A LANGUAGE, SO NONE WAS REFUSED ===")
+    directory = Path(tempfile.mkdtemp(prefix="coprod-english-", dir=_memory()))
+    user = "postgres" if os.geteuid() == 0 else None
+    if user is not None:
+        shutil.chown(directory, user)
+
+    def run(program: str, *arguments: str) -> None:
+        command = [str(found[-1].with_name(program)), "-D", str(directory / "pg"), *arguments]
+        subprocess.run(command, check=True, user=user, cwd=directory, stdout=subprocess.DEVNULL)
+
+    english = ("--locale-provider=icu", "--icu-locale=en", "--locale=C.UTF-8", "--encoding=UTF8")
+    run("initdb", "--username=postgres", "--auth=trust", "--no-sync", *english)
+    run("pg_ctl", "start", "--wait", "-l", "log", "-o", f"-k {directory} -c listen_addresses=")
+    try:
+        yield f"postgresql://postgres@/postgres?host={directory}"
+    finally:
+        run("pg_ctl", "stop", "--mode=immediate")
+        shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="session")

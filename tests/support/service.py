@@ -27,6 +27,17 @@ async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@asynccontextmanager
+async def opened(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Start the application without waiting, to hear what it waits for."""
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+    ):
+        yield client
+
+
 async def readiness(client: httpx.AsyncClient, until: str, within_seconds: float = 20) -> str:
     """Return what ``/readyz`` says as soon as ``until`` stands in it.
 
