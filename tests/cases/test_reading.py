@@ -92,6 +92,23 @@ def test_04_ids_are_in_every_script_and_a_plain_terminal_shows_all_counts(office
     assert len({act["giver_id"] for act in office.standing("c04")}) == 13
 
 
+@pytest.mark.parametrize("command", [("status",), ("verdict", "c04"), ("metrics", "c04")])
+def test_04_a_plain_terminal_shows_tables_too(office: Office, command: tuple[str, ...]) -> None:
+    office.take("04-ids.csv")
+    assert office.running.coprod("wait", "--timeout", "60").returncode == ExitCode.OK
+    of_agency = () if command == ("status",) else ("--agency", office.agency)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tools", *command, *of_agency],
+        capture_output=True,
+        check=False,
+        env=environment(COPROD_DATA=str(office.running.data), PYTHONIOENCODING="ascii"),
+    )
+
+    assert (done.returncode, done.stderr) == (ExitCode.OK, b"")
+    assert done.stdout.isascii()
+
+
 def test_05_accents_in_another_encoding_survive_the_way_through_excel(office: Office) -> None:
     told = office.take("05-cp1252.csv")
 

@@ -8,7 +8,7 @@ import unicodedata
 from functools import lru_cache
 
 from shared.contracts.vocabulary import composed
-from tools.importing.problem import Unfit, coded
+from tools.importing.problem import SAVE_AS, Unfit, coded, is_utf8
 
 LENGTH_MAX = 200
 REMEMBERED = 10_000
@@ -18,11 +18,12 @@ _WRITTEN = frozenset(
     "\u200c\u200d\u200e\u200f\u061c\u180e"
     "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
 )
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+_SIGNS = frozenset({"So", "Co", "Cn"})
 _NOTHING = frozenset(
     (
         *("null", "(null)", "[null]", "<null>", "nil", "none", "<none>", "undefined", "\\n"),
-        *("nan", "na", "<na>", "n/a", "n.a.", "n.a", "#na", "#nv"),
+        *("(blank)", "nan", "na", "<na>", "n/a", "n.a.", "n.a", "#na", "#nv"),
     )
 )
 _ERROR = re.compile(r"#\S*[!?]|#[^\W\d_]{1,3}/[^\W\d_]{1,3}|Err:\d+", re.IGNORECASE)
@@ -70,11 +71,13 @@ def refuse_nothing(text: str) -> None:
 
 
 def _refuse_unseen(text: str) -> None:
+    if not is_utf8(text):
+        raise Unfit("it is not UTF-8", SAVE_AS)
     for sign in text:
         if sign == "\N{REPLACEMENT CHARACTER}":
             raise Unfit(
                 "it holds U+FFFD, which stands where a letter was lost",
-                "write the letter again, and save the file as CSV UTF-8",
+                f"write the letter again, and {SAVE_AS}",
             )
         if unseen(sign):
             raise Unfit(f"it holds {coded(sign)}", "remove it from the id")
@@ -87,6 +90,8 @@ def _refuse_unseen(text: str) -> None:
 
 def unseen(sign: str) -> bool:
     """Tell whether a character leaves no trace on paper, and belongs to no script either."""
+    if ord(sign) & 0xFFFE == 0xFFFE:  # what Unicode gives to nobody
+        return True
     return unicodedata.category(sign) in _UNSEEN and sign not in _WRITTEN
 
 
@@ -105,7 +110,8 @@ def _refuse_artefact(text: str) -> None:
 
 
 def _says_something(sign: str) -> bool:
-    return unicodedata.category(sign)[0] in "LNM" or unicodedata.category(sign) in ("So", "Co")
+    # unassigned: in a Unicode newer than ours it may be a letter
+    return unicodedata.category(sign)[0] in "LNM" or unicodedata.category(sign) in _SIGNS
 
 
 def _misread(text: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 VALUE_LENGTH_SHOWN_MAX = 80
+SAVE_AS = "save the file from the spreadsheet as CSV UTF-8"
 _CONTROLS = {
     **{chr(code): "control character" for code in (*range(32), *range(127, 160))},
     "\0": "null",

@@ -89,8 +89,8 @@ def _row(line: Line, known: Sequence[tuple[int, str]], reader: RowReader) -> Row
     if line.problem is not None and line.problem.column == "":
         return Row(line.row, {}, [line.problem])
     row = reader.read(line.row, [(name, line.cells[at]) for at, name in known])
-    if line.problem is None:
-        return row
+    if line.problem is None or line.problem.column not in COLUMNS:
+        return row  # what is not read spoils nothing
     problems = [one for one in row.problems if one.column != line.problem.column]
     return Row(row.row, row.values, [line.problem, *problems])
 

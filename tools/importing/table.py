@@ -26,11 +26,10 @@ from tools.importing.beginning import (
     refuse_other_kinds,
 )
 from tools.importing.guard import unguarded
-from tools.importing.problem import Problem, closest, is_utf8, shown
+from tools.importing.problem import SAVE_AS, Problem, closest, is_utf8, shown
 
 LINES_IN_A_RECORD_MAX = 200
 RECORD_CHARACTERS_MAX = 131_072
-_SAVE_AS = "save the file from the spreadsheet as CSV UTF-8"
 STANDARD_INPUT = Path("-")
 REASON_COLUMNS = ("coprod_row", "coprod_column", "coprod_problem", "coprod_remedy")
 """What a file of rejected rows has beside their own columns; it is read without them."""
@@ -166,7 +165,7 @@ class Table:
         if self._is_utf8("".join(cells)):
             return None
         at = next(at for at, cell in enumerate(cells) if not is_utf8(cell))
-        return Problem(row, self.header[at], shown(cells[at]), "it is not UTF-8", _SAVE_AS)
+        return Problem(row, self.header[at], shown(cells[at]), "it is not UTF-8", SAVE_AS)
 
     def _is_utf8(self, text: str) -> bool:
         if text.isascii():

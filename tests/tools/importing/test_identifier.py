@@ -33,6 +33,7 @@ from tools.importing.problem import Unfit
         "1.5",
         "2024.10",
         "Nanette",
+        "\U0001fae8",  # an emoji younger than this Python
         "Nil Ólafsson",
         "#12",
         "x" * 200,
@@ -55,6 +56,9 @@ def test_what_people_call_each_other_is_an_id(text: str) -> None:
         ("an\x00na", r"U\+0000 \(null\)"),
         ("an\x1bna", r"U\+001B \(control character\)"),
         ("Ren\ufffd", r"U\+FFFD"),
+        ("Ren\udce9", "not UTF-8"),
+        ("an\uffffna", r"U\+FFFF \(no character\)"),
+        ("(blank)", "nothing"),
         ("RenÃ©", "another encoding"),
         ("#N/A", "error of a formula"),
         ("#REF!", "error of a formula"),

@@ -192,6 +192,15 @@ def test_other_minutes_are_not_guessed(tmp_path: Path, text: str) -> None:
     assert [one.column for one in row.problems] == ["minutes"]
 
 
+def test_what_is_not_read_may_be_in_another_encoding(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, [(*GOOD, "caf\u00e9"), ("c2", *GOOD[1:4], "\u00e9", "")], (*HEADER, "notes")
+    )
+    path.write_bytes(path.read_text(encoding="utf-8").encode("cp1252"))
+
+    assert problems_of(read(path)) == [(3, "giver_party", "it is not UTF-8")]
+
+
 def test_a_row_that_a_line_break_has_cut_is_not_taken_by_halves(tmp_path: Path) -> None:
     header = (*HEADER, "notes", "minutes")
     rows = [(*GOOD, "on the"), ("phone", "60"), ("c2", *GOOD[1:], "", "5"), ("c3", *GOOD[1:])]
