@@ -64,6 +64,8 @@ _EVENT_STORE = {
     "head": Access("SELECT, INSERT, UPDATE (position)", "topic, partition, position"),
     "relay": Access(EDIT, "topic, partition, position"),
     "idempotency": Access(ADD),
+    "idempotency_period": Access(READ),
+    "idempotency_secret": Access(READ),
 }
 _CONSUMER = {
     "consumer_position": Access(EDIT, "consumer, topic, partition, position, next_offset"),

@@ -1,8 +1,8 @@
 """The loop load, decide, append, retry, once for every aggregate, for one command or many."""
 
+import hmac
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -17,6 +17,7 @@ from shared.eventstore.port import (
     Answer,
     Command,
     Happened,
+    Idempotency,
     KeyReused,
     Project,
     Recorded,
@@ -51,10 +52,12 @@ async def handle(
         Conflict: others kept winning the race for the same streams.
     """
     locked: Collection[str] = ()
+    secret = await store.secret()
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
             async with store.session(locked) as session:
-                return await _attempt(session, store.clock.now(), commands, project)
+                batch = await _read(session, Append(at=store.clock.now()), commands, secret)
+                return await _attempt(session, batch, commands, project)
         except LOST_RACES as lost:
             if attempt == ATTEMPTS_MAX:
                 raise Conflict(f"gave up after {attempt} attempts: {lost}") from lost
@@ -79,7 +82,7 @@ async def foresee(
     """
     async with store.session() as session:
         known = await session.known(_streams(commands))
-    batch = _Batch(Append(at=store.clock.now()), known.streams, {})
+    batch = _Batch(Append(at=store.clock.now()), known.streams, {}, secret=b"")
     decided = [batch.run(command) for command in commands]
     return [
         Foreseen(one.answer, one.last - one.first) if isinstance(one, _Accepted) else Foreseen(one)
@@ -87,15 +90,23 @@ async def foresee(
     ]
 
 
-async def _attempt(
-    session: Session, now: datetime, commands: Sequence[Command[Any] | Settled], project: Project
-) -> list[Answer | Refusal]:
+async def _read(
+    session: Session, append: Append, commands: Sequence[Command[Any] | Settled], secret: bytes
+) -> "_Batch":
     keys = [i for i in (command.idempotency for command in commands) if i is not None]
     known = await session.known(_streams(commands), [(i.scope, i.key) for i in keys])
-    batch = _Batch(Append(at=now), known.streams, known.remembered)
+    return _Batch(append, known.streams, known.remembered, secret)
+
+
+async def _attempt(
+    session: Session,
+    batch: "_Batch",
+    commands: Sequence[Command[Any] | Settled],
+    project: Project,
+) -> list[Answer | Refusal]:
     decided = [batch.run(command) for command in commands]
     positions: Sequence[int | None] = ()
-    if batch.append.events or batch.append.promises:
+    if batch.append.events:
         positions = await session.append(batch.append, project)
         for stream_id in batch.append.read:
             session.kept.keep(stream_id, batch.streams[stream_id])
@@ -133,6 +144,7 @@ class _Batch:
     append: Append
     streams: dict[str, Folded]
     remembered: dict[tuple[str, str], Remembered]
+    secret: bytes
     accepted: dict[tuple[str, str], tuple[bytes, _Accepted]] = field(default_factory=dict)
 
     def run(self, command: Command[Any] | Settled) -> Answer | Refusal | _Accepted:
@@ -152,7 +164,7 @@ class _Batch:
             before = (known.request_hash, known.answer)
         if before is None:
             return None
-        if before[0] != asked.request_hash:
+        if before[0] != self._keyed(asked).request_hash:
             raise KeyReused(asked.key)
         return before[1]
 
@@ -187,12 +199,23 @@ class _Batch:
         placed: tuple[str, int, int],
         first: int,
     ) -> _Accepted:
-        """Promise the answer; ``placed``: its stream, and the versions before and after."""
+        """Promise the answer; ``placed``: its stream, and the versions before and after.
+
+        What changed nothing is not remembered beyond the batch: a repeat changes nothing either.
+        """
         accepted = _Accepted(_stored_form(answer), first, len(self.append.events))
-        if (asked := command.idempotency) is not None:
+        if command.idempotency is not None:
+            asked = self._keyed(command.idempotency)
             self.accepted[asked.scope, asked.key] = (asked.request_hash, accepted)
-            self.append.promises.append(Promise(asked, accepted.answer, *placed))
+            if accepted.last > first:
+                self.append.promises.append(Promise(asked, accepted.answer, *placed))
         return accepted
+
+    def _keyed(self, asked: Idempotency) -> Idempotency:
+        """Return it with a hash from which nobody can try out what was asked."""
+        return Idempotency(
+            asked.scope, asked.key, hmac.digest(self.secret, asked.request_hash, "sha256")
+        )
 
     def _pending(
         self, command: Command[Any], happened: Sequence[Happened], before: Folded

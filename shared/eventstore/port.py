@@ -79,7 +79,10 @@ class Provenance(msgspec.Struct, frozen=True, gc=False):
 
 
 class Idempotency(msgspec.Struct, frozen=True, gc=False):
-    """``scope`` is the CloudEvents source of the sender; the same key in two scopes is two keys."""
+    """``scope`` is the CloudEvents source of the sender; the same key in two scopes is two keys.
+
+    Keys are compared byte for byte, and remembered for thirty days at least.
+    """
 
     scope: str
     key: str
@@ -146,7 +149,7 @@ class Command(msgspec.Struct, Generic[S], frozen=True):
 class Settled(msgspec.Struct, frozen=True, gc=False):
     """A command that a read model shows to be in effect already: its stream is not even read.
 
-    The answer is true of ``version``, and is remembered like any other.
+    The answer is true of ``version``.
     """
 
     stream_id: str

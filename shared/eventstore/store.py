@@ -69,6 +69,7 @@ SET LOCAL idle_in_transaction_session_timeout = '2s'
 LOCK_STREAMS = """
 SELECT FROM stream WHERE stream_id = ANY($1) ORDER BY stream_id FOR UPDATE
 """
+HASH_KEY = "SELECT secret FROM idempotency_secret"
 HEADS = "SELECT topic, partition, position FROM head"
 # Bounded in bytes as well; the length of a value is known without reading it.
 PAGES = """
@@ -146,6 +147,7 @@ class PostgresEventStore:
         self._pool = pool
         self._on_commit = on_commit
         self._kept = Kept()
+        self._secret: bytes | None = None
         self.clock = clock
 
     async def read(self, stream_id: str) -> list[Recorded]:
@@ -170,6 +172,12 @@ class PostgresEventStore:
             return {}
         async with self.session() as session:
             return (await session.known({}, asked)).remembered
+
+    async def secret(self) -> bytes:
+        """Return what hashes of requests are keyed with."""
+        if self._secret is None:
+            self._secret = bytes(await self._pool.fetchval(HASH_KEY))
+        return self._secret
 
     @asynccontextmanager
     async def session(self, locked: Collection[str] = ()) -> AsyncIterator["Session"]:

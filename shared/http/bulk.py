@@ -36,7 +36,7 @@ SLUG = "[a-z0-9][a-z0-9._-]{0,62}"
 
 
 class CommandEvent(BaseModel):
-    """A command as a CloudEvent; (``source``, ``id``) is its idempotency key."""
+    """A command as a CloudEvent; (``source``, ``id``) is its idempotency key, byte for byte."""
 
     model_config = ConfigDict(frozen=True, extra="allow")  # the standard allows any extension
 

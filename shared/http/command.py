@@ -9,7 +9,7 @@ import msgspec
 import orjson
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from shared.contracts.topics import BY_NAME
 from shared.contracts.vocabulary import Slug
@@ -17,7 +17,19 @@ from shared.eventstore.port import Answer, Idempotency, Provenance, Refusal
 from shared.http.problems import HttpRefusal
 
 POSITION = re.compile(r"([a-z0-9.]+)/(\d{1,4}):(\d{1,18})")
-Key = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[!-~]+$")]
+# As a word, or as RFC 8941 writes a string: between quotes, with \\ before a quote or a backslash.
+Key = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=255, pattern=r'^(?:[!#-~][!-~]*|"(?:[ !#-\[\]-~]|\\["\\])+")$'
+    ),
+    Field(
+        description="Names the command: sent again with the same key within 30 days, a command "
+        "that changed something is not done again and gets the answer it got. Keys of one "
+        "Coprod-Agency and Coprod-System are compared byte for byte, upper and lower case "
+        'apart; `"k1"` in the quotes of RFC 8941 and `k1` are one key.'
+    ),
+]
 Actor = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[!-~]+$")]
 EntityTag = Annotated[str, StringConstraints(pattern=r'^"[0-9]{1,9}"$')]
 After = Annotated[
@@ -131,6 +143,8 @@ async def _idempotency(
 ) -> Idempotency | None:
     if key is None:
         return None
+    if key.startswith('"'):
+        key = re.sub(r"\\(.)", r"\1", key[1:-1])
     target = f"{request.method} {request.url.path}?{request.url.query}".encode()
     return Idempotency(
         scope=provenance.source,

@@ -123,6 +123,11 @@ def _padded(found: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Ro
     return [Row(both, [row[one] if one in names else None for one in both]) for row in found]
 
 
+@statement(store.HASH_KEY)
+async def secret(_session: Session) -> Sequence[Row]:
+    return [Row(("secret",), (b"secret",))]
+
+
 @statement(appending.APPEND_ONE)
 async def append_one(session: Session, *values: Any) -> Sequence[Row]:
     promise, (at, stream_id, read, topic, partition, key, read_models) = values[:9], values[9:16]

@@ -76,6 +76,40 @@ async def test_the_hash_of_a_request_is_of_its_content(
 
 
 @pytest.mark.parametrize(
+    ("sent", "key"),
+    [
+        ("k1", "k1"),
+        ('"k1"', "k1"),
+        ('"K1"', "K1"),
+        ('"two words"', "two words"),
+        (r'"a\"b\\c"', r'a"b\c'),
+        ('a"b', 'a"b'),
+        ("x" * 255, "x" * 255),
+    ],
+)
+async def test_a_key_is_what_stands_in_its_quotes_byte_for_byte(
+    http: httpx.AsyncClient, sample: Sample, sent: str, key: str
+) -> None:
+    await http.post("/v1/names", json={"name": "a"}, headers={"Idempotency-Key": sent})
+
+    ((order,),) = sample.batches
+    assert order.context.idempotency is not None
+    assert order.context.idempotency.key == key
+
+
+@pytest.mark.parametrize("sent", ["", '""', '"', '"k1', '"a"b"', "two words", "x" * 256, "é"])
+async def test_a_key_that_is_none_is_refused(
+    http: httpx.AsyncClient, sample: Sample, sent: str
+) -> None:
+    headers = {"Idempotency-Key": sent.encode()}
+
+    answer = await http.post("/v1/names", json={"name": "a"}, headers=headers)
+
+    assert (answer.status_code, sample.batches) == (422, [])
+    assert answer.json()["errors"][0]["pointer"] == "/header/idempotency-key"
+
+
+@pytest.mark.parametrize(
     "text", ["", "nonsense", "registry.services.v1/16:1", "unknown.topic.v1/0:1", "a/b:c"]
 )
 def test_a_position_that_cannot_exist_is_refused(text: str) -> None:
