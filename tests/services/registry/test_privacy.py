@@ -1,6 +1,7 @@
 """Who somebody is stays in registry's own database: in no event, no answer and no log line."""
 
 import asyncio
+from collections.abc import Callable
 
 import asyncpg
 import psycopg
@@ -50,7 +51,7 @@ async def test_no_event_and_no_answer_says_who_somebody_is(
 
 
 async def test_a_refused_registration_leaves_nothing_behind(
-    registry: Registry, registry_dsn: str
+    registry: Registry, registry_dsn: str, as_admin: Callable[[str], str]
 ) -> None:
     details = {"name": NAME, "contact": CONTACT}
     key = {"Idempotency-Key": "k1"}
@@ -62,7 +63,7 @@ async def test_a_refused_registration_leaves_nothing_behind(
     ]
 
     assert [one.status_code for one in refused] == [409, 412, 404]
-    with psycopg.connect(registry_dsn) as connection:
+    with psycopg.connect(as_admin(registry_dsn)) as connection:
         for (table,) in connection.execute(TABLES).fetchall():
             statement = sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(table))
             assert LOCAL_ID not in str(connection.execute(statement).fetchall()), table
