@@ -80,7 +80,7 @@ class Request:
 
 @app.command(epilog=EXIT_CODES_HELP)
 def contributions(  # noqa: PLR0913 - one parameter an option
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Or - for a pipe.")],
     *,
     agency: AgencyOption = "local",
     system: Annotated[
@@ -213,6 +213,12 @@ def _import(feed: Feed, request: Request) -> None:
         raise Failure(
             "--void-missing says nothing of a file that may lack rows",
             "If it has all rows that there are, add --complete.",
+            code=ExitCode.USAGE,
+        )
+    if options.complete and feed.table.is_rejects:
+        raise Failure(
+            f"{feed.table.path} holds what was rejected of another file, so it is not complete",
+            "Import it without --complete.",
             code=ExitCode.USAGE,
         )
     if not options.dry_run:

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from tests.tools.importing.files import GOOD, HEADER, write
 from tools.failure import ExitCode, Failure
 from tools.importing.cli import app
+from tools.importing.table import REASON_COLUMNS
 
 OPTIONS = [
     (["--set", "giver_party"], "not of the form COLUMN=VALUE"),
@@ -34,7 +35,7 @@ def test_an_option_that_makes_no_sense_is_told(
     failure = failure_of(["contributions", str(write(tmp_path, [GOOD])), *options])
 
     assert message in failure.message
-    assert failure.remedy or "no such file" in message
+    assert failure.remedy
     assert failure.code is ExitCode.USAGE
 
 
@@ -64,3 +65,11 @@ def test_a_file_of_another_format_is_told_by_its_columns(tmp_path: Path) -> None
 
     assert "no column timestamp, comment-id, voter-id, vote" in votes.message
     assert "no column id, group_identifier, event_date" in items.message
+
+
+def test_rejected_rows_are_never_all_that_there_are(tmp_path: Path) -> None:
+    path = str(write(tmp_path, [("2", "x", "y", "z", *GOOD)], (*REASON_COLUMNS, *HEADER)))
+
+    failure = failure_of(["contributions", path, "--complete"])
+
+    assert "it is not complete" in failure.message
