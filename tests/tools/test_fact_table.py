@@ -1,6 +1,7 @@
 """Every fact that an event can make has a row, and the row says what the event said."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from services.insights.facts import Fact, facts_of
 from shared.contracts import catalogue
+from shared.contracts.registry import ServiceRegistered
 from tools.fact_table import SORTS, codes_of, row, schema
 
 EXAMPLES = Path(catalogue.__file__).parent / "examples"
@@ -53,6 +55,18 @@ def test_every_sort_of_fact_fits_the_table() -> None:
     assert set(table["fact"].to_pylist()) == set(SORTS.values())
     assert None not in table["service"].to_pylist()
     assert codes_of(facts) <= dictionary.names.keys()
+
+
+def test_whose_a_service_is_has_no_day() -> None:
+    dictionary = Dictionary()
+    registered = ServiceRegistered(
+        service_id="s", agency_ids=("town",), name="S", starts_on=date(2026, 1, 1)
+    )
+    (fact,) = facts_of(registered, dictionary.code)
+
+    found = row(fact, "t", 0, 1, dictionary.names)
+
+    assert (found["organisation"], found["provision"], found["day"]) == ("town", "agency", None)
 
 
 @pytest.mark.parametrize("column", ["giver", "party", "phase", "kind", "minutes", "day"])
