@@ -190,18 +190,15 @@ def _axes(grounds: Grounds) -> dict[str, float | None]:
 def _axis_reasons(grounds: Grounds) -> dict[str, Reason | None]:
     """Return why an axis is null; null of one that is shown."""
     evidence = grounds.evidence
+    if not evidence.enough:
+        return dict.fromkeys(("p", "d"), Reason.BELOW_FLOOR)
     return {
-        axis: _reason(evidence.enough, value, few)
-        for axis, value, few in (
-            ("p", evidence.p, evidence.planning_held_back),
-            ("d", evidence.d, evidence.d_held_back),
-        )
+        "p": _absent(evidence.p, evidence.planning_held_back),
+        "d": _absent(evidence.d, evidence.d_held_back),
     }
 
 
-def _reason(enough: bool, value: Fraction | None, few: Fraction | None) -> Reason | None:  # noqa: FBT001
-    if not enough:
-        return Reason.BELOW_FLOOR
-    if value is not None:
+def _absent(shown: Fraction | None, held_back: Fraction | None) -> Reason | None:
+    if shown is not None:
         return None
-    return Reason.NO_DATA if few is None else Reason.FEW_LAY
+    return Reason.NO_DATA if held_back is None else Reason.FEW_LAY

@@ -48,11 +48,7 @@ class View:
 
     def weight(self, lens: str, question: Question) -> int:
         """Return the weight of what was contributed in the cells that the question holds for."""
-        return self.weights_of(lens)[question]
-
-    def weights_of(self, lens: str) -> list[int]:
-        """Return by question what ``weight`` does."""
-        return self._minutes if lens == "minutes" else self._counts
+        return self._minutes[question] if lens == "minutes" else self._counts[question]
 
     def count(self, question: Question) -> int:
         """Return how many contributions there are in the cells that the question holds for."""
