@@ -1,8 +1,10 @@
 """What exchange serves to be read: contributions, one whole or many in pages."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import asyncpg
+import msgspec
 from pydantic import BaseModel
 
 from services.exchange.domain import contribution, life
@@ -11,7 +13,7 @@ from services.exchange.known import CONTRIBUTION
 from shared.contracts.exchange import Act
 from shared.contracts.vocabulary import Mode, Party, Phase
 from shared.eventstore.store import Pool, PostgresEventStore
-from shared.http.paging import Page, decode_cursor, page_of
+from shared.http.paging import Key, KeyText, Page, decode_cursor, page_of
 
 PAGE = """
 SELECT contribution_id, service_id, status, giver_id, giver_party, occurred_at, recorded_at, phase,
@@ -29,6 +31,15 @@ WHERE service_id = $1 AND source = $2 AND status <> 'voided'
 ORDER BY recorded_at, contribution_id LIMIT $5
 """
 TIMES = "SELECT recorded_at, confirm_due_at FROM contribution WHERE contribution_id = $1"
+
+
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+SinceEpoch = Annotated[int, msgspec.Meta(ge=0, le=2**57)]  # to the year 6500
+
+
+class ContributionsKey(Key, frozen=True, tag="contributions"):
+    recorded: SinceEpoch
+    contribution_id: KeyText
 
 
 class ContributionItem(BaseModel):
@@ -80,9 +91,9 @@ class Journal:
         self, service_id: str, status: Status | None, cursor: str | None, limit: int
     ) -> Page[ContributionItem]:
         """Return a service's contributions, those recorded last first."""
-        recorded_at, last_id = decode_cursor(cursor, 2) if cursor else [None, None]
-        after = None if recorded_at is None else datetime.fromisoformat(recorded_at)
-        rows = await self._pool.fetch(PAGE, service_id, status, after, last_id, limit + 1)
+        after = decode_cursor(cursor, ContributionsKey) if cursor else None
+        last = (EPOCH + after.recorded * MICROSECOND, after.contribution_id) if after else None
+        rows = await self._pool.fetch(PAGE, service_id, status, *(last or (None, None)), limit + 1)
         return page_of(rows, limit, _item, _key)
 
     async def standing(
@@ -115,5 +126,5 @@ def _item(row: asyncpg.Record) -> ContributionItem:
     return ContributionItem(**row)
 
 
-def _key(row: asyncpg.Record) -> list[str]:
-    return [row["recorded_at"].isoformat(), row["contribution_id"]]
+def _key(row: asyncpg.Record) -> ContributionsKey:
+    return ContributionsKey((row["recorded_at"] - EPOCH) // MICROSECOND, row["contribution_id"])

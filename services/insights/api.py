@@ -26,14 +26,25 @@ from services.insights.response import (
     VerdictBody,
     Window,
 )
-from shared.http.paging import LIMIT_DEFAULT, Cursor, Limit, Page, decode_cursor, encode_cursor
+from shared.http.paging import (
+    LIMIT_DEFAULT,
+    Cursor,
+    Key,
+    KeyText,
+    Limit,
+    Page,
+    decode_cursor,
+    encode_cursor,
+)
 from shared.http.problems import HttpRefusal
-from shared.http.strict import Day, StrictModel
+from shared.http.strict import Day, LocalId, StrictModel
 
 HISTORY_DAYS = 89  # before the last one, where no first day is asked for
-ServiceName = Annotated[
-    str, Path(min_length=1, max_length=200, description="Its id, or the agency's own id of it.")
-]
+ServiceName = Annotated[LocalId, Path(description="Its id, or the agency's own id of it.")]
+
+
+class ServicesKey(Key, frozen=True, tag="services"):
+    service_id: KeyText
 
 
 class PageQuery(StrictModel):
@@ -86,19 +97,14 @@ def figures_router(answers: Callable[[], Answers], today: Callable[[], date]) ->
     @routes.get("", response_model=Page[ServiceItem])
     async def list_services(query: Annotated[PageQuery, Query()]) -> Response:
         """List the services by id, each with its newest verdict in every window."""
-        after = decode_cursor(query.cursor, 1)[0] if query.cursor else ""
+        after = decode_cursor(query.cursor, ServicesKey).service_id if query.cursor else ""
         found = await answers().page(after, query.limit + 1)
         items = found[: query.limit]
         more = len(found) > query.limit
-        cursor = encode_cursor([items[-1]["service_id"]]) if more else None
+        cursor = encode_cursor(ServicesKey(items[-1]["service_id"])) if more else None
         return _json(orjson.dumps({"items": items, "next_cursor": cursor}))
 
-    @routes.get("/{service}", response_model=ServiceItem)
-    async def show_service(service: ServiceName) -> Response:
-        """Show one service with its newest verdict in every window."""
-        return _json(orjson.dumps(answers().item(await answers().service(service))))
-
-    @routes.get("/{service}/metrics", response_model=MetricsBody)
+    @routes.get("/{service:path}/metrics", response_model=MetricsBody)
     async def show_metrics(
         service: ServiceName, query: Annotated[MetricsQuery, Query()]
     ) -> Response:
@@ -107,7 +113,7 @@ def figures_router(answers: Callable[[], Answers], today: Callable[[], date]) ->
         day = query.day(today())
         return _json(await answers().metrics(found, query.window, query.lens, day))
 
-    @routes.get("/{service}/verdict", response_model=VerdictBody)
+    @routes.get("/{service:path}/verdict", response_model=VerdictBody)
     async def show_verdict(
         service: ServiceName, query: Annotated[VerdictQuery, Query()]
     ) -> Response:
@@ -115,7 +121,7 @@ def figures_router(answers: Callable[[], Answers], today: Callable[[], date]) ->
         found = await answers().service(service)
         return _json(await answers().verdict(found, query.window, query.day(today())))
 
-    @routes.get("/{service}/history", response_model=HistoryBody)
+    @routes.get("/{service:path}/history", response_model=HistoryBody)
     async def show_history(
         service: ServiceName, query: Annotated[HistoryQuery, Query()]
     ) -> Response:
@@ -126,12 +132,18 @@ def figures_router(answers: Callable[[], Answers], today: Callable[[], date]) ->
         days = query.days(today())
         return _json(await answers().history(found, query.metric, query.window, query.lens, days))
 
-    @routes.get("/{service}/trends", response_model=TrendsBody)
+    @routes.get("/{service:path}/trends", response_model=TrendsBody)
     async def show_trends(service: ServiceName, query: Annotated[TrendsQuery, Query()]) -> Response:
         """Show every figure's value day by day, side by side: at most 400 days."""
         found = await answers().service(service)
         days = query.days(today())
         return _json(await answers().trends(found, query.window, query.lens, days))
+
+    # the last one: an id may hold slashes, and look like any of the paths above
+    @routes.get("/{service:path}", response_model=ServiceItem)
+    async def show_service(service: ServiceName) -> Response:
+        """Show one service with its newest verdict in every window."""
+        return _json(orjson.dumps(answers().item(await answers().service(service))))
 
     return routes
 

@@ -165,7 +165,7 @@ def _providers(decided: Decided) -> APIRouter:
         command = request.LinkProvider(service_id=service_id, organisation_id=body.organisation_id)
         return await decided(command, context)
 
-    @routes.delete("/{organisation_id}", response_model=ServiceAnswer)
+    @routes.delete("/{organisation_id:path}", response_model=ServiceAnswer)
     async def unlink_provider(
         service_id: Identifier, organisation_id: Identifier, context: Context
     ) -> Response:
@@ -200,7 +200,8 @@ def _participants(decided: Decided, directory: Directories) -> APIRouter:
         return await decided(command, context)
 
     @routes.post(
-        "/{participant_id}/affiliations/{organisation_id}/end", response_model=ParticipantAnswer
+        "/{participant_id}/affiliations/{organisation_id:path}/end",
+        response_model=ParticipantAnswer,
     )
     async def end_affiliation(
         participant_id: Identifier,

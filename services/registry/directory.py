@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from shared.contracts.vocabulary import Channel, ParticipantKind, Party
 from shared.eventstore.store import Pool
-from shared.http.paging import Page, decode_cursor, invalid_cursor, page_of
+from shared.http.paging import Key, KeyText, Page, decode_cursor, page_of
 
 AGENCIES = """
 SELECT agency_id, name, jurisdiction FROM agency
@@ -57,6 +57,19 @@ ROLES_OF = """
 SELECT participant_id, party, since, until FROM role_period
 WHERE service_id = $1 AND participant_id = ANY($2) ORDER BY participant_id, since
 """
+
+
+class AgenciesKey(Key, frozen=True, tag="agencies"):
+    agency_id: KeyText
+
+
+class ServicesKey(Key, frozen=True, tag="services"):
+    service_id: KeyText
+
+
+class RolesKey(Key, frozen=True, tag="roles"):
+    participant_id: KeyText
+    since: date
 
 
 class AgencyView(BaseModel):
@@ -150,30 +163,32 @@ class Directory:
         self._pool = pool
 
     async def agencies(self, cursor: str | None, limit: int) -> Page[AgencyView]:
-        (after,) = decode_cursor(cursor, 1) if cursor else [None]
+        after = decode_cursor(cursor, AgenciesKey).agency_id if cursor else None
         rows = await self._pool.fetch(AGENCIES, after, limit + 1)
-        return page_of(rows, limit, lambda row: AgencyView(**row), lambda row: [row["agency_id"]])
+        return page_of(
+            rows, limit, lambda row: AgencyView(**row), lambda row: AgenciesKey(row["agency_id"])
+        )
 
     async def services(
         self, agency_id: str | None, local_id: str | None, cursor: str | None, limit: int
     ) -> Page[ServiceView]:
-        (after,) = decode_cursor(cursor, 1) if cursor else [None]
+        after = decode_cursor(cursor, ServicesKey).service_id if cursor else None
         rows = await self._pool.fetch(SERVICES_PAGE, agency_id, local_id, after, limit + 1)
-        return page_of(rows, limit, _service, lambda row: [row["service_id"]])
+        return page_of(rows, limit, _service, lambda row: ServicesKey(row["service_id"]))
 
     async def service(self, service_id: str) -> ServiceView | None:
         row = await self._pool.fetchrow(SERVICE, service_id)
         return None if row is None else _service(row)
 
     async def roles(self, service_id: str, cursor: str | None, limit: int) -> Page[RoleView]:
-        after, since = decode_cursor(cursor, 2) if cursor else [None, None]
-        begun = None if since is None else _day(since)
-        rows = await self._pool.fetch(ROLES_PAGE, service_id, after, begun, limit + 1)
+        after = decode_cursor(cursor, RolesKey) if cursor else None
+        last = (after.participant_id, after.since) if after else (None, None)
+        rows = await self._pool.fetch(ROLES_PAGE, service_id, *last, limit + 1)
         return page_of(
             rows,
             limit,
             lambda row: RoleView(**row),
-            lambda row: [row["participant_id"], row["since"].isoformat()],
+            lambda row: RolesKey(row["participant_id"], row["since"]),
         )
 
     async def participant(self, participant_id: str) -> ParticipantView | None:
@@ -210,10 +225,3 @@ class Directory:
 
 def _service(row: asyncpg.Record) -> ServiceView:
     return ServiceView(**row, providers=[row["agency_id"], *row["linked"]])
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise invalid_cursor() from None

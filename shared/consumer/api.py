@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+import msgspec
 from fastapi import APIRouter, Header, Path, Query
 from pydantic import BaseModel
 
@@ -15,10 +16,10 @@ from shared.http.command import Actor
 from shared.http.paging import (
     LIMIT_DEFAULT,
     Cursor,
+    Key,
     Limit,
     Page,
     decode_cursor,
-    invalid_cursor,
     page_of,
 )
 from shared.http.problems import HttpRefusal
@@ -34,7 +35,12 @@ REMEDIES = {
 }
 
 
-Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+NUMBER_MAX = 2**63 - 1
+Number = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
+
+
+class RecordsKey(Key, frozen=True, tag="quarantine"):
+    number: Annotated[int, msgspec.Meta(ge=0, le=NUMBER_MAX)]
 
 
 class Settling(StrictModel):
@@ -88,7 +94,7 @@ def router(pool: Callable[[], Pool], consumers: Callable[[], Sequence[Consumer]]
         limit: Limit = LIMIT_DEFAULT,
     ) -> Page[Entry]:
         rows = await quarantine.listed(pool(), _after(cursor), status, limit + 1)
-        return page_of(rows, limit, _entry, lambda held: [str(held.id)])
+        return page_of(rows, limit, _entry, lambda held: RecordsKey(held.id))
 
     @routes.get("/{number}")
     async def quarantined_record(number: Number) -> WholeEntry:
@@ -140,12 +146,7 @@ def _unknown(number: int) -> HttpRefusal:
 
 
 def _after(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    (last,) = decode_cursor(cursor, 1)
-    if not last.isdecimal():
-        raise invalid_cursor()
-    return int(last)
+    return 0 if cursor is None else decode_cursor(cursor, RecordsKey).number
 
 
 def _entry(held: Held) -> Entry:

@@ -177,9 +177,9 @@ class _Batch:
     def _decide(self, command: Command[Any]) -> _Accepted:
         stream_id = command.stream.id
         before = self.streams[stream_id]
-        if command.expected_version not in (None, before.version):
-            expected = command.expected_version or 0
-            raise VersionMismatch(stream_id, expected, before.version)
+        expected = command.expected_version
+        if expected is not None and before.version not in expected:
+            raise VersionMismatch(stream_id, before.version)
         happened = command.decide(before.state)
         first, added = len(self.append.events), self._pending(command, happened, before)
         after = before.after([pending.recorded for pending in added])

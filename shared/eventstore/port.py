@@ -4,7 +4,7 @@ A command names its stream and brings pure functions; ``shared.eventstore.handli
 load, decide, append, retry once for every aggregate, for one command or for a batch of thousands.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
@@ -34,9 +34,9 @@ class Rejected(Exception):
 class VersionMismatch(Exception):
     """The caller named a version (``If-Match``) that the stream is no longer at."""
 
-    def __init__(self, stream_id: str, expected: int, actual: int) -> None:
-        super().__init__(f"{stream_id} is at version {actual}, not {expected}")
-        self.stream_id, self.expected, self.actual = stream_id, expected, actual
+    def __init__(self, stream_id: str, actual: int) -> None:
+        super().__init__(f"{stream_id} is at version {actual}, which was not named")
+        self.stream_id, self.actual = stream_id, actual
 
 
 class StreamFull(Exception):
@@ -131,7 +131,7 @@ class Command(msgspec.Struct, Generic[S], frozen=True):
 
     ``decide(state)`` returns what happened (nothing when already in effect) or raises ``Rejected``.
     ``answer(state, version, recorded)`` is called with the state and version after those events.
-    ``expected_version`` is the caller's ``If-Match``; None means any.
+    ``expected_version`` holds the versions of the caller's ``If-Match``; None means any.
     ``events_max`` bounds the stream, which is read whole by whoever sees it for the first time.
     """
 
@@ -142,7 +142,7 @@ class Command(msgspec.Struct, Generic[S], frozen=True):
     answer: Callable[[S, int, Sequence[Recorded]], Answer]
     provenance: Provenance
     idempotency: Idempotency | None = None
-    expected_version: int | None = None
+    expected_version: Container[int] | None = None
     events_max: int | None = None
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Annotated
 
 import msgspec
@@ -17,6 +17,8 @@ from shared.eventstore.port import Answer, Idempotency, Provenance, Refusal
 from shared.http.problems import HttpRefusal
 
 POSITION = re.compile(r"([a-z0-9.]+)/(\d{1,4}):(\d{1,18})")
+STRONG_TAG = re.compile(r'(?<!W/)"([0-9]{1,9})"')
+VERSION_MAX = 10**9 - 1
 # As a word, or as RFC 8941 writes a string: between quotes, with \\ before a quote or a backslash.
 Key = Annotated[
     str,
@@ -31,7 +33,10 @@ Key = Annotated[
     ),
 ]
 Actor = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[!-~]+$")]
-EntityTag = Annotated[str, StringConstraints(pattern=r'^"[0-9]{1,9}"$')]
+TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
+EntityTags = Annotated[
+    str, StringConstraints(max_length=1024, pattern=rf"^(\*|{TAG}([ \t]*,[ \t]*{TAG})*)$")
+]
 After = Annotated[
     str,
     StringConstraints(
@@ -44,7 +49,7 @@ class CommandHeaders(BaseModel):
     """``coprod_after``: positions, as ``Coprod-Position`` gave them, that the sender counts on."""
 
     idempotency_key: Key | None = None
-    if_match: EntityTag | None = None
+    if_match: EntityTags | None = None
     coprod_agency: Slug = "local"
     coprod_system: Slug = "api"
     coprod_actor: Actor = "anonymous"
@@ -52,11 +57,14 @@ class CommandHeaders(BaseModel):
 
 
 class CommandContext(msgspec.Struct, frozen=True, gc=False):
-    """``after``: (topic, partition) to the position that must be known before deciding."""
+    """``after``: (topic, partition) to the position that must be known before deciding.
+
+    ``expected_version`` holds the versions that ``If-Match`` names; None means any, or none yet.
+    """
 
     provenance: Provenance
     idempotency: Idempotency | None = None
-    expected_version: int | None = None
+    expected_version: Container[int] | None = None
     after: Mapping[tuple[str, int], int] = {}
 
 
@@ -72,7 +80,7 @@ async def command_context(
     return CommandContext(
         provenance=provenance,
         idempotency=await _idempotency(request, provenance, headers.idempotency_key),
-        expected_version=None if headers.if_match is None else int(headers.if_match.strip('"')),
+        expected_version=None if headers.if_match is None else versions(headers.if_match),
         after=parse_positions(headers.coprod_after) if headers.coprod_after else {},
     )
 
@@ -98,6 +106,13 @@ def reply(outcome: Answer | Refusal) -> Response:
 
 def entity_tag(version: int) -> dict[str, str]:
     return {"ETag": f'"{version}"'}
+
+
+def versions(tags: str) -> Container[int]:
+    """Return the versions that ``If-Match`` names: ``*`` any that exists, a weak tag none."""
+    if tags == "*":
+        return range(1, VERSION_MAX + 1)
+    return frozenset(int(digits) for digits in STRONG_TAG.findall(tags))
 
 
 def request_hash(*parts: bytes) -> bytes:

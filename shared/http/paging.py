@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, TypeVar
 
-import orjson
+import msgspec
 from fastapi import Query
 from pydantic import BaseModel
 
@@ -15,8 +15,16 @@ LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
 T = TypeVar("T")
 R = TypeVar("R")
+K = TypeVar("K", bound="Key")
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+KeyText = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
+
+
+class Key(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Where a row stands in its list; each list has a key of its own, with the list's ``tag``."""
+
+
 Cursor = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]+$", min_length=1, max_length=1024)]
 
 
@@ -28,7 +36,7 @@ class Page(BaseModel, Generic[T]):
 
 
 def page_of(
-    rows: Sequence[R], limit: int, item: Callable[[R], T], key: Callable[[R], Sequence[str]]
+    rows: Sequence[R], limit: int, item: Callable[[R], T], key: Callable[[R], Key]
 ) -> Page[T]:
     """Return a page of rows that were read with ``LIMIT limit + 1``, so that its end is known."""
     more = len(rows) > limit
@@ -39,24 +47,21 @@ def page_of(
     )
 
 
-def encode_cursor(key: Sequence[str]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(list(key))).decode().rstrip("=")
+def encode_cursor(key: Key) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str, parts: int) -> list[str]:
+def decode_cursor(cursor: str, kind: type[K]) -> K:
     """Return the key of the last row that was shown.
 
     Raises:
-        HttpRefusal: not a cursor of a list whose order has that many parts.
+        HttpRefusal: not a cursor of this list.
     """
     try:
-        key = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, orjson.JSONDecodeError, ValueError):
-        key = None
-    sound = isinstance(key, list) and len(key) == parts
-    if not sound or not all(isinstance(part, str) and "\0" not in part for part in key):
-        raise invalid_cursor()
-    return list(key)
+        sent = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(sent, type=kind)
+    except (binascii.Error, msgspec.MsgspecError, ValueError):
+        raise invalid_cursor() from None
 
 
 def invalid_cursor() -> HttpRefusal:

@@ -45,6 +45,7 @@ class RequestPolicy:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         try:
+            _sound(scope)
             self._admit(scope["method"], Headers(scope=scope))
         except HttpRefusal as refusal:
             return await response(refusal.problem)(scope, receive, send)
@@ -74,6 +75,16 @@ class RequestPolicy:
                 "A page of another site sent this, so nothing was done.",
                 remedy="Send it from a page of this service, or from a program.",
             )
+
+
+def _sound(scope: Scope) -> None:
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        raise HttpRefusal(
+            400,
+            "invalid_address",
+            "The address has a NUL character, which is in no name.",
+            remedy="Send the name as it was registered.",
+        )
 
 
 def authority(text: str) -> Authority | None:

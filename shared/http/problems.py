@@ -128,7 +128,7 @@ def problem_of(refusal: Refusal, meanings: Meanings) -> Problem:
             return problem(
                 412,
                 "version_mismatch",
-                f"It is at version {refusal.actual}, not {refusal.expected}.",
+                f"It is at version {refusal.actual}, which If-Match does not name.",
                 remedy="Read it again, decide again, and send the version you read in If-Match.",
             )
         case StreamFull():
@@ -185,6 +185,8 @@ def install(app: FastAPI, meanings: Meanings) -> None:
                 return response(raised.problem)
             case RequestValidationError():
                 return response(_invalid(raised))
+            case HTTPException(status_code=400):
+                return response(_unreadable())
             case HTTPException():
                 return response(_http(raised.status_code), raised.headers)
             case _:
@@ -198,18 +200,24 @@ def install(app: FastAPI, meanings: Meanings) -> None:
 def _invalid(invalid: RequestValidationError) -> Problem:
     errors = invalid.errors()
     if any(error["type"] == "json_invalid" for error in errors):
-        return problem(
-            400,
-            "malformed_json",
-            "The body is not JSON.",
-            remedy="Send JSON with Content-Type: application/json.",
-        )
+        return _unreadable()
     return problem(
         422,
         "invalid_request",
         "The request is not of the documented form.",
         remedy="See errors, and /openapi.json for the form.",
         errors=field_errors(errors),
+    )
+
+
+def _unreadable() -> Problem:
+    """What can't be parsed; FastAPI answers 400 by itself for the more unusual of these reasons."""
+    return problem(
+        400,
+        "malformed_json",
+        "The body is no JSON that can be read: it is broken, not UTF-8, nested too deeply, or has "
+        "a number of thousands of digits.",
+        remedy="Send plain JSON with Content-Type: application/json.",
     )
 
 

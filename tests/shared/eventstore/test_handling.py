@@ -132,16 +132,16 @@ async def test_an_answer_that_added_nothing_is_remembered_too(store: PostgresEve
 async def test_another_version_than_the_named_one_is_refused(store: PostgresEventStore) -> None:
     await one(store, link("s1", "o1"))
 
-    outcome = await one(store, link("s1", "o2", expected_version=0))
+    outcome = await one(store, link("s1", "o2", expected_version={0}))
 
     assert isinstance(outcome, VersionMismatch)
-    assert (outcome.expected, outcome.actual) == (0, 1)
+    assert outcome.actual == 1
 
 
 async def test_a_repeat_is_recognised_before_its_version_is_looked_at(
     store: PostgresEventStore,
 ) -> None:
-    command = link("s1", "o1", idempotency=key("k"), expected_version=0)
+    command = link("s1", "o1", idempotency=key("k"), expected_version={0})
     first = await one(store, command)
 
     assert await one(store, command) == first
@@ -156,7 +156,7 @@ async def test_a_batch_sees_its_own_effects_and_a_refusal_stops_no_other(
             link("s1", "o1", idempotency=key("k1")),
             link("s1", "o1", idempotency=key("k1")),  # the sender repeats itself
             link("s1", "o2", idempotency=key("k1", b"other")),
-            link("s1", "o2", expected_version=1),
+            link("s1", "o2", expected_version={1}),
             close("s1"),
             link("s1", "o3"),
             link("s2", "o1"),

@@ -15,7 +15,7 @@ from shared.http import bulk, health
 from shared.http.application import application, document
 from shared.http.bulk import Order
 from shared.http.command import Context, reply
-from shared.http.paging import Cursor, Limit, Page, decode_cursor, page_of
+from shared.http.paging import Cursor, Key, KeyText, Limit, Page, decode_cursor, page_of
 from shared.http.problems import Meaning
 from shared.http.strict import Day, StrictModel, Text
 from shared.telemetry import metrics_registry
@@ -29,6 +29,10 @@ class Reason(StrEnum):
 
 
 MEANINGS = {Reason.TAKEN: Meaning(409, "The name is taken", "Choose another name.")}
+
+
+class WordsKey(Key, frozen=True, tag="words"):
+    word: KeyText
 
 
 class Naming(StrictModel):
@@ -92,9 +96,9 @@ def sample_app(sample: Sample, hosts: Sequence[str] = ()) -> FastAPI:
 
     @app.get("/v1/words")
     async def words(cursor: Cursor = None, limit: Limit = 2) -> Page[str]:
-        (after,) = decode_cursor(cursor, 1) if cursor else [""]
+        after = decode_cursor(cursor, WordsKey).word if cursor else ""
         rows = [word for word in WORDS if word > after][: limit + 1]
-        return page_of(rows, limit, str, lambda row: [row])
+        return page_of(rows, limit, str, WordsKey)
 
     @app.post("/v1/failure")
     async def failure() -> None:

@@ -47,7 +47,7 @@ async def test_headers_say_who_decided_what_on_which_version(
         "/agencies/town/systems/desk",
         "k1",
     )
-    assert context.expected_version == 4
+    assert context.expected_version == {4}
 
 
 async def test_a_correlation_id_that_could_carry_a_name_is_replaced(
@@ -107,6 +107,35 @@ async def test_a_key_that_is_none_is_refused(
 
     assert (answer.status_code, sample.batches) == (422, [])
     assert answer.json()["errors"][0]["pointer"] == "/header/idempotency-key"
+
+
+@pytest.mark.parametrize(
+    ("sent", "matching"),
+    [
+        ('"4"', {4}),
+        ('"4", "6"', {4, 6}),
+        ('W/"4"', set()),  # a weak tag is never the same as another, not even as itself
+        ('W/"4" ,"6"', {6}),
+        ('"somebody-elses"', set()),
+        ("*", {1, 4, 6}),
+    ],
+)
+async def test_if_match_is_read_as_the_standard_says(
+    http: httpx.AsyncClient, sample: Sample, sent: str, matching: set[int]
+) -> None:
+    await http.post("/v1/names", json={"name": "a"}, headers={"If-Match": sent})
+
+    expected = sample.batches[0][0].context.expected_version
+    assert expected is not None
+    assert {version for version in (0, 1, 4, 6) if version in expected} == matching
+
+
+@pytest.mark.parametrize("sent", ["4", '"4', '"4" "5"', '*, "4"', 'w/"4"', ""])
+async def test_what_is_no_entity_tag_is_refused(http: httpx.AsyncClient, sent: str) -> None:
+    answer = await http.post("/v1/names", json={"name": "a"}, headers={"If-Match": sent})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/header/if-match"
 
 
 @pytest.mark.parametrize(

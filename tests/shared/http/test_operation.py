@@ -1,10 +1,11 @@
 """Health, metrics, pages and the OpenAPI document."""
 
 import httpx
+import pytest
 from openapi_spec_validator import validate
 
-from shared.http.paging import decode_cursor, encode_cursor
-from tests.shared.http.sample import WORDS, Sample
+from shared.http.paging import Key, KeyText, decode_cursor, encode_cursor
+from tests.shared.http.sample import WORDS, Sample, WordsKey
 
 
 async def test_readiness_says_what_it_waits_for(http: httpx.AsyncClient, sample: Sample) -> None:
@@ -38,7 +39,25 @@ async def test_a_list_is_read_page_by_page(http: httpx.AsyncClient) -> None:
 
 
 def test_a_cursor_holds_any_key() -> None:
-    assert decode_cursor(encode_cursor(["é", "2026-01-01"]), 2) == ["é", "2026-01-01"]
+    assert decode_cursor(encode_cursor(WordsKey("é / ü")), WordsKey) == WordsKey("é / ü")
+
+
+class TreesKey(Key, frozen=True, tag="trees"):
+    word: KeyText
+
+
+class LongerKey(Key, frozen=True, tag="words"):
+    word: KeyText
+    more: int = 1
+
+
+@pytest.mark.parametrize("key", [TreesKey("elm"), LongerKey("elm"), WordsKey("a\0b")])
+async def test_a_cursor_of_another_list_or_of_no_list_is_refused(
+    http: httpx.AsyncClient, key: Key
+) -> None:
+    answer = await http.get("/v1/words", params={"cursor": encode_cursor(key)})
+
+    assert (answer.status_code, answer.json()["reason"]) == (422, "invalid_cursor")
 
 
 async def test_the_openapi_document_is_valid_and_knows_every_error(
