@@ -13,6 +13,7 @@ from shared.log.embedded import EmbeddedLog
 from tests.services.insights.feed import NOON, Feed, registered
 from tests.support.archetypes import time_bank
 from tests.support.conformance import complaints, listening
+from tests.support.odd_requests import failures
 from tests.support.service import embedded_settings, readiness
 
 pytestmark = pytest.mark.postgres
@@ -26,11 +27,12 @@ async def test_the_service_conforms_to_its_valid_document(
     log = EmbeddedLog(settings.log_url or "")
     await log.start()
 
-    async with listening(app) as url, httpx.AsyncClient(base_url=url) as client:
+    async with listening(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
         await readiness(client, until='"ready"')
         await Feed(log).tell([registered("service-1"), *time_bank().events])
         validate((await client.get("/openapi.json")).json())
 
+        assert await failures(client, "service-1") == []
         assert not await complaints(url, tmp_path, examples=3)
         await leaving()
 

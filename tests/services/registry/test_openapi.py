@@ -10,6 +10,7 @@ from openapi_spec_validator import validate
 from services.registry.app import registry_app
 from tests.services.registry.client import Registry
 from tests.support.conformance import complaints, listening
+from tests.support.odd_requests import failures
 from tests.support.service import embedded_settings, readiness
 
 pytestmark = pytest.mark.postgres
@@ -26,8 +27,9 @@ async def test_the_service_conforms_to_its_document(
 ) -> None:
     app = registry_app(embedded_settings(fresh_database("registry"), fresh_database("log")))
 
-    async with listening(app) as url, httpx.AsyncClient(base_url=url) as client:
+    async with listening(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
         await readiness(client, until='"ready"')
         await Registry(client).post("/v1/agencies", agency_id="local", name="Town")
 
+        assert await failures(client, "local") == []
         assert not await complaints(url, tmp_path, examples=8)
