@@ -1,7 +1,7 @@
 """What exchange serves to be read: contributions, one whole or many in pages."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
 import asyncpg
 import msgspec
@@ -31,15 +31,29 @@ WHERE service_id = $1 AND source = $2 AND status <> 'voided'
 ORDER BY recorded_at, contribution_id LIMIT $5
 """
 TIMES = "SELECT recorded_at, confirm_due_at FROM contribution WHERE contribution_id = $1"
-
-
 EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-SinceEpoch = Annotated[int, msgspec.Meta(ge=0, le=2**57)]  # to the year 6500
 
 
-class ContributionsKey(Key, frozen=True, tag="contributions"):
-    recorded: SinceEpoch
+class RecordedKey(Key, frozen=True):
+    """``recorded``: in microseconds since 1970, to the year 6500."""
+
+    recorded: Annotated[int, msgspec.Meta(ge=0, le=2**57)]
     contribution_id: KeyText
+
+    @classmethod
+    def of(cls, row: asyncpg.Record) -> Self:
+        return cls((row["recorded_at"] - EPOCH) // MICROSECOND, row["contribution_id"])
+
+    def values(self) -> tuple[datetime, str]:
+        return EPOCH + self.recorded * MICROSECOND, self.contribution_id
+
+
+class ContributionsKey(RecordedKey, frozen=True, tag="contributions"):
+    """Those recorded last come first."""
+
+
+class StandingKey(RecordedKey, frozen=True, tag="standing"):
+    """Those recorded first come first."""
 
 
 class ContributionItem(BaseModel):
@@ -91,19 +105,17 @@ class Journal:
         self, service_id: str, status: Status | None, cursor: str | None, limit: int
     ) -> Page[ContributionItem]:
         """Return a service's contributions, those recorded last first."""
-        after = decode_cursor(cursor, ContributionsKey) if cursor else None
-        last = (EPOCH + after.recorded * MICROSECOND, after.contribution_id) if after else None
-        rows = await self._pool.fetch(PAGE, service_id, status, *(last or (None, None)), limit + 1)
-        return page_of(rows, limit, _item, _key)
+        last = decode_cursor(cursor, ContributionsKey).values() if cursor else (None, None)
+        rows = await self._pool.fetch(PAGE, service_id, status, *last, limit + 1)
+        return page_of(rows, limit, _item, ContributionsKey.of)
 
     async def standing(
         self, service_id: str, source: str, cursor: str | None, limit: int
     ) -> Page[StandingRow]:
         """Return the rows of one system that stand in a service, those recorded first first."""
-        recorded_at, last_id = decode_cursor(cursor, 2) if cursor else [None, None]
-        after = None if recorded_at is None else datetime.fromisoformat(recorded_at)
-        rows = await self._pool.fetch(STANDING, service_id, source, after, last_id, limit + 1)
-        return page_of(rows, limit, lambda row: StandingRow(**row), _key)
+        last = decode_cursor(cursor, StandingKey).values() if cursor else (None, None)
+        rows = await self._pool.fetch(STANDING, service_id, source, *last, limit + 1)
+        return page_of(rows, limit, lambda row: StandingRow(**row), StandingKey.of)
 
     async def contribution(self, contribution_id: str) -> ContributionView | None:
         stream_id = contribution.stream_id(contribution_id)
@@ -124,7 +136,3 @@ class Journal:
 
 def _item(row: asyncpg.Record) -> ContributionItem:
     return ContributionItem(**row)
-
-
-def _key(row: asyncpg.Record) -> ContributionsKey:
-    return ContributionsKey((row["recorded_at"] - EPOCH) // MICROSECOND, row["contribution_id"])
