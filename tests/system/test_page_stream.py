@@ -232,3 +232,17 @@ async def test_without_locks_each_tab_reads_for_itself(
         await expect(page.locator("[data-verdict]")).to_be_visible()
 
     assert served.clients() == 2
+
+
+async def test_a_record_that_cannot_be_shown_does_not_end_the_stream(
+    context: BrowserContext, served: Gateway
+) -> None:
+    page = await opened(context, served.url)
+    await live(page)
+
+    served.show({**a_record("s-2"), "windows": {}})
+    served.show(a_record("s-3", name="The next one"))
+
+    await expect(page.get_by_text("The next one")).to_be_visible()
+    assert served.clients() == 1
+    assert await said(page) == ["connecting\u2026", "live"]

@@ -13,6 +13,7 @@ export class Stream {
   #last = null;
   #backoff = new Backoff();
   #current = new AbortController();
+  #silence = null;
   #stopped = false;
 
   constructor(path, told) {
@@ -27,9 +28,10 @@ export class Stream {
     this.#backoff.wake();
   }
 
-  // there may be a way again: do not wait any longer
+  // there may be a way again: do not wait any longer, nor for what a machine that slept was told before
   hurry() {
     this.#backoff.wake();
+    if (this.#silence?.overdue()) this.#current.abort();
   }
 
   async #run() {
@@ -43,7 +45,7 @@ export class Stream {
   // returns the answer that is no stream; of a stream that ended or never came, nothing
   async #read() {
     this.#current = new AbortController();
-    const silence = new Alarm(SILENCE_MS, () => this.#current.abort());
+    this.#silence = new Alarm(SILENCE_MS, () => this.#current.abort());
     let steady;
     try {
       const answer = await fetch(this.#path, { headers: this.#headers(), cache: "no-store", signal: this.#current.signal });
@@ -53,18 +55,18 @@ export class Stream {
         return answer;
       }
       steady = setTimeout(() => this.#backoff.reset(), STEADY_MS);
-      await this.#listen(answer.body, silence);
+      await this.#listen(answer.body);
       this.#told.lost();
     } catch (failure) {
       // nobody says that a silent stream is lost: silence is noticed by whoever looks at the page
       if (failure.name !== "AbortError") this.#told.lost();
     } finally {
       clearTimeout(steady);
-      silence.off();
+      this.#silence.off();
     }
   }
 
-  async #listen(body, silence) {
+  async #listen(body) {
     let events = [];
     const parser = createParser({
       onEvent: (event) => events.push(event),
@@ -73,7 +75,7 @@ export class Stream {
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
     for (let piece = { value: "" }; !piece.done; piece = await reader.read()) {
       parser.feed(piece.value);
-      silence.again();
+      this.#silence.again();
       this.#last = events.findLast((event) => event.id)?.id ?? this.#last;
       this.#told.heard(events);
       events = [];
@@ -94,10 +96,17 @@ class Alarm {
 
   again() {
     clearTimeout(this.timer);
+    this.due = Date.now() + this.ms;
     this.timer = setTimeout(this.ring, this.ms);
   }
 
+  // by the clock, which goes on while timers sleep
+  overdue() {
+    return Date.now() >= this.due;
+  }
+
   off() {
+    this.due = Infinity;
     clearTimeout(this.timer);
   }
 }

@@ -7,7 +7,7 @@ import { SILENCE_MS, Stream } from "./stream.js";
 const PROTOCOL = 1; // tabs of another one, as after an upgrade, keep to themselves
 const ANSWER_MS = 10_000; // a tab that reads for the others and does not answer sooner is asleep
 
-export const supported = () => Boolean(navigator.locks) && "BroadcastChannel" in window;
+const supported = () => Boolean(navigator.locks) && "BroadcastChannel" in window;
 
 // page: heard(at) when there was a sign of life, lost() when there is no stream, show(record, kind)
 export class Line {
@@ -41,7 +41,7 @@ export class Line {
   // somebody looks, or there may be a way again
   hurry() {
     if (this.#reading) this.#reading.hurry();
-    else if (this.#channel) this.#ask();
+    else if (this.#channel) this.#ask(Date.now() - this.#heardAt < SILENCE_MS);
   }
 
   #leave() {
@@ -55,15 +55,16 @@ export class Line {
     try {
       await navigator.locks.request(this.#name, options, () => this.#lead());
     } catch (failure) {
-      if (failure.name !== "AbortError") throw failure;
       this.#reading?.stop();
       this.#reading = null;
-      if (!this.#left.aborted) this.#waitForTheLock(); // a tab that had no answer took it away
+      if (this.#left.aborted) return;
+      if (failure.name === "AbortError") this.#waitForTheLock(); // a tab that had no answer took it away
+      else this.#lead(); // there are no locks here after all
     }
   }
 
-  #ask() {
-    const has = Date.now() - this.#heardAt < SILENCE_MS;
+  // has: what came up to now came here, too
+  #ask(has = false) {
     this.#channel.postMessage({ asks: this.#me, service: this.#service, has });
     clearTimeout(this.#unanswered);
     this.#unanswered = setTimeout(() => {
@@ -93,9 +94,18 @@ export class Line {
     this.#heardAt = at;
     if (at) this.#page.heard(at);
     if (lost) this.#page.lost();
-    frames.forEach(({ service, kind, data }, place) => {
-      if (service === (this.#service ?? service)) this.#page.show(records[place] ?? JSON.parse(data), kind);
+    frames.forEach((frame, place) => {
+      if (frame.service === (this.#service ?? frame.service)) this.#show(frame, records[place]);
     });
+  }
+
+  // a record that cannot be shown does not end the stream of all others
+  #show({ kind, data }, record = JSON.parse(data)) {
+    try {
+      this.#page.show(record, kind);
+    } catch (failure) {
+      reportError(failure);
+    }
   }
 }
 
@@ -121,7 +131,8 @@ class Reading {
 
   want(tab, service, has) {
     this.#wants.set(tab, service);
-    if (!this.#asked.has(service)) this.#read();
+    if (this.#asked.has(service)) this.hurry();
+    else this.#read();
     const known = has ? [] : [...this.#newest.values()].filter((frame) => this.#all || frame.service === service);
     this.#tell({ to: tab, ...this.#state, frames: known.map((frame) => ({ ...frame, kind: "snapshot" })) });
   }
