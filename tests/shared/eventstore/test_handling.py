@@ -121,14 +121,6 @@ async def test_a_refusal_is_not_remembered(store: PostgresEventStore) -> None:
     assert isinstance(other, Answer)
 
 
-async def test_an_answer_that_added_nothing_is_remembered_too(store: PostgresEventStore) -> None:
-    await one(store, link("s1", "o1"))
-    first = await one(store, link("s1", "o1", idempotency=key("k")))
-    await one(store, link("s1", "o2"))
-
-    assert await one(store, link("s1", "o1", idempotency=key("k"))) == first
-
-
 async def test_another_version_than_the_named_one_is_refused(store: PostgresEventStore) -> None:
     await one(store, link("s1", "o1"))
 
