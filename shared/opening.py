@@ -11,9 +11,9 @@ import asyncpg
 import structlog
 from fastapi import FastAPI
 
-from shared.eventstore.forgetting import forgetting
 from shared.eventstore.store import Pool
 from shared.fitness import Unfit, require_fitness
+from shared.forgetting import TURN_KEYS, forgetting
 from shared.http.problems import HttpRefusal
 from shared.outage import AWAY
 from shared.schema import MIGRATIONS
@@ -94,7 +94,7 @@ class Opening(Generic[P]):
     async def _keep_open(self) -> None:
         for attempt in range(1_000_000_000):
             try:
-                async with self._open_parts() as parts, forgetting(parts.pool):
+                async with self._open_parts() as parts, forgetting(parts.pool, TURN_KEYS):
                     self._parts = parts
                     log.info("service_opened")
                     await parts.watch()

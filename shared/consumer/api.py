@@ -75,12 +75,16 @@ class RecordHeader(BaseModel):
 
 
 class WholeEntry(Entry):
-    """With the record as it came: bytes in base64, and as text where they are text."""
+    """With the record as it came: bytes in base64, and as text where they are text.
+
+    Of one that was retried or discarded the hash of its value is left, in hexadecimal digits.
+    """
 
     headers: list[RecordHeader]
     key_base64: str | None
     value_base64: str | None
     value_text: str | None
+    value_sha256: str | None
 
 
 def router(pool: Callable[[], Pool], consumers: Callable[[], Sequence[Consumer]]) -> APIRouter:
@@ -164,6 +168,7 @@ def _whole(held: Held) -> WholeEntry:
         key_base64=_base64(record.key),
         value_base64=_base64(record.value),
         value_text=_text(record.value),
+        value_sha256=held.value_sha256 and held.value_sha256.hex(),
     )
 
 

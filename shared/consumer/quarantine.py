@@ -26,13 +26,14 @@ RETRY_SECONDS = 5.0
 
 ADD = """
 INSERT INTO quarantine
-    (consumer, topic, partition, log_offset, position, type, reason, detail, key, value, headers)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    (consumer, topic, partition, log_offset, position, type, reason, detail, key, value, headers,
+     value_sha256)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, sha256(coalesce($10, ''::bytea)))
 ON CONFLICT DO NOTHING
 """
 COLUMNS = """
 id, consumer, topic, partition, log_offset, position, type, reason, detail, key, value, headers,
-first_seen, mirrored_at, status, settled_at, settled_by
+first_seen, mirrored_at, status, settled_at, settled_by, value_sha256
 """
 LIST = f"""
 SELECT {COLUMNS} FROM quarantine
@@ -41,14 +42,16 @@ WHERE id > $1 AND ($2::text IS NULL OR status = $2) ORDER BY id LIMIT $3
 SHOW = f"SELECT {COLUMNS} FROM quarantine WHERE id = $1"
 LOCK = f"SELECT {COLUMNS} FROM quarantine WHERE id = $1 FOR UPDATE"
 SETTLE = """
-UPDATE quarantine SET status = $2, settled_at = clock_timestamp(), settled_by = $3
+UPDATE quarantine SET status = $2, settled_at = clock_timestamp(), settled_by = $3,
+    key = NULL, value = NULL, headers = '[]'
 WHERE id = $1 AND status = 'held'
 RETURNING id
 """
 COUNT_HELD = "SELECT count(*) FROM quarantine WHERE status = 'held'"
 # Another replica skips what this one is mirroring; a crash before the update mirrors once more.
 UNMIRRORED = f"""
-SELECT {COLUMNS} FROM quarantine WHERE consumer = $1 AND mirrored_at IS NULL
+SELECT {COLUMNS} FROM quarantine
+WHERE consumer = $1 AND mirrored_at IS NULL AND status = 'held'
 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 MIRRORED = "UPDATE quarantine SET mirrored_at = clock_timestamp() WHERE id = ANY($1)"
@@ -57,7 +60,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One row; ``record`` is what came, byte for byte."""
+    """One row; ``record`` is what came, byte for byte, until it is settled."""
 
     id: int
     consumer: str
@@ -71,6 +74,7 @@ class Held:
     status: str
     settled_at: datetime | None
     settled_by: str | None
+    value_sha256: bytes | None
 
 
 class NotHeld(Exception):
@@ -133,7 +137,9 @@ async def locked(conn: Connection, number: int) -> Held:
 
 
 async def settle(conn: Connection, number: int, status: str, actor: str) -> None:
-    """Write down what became of the record, when and through whom; the row stays.
+    """Write down what became of the record, when and through whom.
+
+    The row stays, with the hash of the value; what came, which may name somebody, does not.
 
     Raises:
         NotHeld: nothing to settle.
@@ -222,7 +228,8 @@ def _held(row: asyncpg.Record) -> Held:
         row["consumer"],
         LogRecord(*place, row["key"], row["value"], headers),
         *(row[name] for name in ("position", "type", "reason", "detail", "first_seen")),
-        *(row[name] for name in ("mirrored_at", "status", "settled_at", "settled_by")),
+        *(row[name] for name in ("mirrored_at", "status", "settled_at")),
+        *(row[name] for name in ("settled_by", "value_sha256")),
     )
 
 

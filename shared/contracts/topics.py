@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 PARTITIONS = 16
 FOREVER = {"retention.ms": "-1", "cleanup.policy": "delete"}
+THIRTY_DAYS = {**FOREVER, "retention.ms": str(30 * 86_400_000)}  # what may hold what it must not
 LATEST_ONLY = {"cleanup.policy": "compact"}
 MESSAGE_BYTES_MAX = 1_048_576
 
@@ -52,7 +53,9 @@ def dead_letter(topic: str) -> str:
 
 
 DEAD_LETTERS = tuple(
-    Topic(dead_letter(topic.name), topic.key, "consumers", (), partitions=1)
+    Topic(
+        dead_letter(topic.name), topic.key, "consumers", (), partitions=1, config=dict(THIRTY_DAYS)
+    )
     for topic in EVENT_TOPICS
 )
 PROVISIONED = {topic.name: topic for topic in (*TOPICS, *DEAD_LETTERS)}

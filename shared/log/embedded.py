@@ -4,6 +4,7 @@ Same topics, partitions, keys and positions as on Kafka. Offsets are dense from 
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from itertools import chain
 from typing import TypeAlias
@@ -13,6 +14,7 @@ import msgspec
 
 from shared.contracts.topics import MESSAGE_BYTES_MAX, PROVISIONED
 from shared.fitness import require_fitness
+from shared.forgetting import DROP_LETTERS, forgetting
 from shared.gathering import Gathering
 from shared.log.embedded_subscription import (
     CHANNEL,
@@ -96,6 +98,7 @@ class EmbeddedLog:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._pool: Pool | None = None
+        self._closing = AsyncExitStack()
         self._appending: Gathering[Parcel, None] = Gathering(
             partial(self._write, APPEND), PARCELS_MAX, passes
         )
@@ -108,8 +111,10 @@ class EmbeddedLog:
         self._pool = await asyncpg.create_pool(
             self._dsn, min_size=1, max_size=CONNECTIONS_MAX, reset=left_as_it_is
         )
+        await self._closing.enter_async_context(forgetting(self._pool, DROP_LETTERS))
 
     async def stop(self) -> None:
+        await self._closing.aclose()
         if self._pool is not None:
             await self._pool.close()
             self._pool = None

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import asyncpg
@@ -457,6 +458,7 @@ async def quarantine_add(session: Session, *values: Any) -> Sequence[Row]:
         return []
     number = session.database.number()
     row = dict(zip(HELD, (number, *values), strict=False))
+    row["value_sha256"] = sha256(values[9] or b"").digest()
     rest = {"first_seen": MOMENT, "mirrored_at": None, "status": "held"}
     settled = {"settled_at": None, "settled_by": None}
     session.put("quarantine", (number,), {**row, **rest, **settled})
@@ -469,6 +471,7 @@ async def unmirrored(session: Session, consumer: str, limit: int) -> Sequence[Ro
     found: list[Mapping[str, Any]] = []
     for key, row in sorted(session.scan("quarantine")):
         waits = row["consumer"] == consumer and row["mirrored_at"] is None
+        waits = waits and row["status"] == "held"
         if waits and len(found) < limit and await session.lock("quarantine", key, wait=False):
             found.append(session.get("quarantine", key))
     return rows(HELD, found)

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from hashlib import sha256
+from typing import Any, cast
 
 import asyncpg
 import httpx
@@ -10,12 +11,13 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from shared.consumer import Batch, Consumer
+from shared.consumer import Batch, Consumer, quarantine
 from shared.consumer.api import router
+from shared.consumer.intake import Broken
 from shared.contracts.topics import MESSAGE_BYTES_MAX, dead_letter
 from shared.eventstore.port import Connection
 from shared.http.application import application
-from shared.log.port import OutgoingRecord, TopicPartition
+from shared.log.port import LogRecord, OutgoingRecord, TopicPartition
 from tests.shared.consumer.conftest import Readers
 from tests.support.ledger import Ledger
 from tests.support.memory_log import MemoryLog
@@ -238,3 +240,32 @@ async def test_an_unknown_record_is_refused(http: httpx.AsyncClient, number: str
 
 def _problem(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["reason"]
+
+
+async def test_of_what_is_discarded_the_hash_is_left_and_it_does_not_come_back(
+    readers: Readers, log: MemoryLog, consumer: Consumer, http: httpx.AsyncClient
+) -> None:
+    number = await _spoil(readers, log, consumer)
+    value = spoilt(2).value
+    assert value is not None
+
+    await http.post(f"/v1/quarantine/{number}/discard", json={})
+
+    shown = (await http.get(f"/v1/quarantine/{number}")).json()
+    assert (shown["position"], shown["reason"], shown["status"]) == (2, "invalid_data", "discarded")
+    assert (shown["key_base64"], shown["value_base64"], shown["headers"]) == (None, None, [])
+    assert shown["value_sha256"] == sha256(value).hexdigest()
+    for (kept,) in await readers.pool.fetch("SELECT q::text FROM quarantine AS q"):
+        assert value.hex() not in kept
+    assert await _quarantined_again(readers) == 0
+
+
+async def _quarantined_again(readers: Readers) -> int:
+    """Quarantine what came a second time, as after a rewind, and return how many are new."""
+    before = int(await readers.pool.fetchval("SELECT count(*) FROM quarantine"))
+    at = await readers.pool.fetchrow("SELECT consumer, log_offset FROM quarantine")
+    come = LogRecord(*AT, at["log_offset"], b"k", spoilt(2).value, [])
+    async with readers.pool.acquire() as connection:
+        broken = [Broken(come, "invalid_data", "", 2, None)]
+        await quarantine.add(cast("Connection", connection), at["consumer"], broken)
+    return int(await readers.pool.fetchval("SELECT count(*) FROM quarantine")) - before

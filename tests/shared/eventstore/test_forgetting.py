@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 
 from shared.clock import FixedClock
-from shared.eventstore.forgetting import REMEMBERED_DAYS, forget
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer
 from shared.eventstore.store import Pool, PostgresEventStore
+from shared.forgetting import REMEMBERED_DAYS, TURN_KEYS, forget
 from tests.shared.eventstore.provider import T0, close, key, link, project_nothing
 from tests.support.postgres import AdminOf
 
@@ -29,7 +29,7 @@ async def days_pass(pool: Pool, as_admin_of: AdminOf, days: timedelta = PERIOD) 
     """Let time pass, and forget what is due."""
     async with as_admin_of(pool) as admin:
         await admin.execute(PASS, days)
-    return await forget(pool)
+    return await forget(pool, TURN_KEYS)
 
 
 async def answered(store: PostgresEventStore, stream: str, used: str) -> Answer:
@@ -41,7 +41,7 @@ async def answered(store: PostgresEventStore, stream: str, used: str) -> Answer:
 async def test_a_key_is_remembered_for_thirty_days_and_then_forgotten(
     store: PostgresEventStore, pool: Pool, as_admin_of: AdminOf
 ) -> None:
-    await forget(pool)
+    await forget(pool, TURN_KEYS)
     first = await answered(store, "s1", "k")
 
     for _ in range(REMEMBERED_DAYS // 10):
@@ -89,14 +89,14 @@ async def test_no_key_is_used_twice_while_periods_change(
 async def test_no_period_is_opened_while_an_append_uses_the_one_before(
     pool: Pool, as_admin_of: AdminOf
 ) -> None:
-    await forget(pool)
+    await forget(pool, TURN_KEYS)
     async with pool.acquire() as connection:
         async with connection.transaction():
             await connection.fetchval("SELECT open_idempotency_period()")
             with pytest.raises(asyncpg.LockNotAvailableError):
                 await days_pass(pool, as_admin_of)
 
-        assert await forget(pool) == ["opened a period", "made a partition"]
+        assert await forget(pool, TURN_KEYS) == ["opened a period", "made a partition"]
 
 
 async def test_a_service_can_forget_nothing_before_its_time(
@@ -104,7 +104,7 @@ async def test_a_service_can_forget_nothing_before_its_time(
 ) -> None:
     await answered(store, "s1", "k")
 
-    await forget(pool)
+    await forget(pool, TURN_KEYS)
 
     for statement in (
         "UPDATE idempotency_period SET opened_at = '2000-01-01'",

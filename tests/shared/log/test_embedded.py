@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -12,12 +13,17 @@ from shared.contracts.topics import (
     REGISTRY_SERVICES,
     dead_letter,
 )
+from shared.forgetting import DROP_LETTERS, forget
 from shared.log.embedded import EmbeddedLog
 from shared.log.port import OutgoingRecord, PublishFailed, TopicPartition
 from tests.support.log import Notes, numbered
 from tests.support.polling import eventually
 
 pytestmark = pytest.mark.postgres
+AGE = """
+UPDATE log_record SET appended_at = now() - $1::interval
+WHERE appended_at > now() - interval '1 day'
+"""
 HERE = TopicPartition(EXCHANGE_ACTIVITY.name, 3)
 LATEST = TopicPartition(INSIGHTS_SERVICES.name, 0)
 
@@ -180,3 +186,21 @@ async def test_a_reader_beyond_the_end_is_told_apart_from_one_that_waits(log: Em
 
     assert list(subscription.stopped()) == [HERE]
     await subscription.stop()
+
+
+async def test_dead_letters_are_dropped_after_thirty_days_and_nothing_else(
+    log: EmbeddedLog, dsn: str, as_admin: Callable[[str], str]
+) -> None:
+    letters = TopicPartition(dead_letter(EXCHANGE_ACTIVITY.name), 0)
+    for days in (31, 29):
+        await log.publish(*letters, numbered(2))
+        await log.publish(*HERE, numbered(2))
+        admin = await asyncpg.connect(as_admin(dsn))
+        await admin.execute(AGE, timedelta(days=days))
+        await admin.close()
+
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=1) as pool:
+        assert await forget(pool, DROP_LETTERS) == ["dropped 2 dead letters"]
+
+    assert [record.offset for record in await log.read_all(letters)] == [2, 3]
+    assert len(await log.read_all(HERE)) == 4
