@@ -26,7 +26,9 @@ class ServiceSettings(BaseSettings):
     ``failpoints`` break the process on purpose (``shared.failpoint``), and never in ``production``.
     """
 
-    model_config = SettingsConfigDict(env_prefix="COPROD_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="COPROD_", extra="ignore", hide_input_in_errors=True
+    )
 
     database_url: str = Field(repr=False)
     database_password: SecretStr | None = None

@@ -36,6 +36,7 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._leaving = leaving
+        self._round: list[GuardedProtocol] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().set_exception_handler(LoopFailures())
@@ -46,10 +47,12 @@ class Server(uvicorn.Server):
                 same.listen(QUEUE_MAX)
 
     async def on_tick(self, counter: int) -> bool:
-        if counter % SWEEP_TICKS == 0:
-            now = asyncio.get_running_loop().time()
-            for connection in list(self.server_state.connections):
-                cast("GuardedProtocol", connection).sweep(now)
+        # each once a second, but not all at once: there may be ten thousand
+        part, now = counter % SWEEP_TICKS, asyncio.get_running_loop().time()
+        if part == 0:
+            self._round = list(cast("set[GuardedProtocol]", self.server_state.connections))
+        for connection in self._round[part::SWEEP_TICKS]:
+            connection.sweep(now)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -64,7 +64,7 @@ def test_loopback_is_let_in(host: str) -> None:
 @pytest.mark.parametrize(
     ("host", "hosts", "names"),
     [
-        (EVERYWHERE, "insights,figures.example:8443", ["insights", "figures.example:8443"]),
+        (EVERYWHERE, "insights,figures.example:8443,", ["insights", "figures.example:8443"]),
         ("192.168.1.7", "", ["192.168.1.7"]),
         ("2001:db8::1", "[::2]:80", ["[::2]:80", "[2001:db8::1]"]),
     ],
@@ -82,3 +82,11 @@ def test_a_service_answers_under_the_names_it_was_given(
 def test_an_address_is_no_host_name() -> None:
     with pytest.raises(ValidationError, match="hosts"):
         ServiceSettings(database_url=DSN, log_url=DSN, hosts="http://figures.example")
+
+
+def test_a_refused_setting_is_not_shown_with_the_others() -> None:
+    with pytest.raises(ValidationError) as refused:
+        ServiceSettings(database_url=DSN, log_url=DSN, host="192.168.1.7")
+
+    assert "secret" not in str(refused.value)
+    assert "postgresql" not in str(refused.value)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -50,6 +51,16 @@ async def got(client: httpx.AsyncClient, path: str, **query: Any) -> Any:
     answer = await client.get(path, params=query)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+@pytest.mark.parametrize("name", ["12/2024", "a/verdict", "?#%2F&;=+", "a b/é"])
+async def test_a_service_is_found_by_whatever_its_agency_calls_it(
+    told: httpx.AsyncClient, name: str
+) -> None:
+    unknown = await told.get(f"/v1/services/{quote(name, safe='')}/metrics")
+
+    assert (unknown.status_code, unknown.json()["reason"]) == (404, "unknown_service")
+    assert repr(name) in unknown.json()["detail"]
 
 
 async def test_the_verdict_says_what_and_why(told: httpx.AsyncClient) -> None:

@@ -1,6 +1,7 @@
 """Registry as its clients see it, over HTTP and a real database."""
 
 import asyncio
+from urllib.parse import quote
 
 import pytest
 
@@ -67,14 +68,15 @@ async def test_a_service_is_described_and_its_start_moved_back_and_closed(
     assert (shown["name"], shown["starts_on"], shown["closed_on"]) == ("Books", JAN, MAR)
 
 
-async def test_providers_are_linked_and_unlinked(registry: Registry) -> None:
+@pytest.mark.parametrize("organisation", ["friends", "42/2024", "a/end", "?#%2F&;=+"])
+async def test_providers_are_linked_and_unlinked(registry: Registry, organisation: str) -> None:
     path = f"/v1/services/{await registry.service()}"
 
-    await registry.post(f"{path}/providers", organisation_id="friends")
+    await registry.post(f"{path}/providers", organisation_id=organisation)
     linked = (await registry.get(path))["providers"]
-    await registry.http.delete(f"{path}/providers/friends")
+    await registry.http.delete(f"{path}/providers/{quote(organisation, safe='')}")
 
-    assert linked == ["local", "friends"]
+    assert linked == ["local", organisation]
     assert (await registry.get(path))["providers"] == ["local"]
 
 
@@ -83,16 +85,17 @@ async def test_a_participant_is_shown_with_what_only_registry_knows(registry: Re
         local_id="42", channel="paper", details={"name": "Ann", "contact": "ann@example.org"}
     )
     await registry.post(
-        f"/v1/participants/{person}/affiliations", organisation_id="org", employed=True, since=JAN
+        f"/v1/participants/{person}/affiliations", organisation_id="org/1", employed=True, since=JAN
     )
-    await registry.post(f"/v1/participants/{person}/affiliations/org/end", until=FEB)
+    path = f"/v1/participants/{person}/affiliations/{quote('org/1', safe='')}"
+    await registry.post(f"{path}/end", until=FEB)
 
     shown = await registry.get(f"/v1/participants/{person}")
 
     assert shown["details"] == {"name": "Ann", "contact": "ann@example.org"}
     assert shown["external_ids"] == [{"agency_id": "local", "system": "api", "local_id": "42"}]
     assert shown["affiliations"] == [
-        {"organisation_id": "org", "employed": True, "since": JAN, "until": FEB}
+        {"organisation_id": "org/1", "employed": True, "since": JAN, "until": FEB}
     ]
     assert shown["version"] == 3
 
