@@ -26,13 +26,12 @@ HEARTBEAT = b"event: heartbeat\ndata: {}\n\n"
 AT_ONCE_BYTES = 65_536  # that wait for one client go out together
 SERVICES_MAX = 200
 VIEWS: dict[str, View] = {"full": "full", "glance": "glance"}
-HEADERS = [
+HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
     (b"coprod-release", b"exact; not-for-publication"),
-]
-STARTED: dict[str, object] = {"type": "http.response.start", "status": 200, "headers": HEADERS}
+)
 log = structlog.get_logger(__name__)
 
 
@@ -77,7 +76,7 @@ class EventStream:
             await response(_FULL)(scope, receive, send)
             return
         if scope["method"] == "HEAD":
-            await send(STARTED)
+            await send(_started())
             await send({"type": "http.response.body", "body": b""})
             return
         last = dict(scope["headers"]).get(b"last-event-id", b"").decode("latin-1")
@@ -112,7 +111,7 @@ class EventStream:
                 await self._send(send, {"type": "http.response.body", "body": b""})
 
     async def _write(self, follower: Follower, view: View, send: Send) -> None:
-        await self._send(send, STARTED)
+        await self._send(send, _started())
         await self._chunk(send, f"retry: {RETRY_MILLISECONDS}\n".encode())
         while True:
             frames = _waiting(follower, view)
@@ -165,6 +164,11 @@ _FULL = problem(
     "This process serves as many streams as it may.",
     remedy="Try again shortly, or ask another replica.",
 )
+
+
+def _started() -> dict[str, object]:
+    # whatever stands between adds headers of this one answer to the list
+    return {"type": "http.response.start", "status": 200, "headers": [*HEADERS]}
 
 
 def _waiting(follower: Follower, view: View) -> list[bytes]:

@@ -16,6 +16,7 @@ from services.insights.latest import Latest
 from services.insights.stream import EventStream, StreamGauges
 from shared.http.problems import HttpRefusal
 from tests.services.insights.snapshots import a_snapshot
+from tests.support.gateway import gateway
 
 PATIENCE_SECONDS = 0.3
 
@@ -144,6 +145,15 @@ async def test_who_asks_for_the_head_alone_is_answered_at_once() -> None:
 
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+
+
+async def test_each_answer_has_headers_of_its_own() -> None:
+    async with gateway() as at, httpx.AsyncClient(timeout=5) as client:
+        answers = [await client.head(f"{at.url}v1/stream") for _ in range(2)]
+
+    one, other = (answer.headers.get_list("coprod-correlation-id") for answer in answers)
+    assert len(one) == len(other) == 1
+    assert one != other
 
 
 async def test_what_waits_for_a_client_goes_out_together_and_in_order() -> None:
