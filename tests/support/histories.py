@@ -32,6 +32,7 @@ class Town:
     known_share: float = 0.9
     days: int = 420
     organised_share: float = 0.5
+    asked_share: float = 0.2
 
     def person(self) -> str:
         names = list(self.parties)
@@ -51,8 +52,11 @@ def town(seed: int) -> Town:
         known_share=chance.choice((0.2, 0.6, 1.0)),
         days=chance.choice((20, 60, 200, 420)),
         organised_share=chance.choice((0.0, 0.1, 0.6)),
+        asked_share=chance.choice((0.2, 0.2, 0.95)),
     )
-    made.parties = {f"person-{number}": chance.choice(list(Party)) for number in range(people)}
+    weights = chance.choice(((1, 1, 1), (1, 1, 1), (15, 1, 1)))
+    sides = chance.choices(list(Party), weights, k=people)
+    made.parties = {f"person-{number}": party for number, party in enumerate(sides)}
     return made
 
 
@@ -76,7 +80,8 @@ def act(made: Town, name: str) -> exchange.Act:
             )
             for name in dict.fromkeys(names)
         ]
-    mode = chance.choices((Mode.ACT, Mode.OPINION, None), (8, 2, 0.3))[0]
+    asked = 0.2 if party is Party.PROFESSIONAL else made.asked_share
+    mode = chance.choices((Mode.ACT, Mode.OPINION, None), (1 - asked, asked, 0.03))[0]
     return exchange.Act(
         contribution_id=name,
         service_id=SERVICE,
