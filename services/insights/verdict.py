@@ -103,9 +103,10 @@ class Verdict:
 
 def class_of(state: ServiceState, window: str) -> ServiceClass:
     """Return the class alone, at a fraction of what the verdict costs."""
-    if state.view(window).below_floor:
+    view, plan = state.view(window), state.view(PLANNING_WINDOW[window]).tables
+    if view.below_floor:
         return ServiceClass.INSUFFICIENT_EVIDENCE
-    return rule(gather(state, window).evidence).service_class
+    return view.once(("class", plan), lambda: rule(gather(state, window).evidence).service_class)
 
 
 def classify(state: ServiceState, window: str) -> Verdict:

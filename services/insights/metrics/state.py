@@ -1,9 +1,9 @@
 """State of one service as of one day: tables that facts in any order bring to the same end."""
 
 from bisect import bisect_right
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from services.insights.facts import (
     EPOCH,
@@ -29,6 +29,10 @@ from services.insights.metrics.window import AGES, RINGS, Window, ring_of, rings
 
 UNREAD_MAX = 200  # facts; to take more of them costs as much as to read everything anew
 NOTHING = Tables()
+MOVED_MAX = 40  # days; to move windows over more of them costs as much as to read them anew
+
+Moved: TypeAlias = tuple[int | None, int | None, Tables]
+"""One day's tables, with the ring that held them before and after; None: it is still to come."""
 
 
 class ServiceState:
@@ -43,15 +47,20 @@ class ServiceState:
         self.defaults = defaults
         self.rings = [Tables() for _ in range(RINGS)]
         self.life = LifeTables()
-        self.move(as_of)
+        self._windows: dict[int, Window] = {}  # by how many rings they span
+        self.move(as_of, ())
 
-    def move(self, as_of: date) -> None:
-        """Say of which day the tables are from now on; who moves it has moved them too."""
+    def move(self, as_of: date, moved: Sequence[Moved]) -> None:
+        """Say of which day the tables are from now on; who moves it has ``moved`` them too."""
         self.as_of = as_of
         self.day = day_number(as_of)
         self._views: dict[str, View] = {}
         self._shared: dict[int, dict[Hashable, Any]] = {}
+        windows = self._windows if len(moved) <= MOVED_MAX else {}
         self._read_anew()
+        for spanned, window in windows.items():
+            if window.move(_change(moved, spanned)):
+                self._windows[spanned] = window
 
     def apply(self, facts: Iterable[Fact]) -> None:
         """Take facts of this service; those of days after ``as_of`` change nothing.
@@ -126,7 +135,7 @@ class ServiceState:
 
     def _read_anew(self) -> None:
         """Forget what was read: it is made again when it is asked for."""
-        self._windows: dict[int, Window] = {}  # by how many rings they span
+        self._windows = {}
         self._lifetime = Lifetime(self.life, self.day)
         self._unread: list[Fact] = []
 
@@ -137,6 +146,16 @@ class ServiceState:
         return mine == (other.as_of, other.defaults, other.rings, other.life)
 
     __hash__ = None  # type: ignore[assignment]  # a state changes
+
+
+def _change(moved: Sequence[Moved], spanned: int) -> Tables:
+    """Return what came into the first rings, and left them, as the days of tables moved."""
+    change = Tables()
+    for before, after, tables in moved:
+        held, holds = (ring is not None and ring < spanned for ring in (before, after))
+        if held != holds:
+            change.merge(tables, 1 if holds else -1)
+    return change
 
 
 def put(fact: Fact, tables: Tables, sign: int) -> None:

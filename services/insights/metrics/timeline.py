@@ -6,7 +6,7 @@ from datetime import date
 
 from services.insights.facts import UNDATED, Fact, day_number
 from services.insights.metrics.defaults import DEFAULTS, Defaults
-from services.insights.metrics.state import ServiceState, as_date, put
+from services.insights.metrics.state import Moved, ServiceState, as_date, put
 from services.insights.metrics.tables import Tables
 from services.insights.metrics.window import ring_of
 
@@ -36,11 +36,13 @@ class Timeline:
     def at(self, as_of: date) -> ServiceState:
         """Return the state as of a day; the next call moves this same state on."""
         old, new = self._state.day, day_number(as_of)
+        moved: list[Moved] = []
         for day in self._days:
             before, after = self._ring(day, old), self._ring(day, new)
             if before != after:
                 self._move(day, before, after)
-        self._state.move(as_of)
+                moved.append((before, after, self._of(day)))
+        self._state.move(as_of, moved)
         return self._state
 
     def _move(self, day: int, before: int | None, after: int | None) -> None:

@@ -84,6 +84,11 @@ class Window:
     def episodes(self) -> Episodes:
         return Episodes(_sum([ring.episodes for ring in self._rings]))
 
+    def move(self, changes: Tables) -> bool:
+        """Be the window of another day, in whose rings this has changed; False: it can't be."""
+        self._kept.clear()
+        return self.take(changes)
+
     def take(self, changes: Tables) -> bool:
         """Take what has come into the rings meanwhile; False: the window must be made anew."""
         made = self.__dict__  # what was not read yet is made of the rings as they are by then

@@ -105,6 +105,29 @@ def test_a_timeline_moved_to_a_day_is_the_state_of_that_day(
         assert timeline.at(DAY - timedelta(days=ago)) == folded(facts, ago)
 
 
+@given(
+    facts=histories(),
+    route=st.lists(st.integers(-30, 30), min_size=2, max_size=8),
+    chance=st.randoms(use_true_random=False),
+)
+@settings(FEW, max_examples=15)
+def test_figures_read_on_the_way_of_a_timeline_are_those_of_each_day(
+    facts: list[Fact], route: list[int], chance: random.Random
+) -> None:
+    lost = [fact for fact in facts if chance.random() < 0.9]  # so that some was never given
+    timeline, ago = Timeline(lost, OPEN), chance.randrange(100)
+
+    for step in route:
+        ago = max(0, ago + step)
+        day = DAY - timedelta(days=ago)
+        moved, anew = timeline.at(day), ServiceState(day, OPEN)
+        anew.apply(lost)
+        for window in WINDOWS:
+            for lens in ("minutes", "count"):
+                assert figures(moved, window, lens) == figures(anew, window, lens)
+            assert classify(moved, window) == classify(anew, window)
+
+
 @given(facts=histories())
 @settings(FEW, max_examples=10)
 def test_figures_are_read_without_changing_the_state(facts: list[Fact]) -> None:
