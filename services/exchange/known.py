@@ -89,12 +89,13 @@ async def look_back(
     """Return what exchange itself holds that the orders ask about."""
     related = dict(found for order in orders if (found := _related(order)))
     origins = {
-        (sender.agency, sender.system, body.local_id, body.id_scope): identity.contribution(
-            sender, body.local_id, scope=body.id_scope
+        (sender.agency, sender.system, body.local_id, scope): identity.contribution(
+            sender, body.local_id, scope=scope
         )
         for order in orders
         for body, sender in ((order.body, order.context.provenance),)
         if isinstance(body, request.SynchroniseContribution | request.RetractContribution)
+        for scope in {body.id_scope, None}  # it may have come before without one
     }
     folded = await store.folded(related) if related else {}
     return Past(

@@ -98,6 +98,11 @@ LIFE: Mapping[StrEnum, Meaning] = {
         "People decided otherwise here: leave the status as it was, or, if it was real after all, "
         "give it an id of its own.",
     ),
+    contribution.Reason.STANDS_WITHOUT_SCOPE: Meaning(
+        409,
+        "The same row came before without an id_scope, and stands",
+        "Send it as before, without id_scope: with one it would be another act.",
+    ),
     contribution.Reason.STANDS_ELSEWHERE: Meaning(
         409,
         "The row stands in another service, and never moves by itself",

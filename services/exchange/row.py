@@ -63,6 +63,17 @@ class Row(msgspec.Struct, frozen=True):
         """Whether it became a contribution before."""
         return self.origin_id in self.case.past.places
 
+    @property
+    def stands_without_scope(self) -> bool:
+        """Whether its system sent the very same when it did not say what the id is unique in."""
+        if self.body.id_scope is None:
+            return False
+        sender, past = self.case.sender, self.case.past
+        place = past.places.get(
+            past.origins[sender.agency, sender.system, self.body.local_id, None]
+        )
+        return place is not None and not place.voided and _says_the_same(self, place)
+
 
 def read(body: request.SynchroniseContribution, case: Case) -> Row:
     """Return the row with its act as registry knows those in it today.
@@ -154,6 +165,8 @@ class Sheet:
         """Return what makes the contribution what the row says; the last answer is the row's."""
         before = self.places.get(row.origin_id)
         anew = self.anew(row)
+        if before is None and row.stands_without_scope:
+            return [refusal(Rejected(Reason.STANDS_WITHOUT_SCOPE), row.case)]
         if before is None or anew is None:
             place = before or Place(row.origin_id, row.body.service_id, None, 0)
             self._put(row, place)

@@ -61,6 +61,9 @@ def test_a_file_says_that_its_ids_begin_anew_each_year(office: Office) -> None:
     assert again.effects == {"unchanged": 30}
     assert minutes(office, "c07") == MINUTES_OF_LAST_YEAR + [45] * 30
     assert office.take(LAST_YEAR).effects == {"unchanged": 40}
+    doubled = office.take(LAST_YEAR, "--ids-unique-in", "year", "--dry-run")
+    assert (doubled["rejected"], doubled.foretold) == (40, {})
+    assert "without --ids-unique-in" in doubled.problems[0]["remedy"]
 
 
 def test_what_is_meant_to_replace_replaces(office: Office) -> None:
@@ -133,7 +136,7 @@ def test_a_complete_file_tells_what_is_gone_and_takes_it_back_where_that_is_litt
 
     told = office.run(*take)
     assert told["missing"]["gone"] == 3
-    assert {one["local_id"] for one in told["missing"]["first"]} == {"38", "39", "40"}
+    assert {one["local_id"] for one in told["gone"]} == {"38", "39", "40"}
     assert told.effects == {"unchanged": 37}
     assert len(office.standing("c07")) == 40
 

@@ -156,15 +156,14 @@ class Missing:
 
     standing: int = 0
     gone: int = 0
-    first: list[Gone] = field(default_factory=list)
 
     @property
     def is_much(self) -> bool:
         return much(self.gone, self.standing)
 
 
-async def find_missing(spool: Spool, exchange: Exchange, shown_max: int) -> Missing:
-    """Find what stands in the services that the file names, under ids that it does not have."""
+async def find_missing(spool: Spool, exchange: Exchange) -> Missing:
+    """Find what stands in the services of the file under ids that it lacks; the spool keeps it."""
     missing = Missing()
     for local_id in spool.known.service_ids():
         service_id = spool.known.service(local_id).service_id
@@ -180,7 +179,6 @@ async def find_missing(spool: Spool, exchange: Exchange, shown_max: int) -> Miss
             spool.add_gone(gone)
             missing.standing += len(standing)
             missing.gone += len(gone)
-            missing.first += gone[: shown_max - len(missing.first)]
     return missing
 
 

@@ -1,7 +1,7 @@
 """What an import says afterwards: its counts, and what is wrong with its rows."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
@@ -65,20 +65,25 @@ class Summary:
         counts["warnings"] = [one.as_json() for one in self.warnings]
         counts["repeated"] = self.repeated.rows
         counts["stopped"] = None if self.stopped is None else self.stopped._asdict()
-        if self.missing is not None:
-            counts["missing"]["first"] = [one._asdict() for one in self.missing.first]
         return {**counts, **effects}
 
 
 def print_json(summary: Summary, spool: Spool) -> None:
-    """Write the summary and every problem, however many, as one JSON object."""
+    """Write the summary, every problem and all that is gone, however many, as one JSON object."""
     out = sys.stdout.buffer
-    head = orjson.dumps(summary.as_json(), option=orjson.OPT_SORT_KEYS)
-    out.write(head[:-1] + b',"problems":[')
-    for number, problem in enumerate(_problems(summary, spool)):
-        out.write((b"," if number else b"") + orjson.dumps(problem.as_json()))
-    out.write(b"]}\n")
+    out.write(orjson.dumps(summary.as_json(), option=orjson.OPT_SORT_KEYS)[:-1])
+    _write_list("problems", (one.as_json() for one in _problems(summary, spool)))
+    _write_list("gone", (one._asdict() for one in spool.gone()))
+    out.write(b"}\n")
     out.flush()
+
+
+def _write_list(name: str, items: Iterable[dict[str, Any]]) -> None:
+    out = sys.stdout.buffer
+    out.write(f',"{name}":['.encode())
+    for number, item in enumerate(items):
+        out.write((b"," if number else b"") + orjson.dumps(item))
+    out.write(b"]")
 
 
 def print_text(summary: Summary, spool: Spool) -> None:
@@ -87,6 +92,7 @@ def print_text(summary: Summary, spool: Spool) -> None:
     _print_problems(spool, None if summary.dry_run else GROUPS_SHOWN_MAX)
     print(f"{summary.rows} rows: {_done(summary)}; {summary.rejected} rejected")
     _print_changes(summary)
+    _print_missing(summary, spool)
     for verb, counts in (
         ("registered", _counts(summary.registered)),
         ("would register", _counts(summary.would_register)),
@@ -114,17 +120,23 @@ def _done(summary: Summary) -> str:
 
 
 def _print_changes(summary: Summary) -> None:
-    """Tell the first row of each effect, what is said twice, and what the file no longer has."""
+    """Tell the first row of each effect, and what is said twice."""
     for effect, first in summary.first.items():
         if summary.foretold or effect not in _QUIET:
             print(f"  {_WORDS.get(effect, effect)}, first: {first}")
     if summary.repeated.rows:
         count, row, of = summary.repeated
         print(f"  {count} say word for word what an earlier row says, first: row {row} as row {of}")
-    if summary.missing is not None:
-        print(f"  {summary.missing.gone} of {summary.missing.standing} are gone from the file")
-        for gone in summary.missing.first:
-            print(f"    gone: id {gone.local_id}, {gone.service}, {gone.day}")
+
+
+def _print_missing(summary: Summary, spool: Spool) -> None:
+    if summary.missing is None:
+        return
+    print(f"  {summary.missing.gone} of {summary.missing.standing} acts are gone from the file")
+    for gone in islice(spool.gone(), GONE_SHOWN_MAX):
+        print(f"    gone: id {gone.local_id} of {gone.service}, {gone.day}")
+    if summary.missing.gone > GONE_SHOWN_MAX:
+        print(f"    and {summary.missing.gone - GONE_SHOWN_MAX} more: --json tells all")
 
 
 def _print_stop(summary: Summary) -> None:

@@ -16,7 +16,7 @@ from tools.importing.command import Commands
 from tools.importing.foresight import Foresight, Missing, find_missing, foresee
 from tools.importing.problem import Problem
 from tools.importing.registration import Registered, Source, look_up, register
-from tools.importing.report import GONE_SHOWN_MAX, Stop, Summary
+from tools.importing.report import Stop, Summary
 from tools.importing.row import Row
 from tools.importing.sending import EFFECTS, Exchange, Sender
 from tools.importing.spool import Spool
@@ -111,7 +111,7 @@ async def _look_ahead(
         with progress("foreseeing", spool.counts()[0]) as advance:
             await foresee(spool, *to, foresight, advance)
         if options.complete:
-            missing = summary.missing = await find_missing(spool, to[0], GONE_SHOWN_MAX)
+            missing = summary.missing = await find_missing(spool, to[0])
         if options.void_missing:
             foresight.effects["voided"] += missing.gone
     if not options.replace:

@@ -40,12 +40,15 @@ _COLUMN_OF_FIELD = {
 }
 _COLUMN_OF_REASON = {
     "stands_in_another_service": "service_id",
+    "stands_without_scope": "contribution_id",
     "status_unreachable": "status",
     "receiver_party_differs": "receiver_party",
 }
 _REMEDIES = {
     "stands_in_another_service": "a row never moves by itself: import with --replace to move it, "
     "or with --ids-unique-in service if each service numbers its own rows",
+    "stands_without_scope": "import this file as before, without --ids-unique-in; with it, "
+    "the row would be another act",
     "status_unreachable": "people decided otherwise about it: leave the status as it was, or, if "
     "it was real after all, give the row an id of its own",
 }

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     CHANGES_UNWANTED = "changes_unwanted"
     STATUS_UNREACHABLE = "status_unreachable"
     STANDS_ELSEWHERE = "stands_in_another_service"
+    STANDS_WITHOUT_SCOPE = "stands_without_scope"
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,6 +258,16 @@ async def test_an_id_is_unique_in_what_its_sender_says(counter: Counter) -> None
     }
 
 
+async def test_a_row_that_came_before_without_a_scope_is_not_another_act_with_one(
+    counter: Counter,
+) -> None:
+    await counter.send(row())
+
+    told = await effects(counter, row(id_scope="2026"), row(id_scope="2026", minutes=5))
+
+    assert told == ["stands_without_scope", "recorded"]
+
+
 @pytest.mark.parametrize("before", ["status", "retract"])
 async def test_what_its_system_voided_and_gives_again_is_a_new_act_that_names_the_old_one(
     counter: Counter, before: str
