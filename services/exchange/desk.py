@@ -15,7 +15,7 @@ from services.exchange.known import Past, look_back, questions
 from services.exchange.lookup import Lookup
 from services.exchange.plan import Case, refusal
 from services.exchange.projection import Projection
-from shared.eventstore.handling import Foreseen, foresee, handle
+from shared.eventstore.handling import foresee, handle
 from shared.eventstore.port import Answer, Command, Refusal, Rejected, Settled
 from shared.eventstore.store import Conflict, Pool, PostgresEventStore
 from shared.gathering import Gathering
@@ -77,21 +77,24 @@ class Desk:
         return await self._decided(orders, self._look_again_seconds)
 
     async def foresee(
-        self, orders: Sequence[Order], assumed: Directory
-    ) -> list[tuple[Foreseen, row.Row | None]]:
+        self, orders: Sequence[Order], assumed: Directory, *, standing_only: bool = False
+    ) -> list[row.Outlook]:
         """Return what ``submit`` would do if registry knew ``assumed`` too, and store nothing.
 
-        Beside each: the row as it was stamped, if it could be.
+        With ``standing_only`` nothing is said on rows that never became a contribution.
         """
         past = await look_back(self._pool, self._store, self._identity, orders)
-        cases, built = await self._build(orders, past, self._look_again_seconds, assumed)
-        sheet = row.Sheet(dict(past.places), last=True)
-        commands, last = _commands(cases, built, sheet)
-        foreseen = await foresee(self._store, commands)
-        return [
-            (foreseen[at], one if isinstance(one, row.Row) else None)
-            for one, at in zip(built, last, strict=True)
-        ]
+        outlooks = [row.Outlook(row.stands(order, past)) for order in orders]
+        asked = [at for at, one in enumerate(outlooks) if one.stands or not standing_only]
+        if asked:
+            some = [orders[at] for at in asked]
+            cases, built = await self._build(some, past, self._look_again_seconds, assumed)
+            commands, last = _commands(cases, built, row.Sheet(dict(past.places), last=True))
+            foreseen = await foresee(self._store, commands)
+            for at, one, of in zip(asked, built, last, strict=True):
+                stamped = one if isinstance(one, row.Row) else None
+                outlooks[at] = row.Outlook(outlooks[at].stands, foreseen[of], stamped)
+        return outlooks
 
     async def _decided(
         self, orders: Sequence[Order], look_again_seconds: float

@@ -127,9 +127,13 @@ class Assumed(StrictModel):
 
 
 class Preview(StrictModel):
-    """Rows, in the order in which they would be sent."""
+    """Rows, in the order in which they would be sent.
+
+    ``standing_only``: nothing is decided on those that never became a contribution, which is quick.
+    """
 
     rows: Annotated[tuple[SynchroniseContribution, ...], Field(max_length=ROWS_MAX)]
+    standing_only: bool = False
     assumed: Assumed = Assumed()
 
 

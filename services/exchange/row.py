@@ -28,13 +28,15 @@ from services.exchange.domain.synchronisation import (
     synchronise,
 )
 from services.exchange.giving import drafted, on_contribution
-from services.exchange.known import Place
+from services.exchange.known import Past, Place
 from services.exchange.plan import Case, command, refusal
 from services.exchange.projection import GONE, Moved, Origin
 from services.exchange.statement import digest_of
 from shared.contracts.exchange import ContributionCorrected
 from shared.contracts.vocabulary import Message
+from shared.eventstore.handling import Foreseen
 from shared.eventstore.port import Answer, Command, Rejected, Settled
+from shared.http.bulk import Order
 from shared.http.command import entity_tag
 
 MOVED = "moved_to_another_service"
@@ -59,11 +61,6 @@ class Row(msgspec.Struct, frozen=True):
     origin_id: str
 
     @property
-    def stands(self) -> bool:
-        """Whether it became a contribution before."""
-        return self.origin_id in self.case.past.places
-
-    @property
     def stands_without_scope(self) -> bool:
         """Whether its system sent the very same when it did not say what the id is unique in."""
         if self.body.id_scope is None:
@@ -73,6 +70,14 @@ class Row(msgspec.Struct, frozen=True):
             past.origins[sender.agency, sender.system, self.body.local_id, None]
         )
         return place is not None and not place.voided and _says_the_same(self, place)
+
+
+class Outlook(msgspec.Struct, frozen=True):
+    """What a row would do. ``stands``: it became a contribution before; ``row``: as stamped."""
+
+    stands: bool
+    foreseen: Foreseen | None = None
+    row: Row | None = None
 
 
 def read(body: request.SynchroniseContribution, case: Case) -> Row:
@@ -90,6 +95,14 @@ def read(body: request.SynchroniseContribution, case: Case) -> Row:
     status = (body.status or Status.CONFIRMED) if "status" in said else None
     asked = Synchronise(act, status, case.system, case.now, body.revised_at, _silent(said))
     return Row(body, case, asked, origin_id)
+
+
+def stands(order: Order, past: Past) -> bool:
+    """Whether the row of the order became a contribution before."""
+    sender, body = order.context.provenance, order.body
+    if not isinstance(body, request.SynchroniseContribution):
+        return False
+    return past.origins[sender.agency, sender.system, body.local_id, body.id_scope] in past.places
 
 
 def withdraw(body: request.RetractContribution, case: Case) -> Command[Any]:

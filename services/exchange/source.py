@@ -12,11 +12,10 @@ from services.exchange.domain.directory import Directory, Participant, Role, Ser
 from services.exchange.domain.synchronisation import Effect
 from services.exchange.journal import Journal, StandingRow
 from services.exchange.meaning import MEANINGS
-from services.exchange.row import Row
+from services.exchange.row import Outlook
 from shared.contracts.exchange import DirectoryPosition
 from shared.contracts.topics import REGISTRY_PARTICIPANTS, REGISTRY_SERVICES, Topic
 from shared.contracts.vocabulary import Identifier
-from shared.eventstore.handling import Foreseen
 from shared.eventstore.port import Answer
 from shared.http.bulk import Order
 from shared.http.command import CommandContext, Context
@@ -56,8 +55,9 @@ def router(desk: Callable[[], Desk], journal: Callable[[], Journal]) -> APIRoute
         """Say what rows would do, decided as they would be, and store nothing."""
         alone = CommandContext(context.provenance, after=context.after)
         orders = [Order(row, alone) for row in body.rows]
-        foreseen = await desk().foresee(orders, _directory(body.assumed))
-        return Foresight(items=[_told(*one) for one in foreseen])
+        assumed = _directory(body.assumed)
+        outlooks = await desk().foresee(orders, assumed, standing_only=body.standing_only)
+        return Foresight(items=[_told(one) for one in outlooks])
 
     @routes.get("")
     async def list_standing_rows(
@@ -73,14 +73,19 @@ def router(desk: Callable[[], Desk], journal: Callable[[], Journal]) -> APIRoute
     return routes
 
 
-def _told(foreseen: Foreseen, row: Row | None) -> ForeseenRow:
-    outcome, stands = foreseen.outcome, row is not None and row.stands
-    if row is None or not isinstance(outcome, Answer):
-        problem = None if isinstance(outcome, Answer) else problem_of(outcome, MEANINGS)
-        return ForeseenRow(stands=stands, problem=problem)
+def _told(outlook: Outlook) -> ForeseenRow:
+    if outlook.foreseen is None:
+        return ForeseenRow(stands=outlook.stands)
+    outcome = outlook.foreseen.outcome
+    if not isinstance(outcome, Answer):
+        return ForeseenRow(stands=outlook.stands, problem=problem_of(outcome, MEANINGS))
     told: Mapping[str, Any] = outcome.body
-    organisation = row.asked.act.giver_org
-    return ForeseenRow(stands=stands, stores=foreseen.events > 0, giver_org=organisation, **told)
+    return ForeseenRow(
+        stands=outlook.stands,
+        stores=outlook.foreseen.events > 0,
+        giver_org=outlook.row and outlook.row.asked.act.giver_org,
+        **told,
+    )
 
 
 def _directory(assumed: request.Assumed) -> Directory:

@@ -6,8 +6,9 @@ would change.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ from tools.bulk import Envelope, batches
 from tools.importing.command import Commands
 from tools.importing.problem import shown
 from tools.importing.row import Row
-from tools.importing.sending import EFFECTS, Exchange, problem_of
+from tools.importing.sending import EFFECTS, LANES, Exchange, in_lanes, problem_of
 from tools.importing.spool import Gone, Spool
 
 SOME_ROWS = 5  # fewer than so many are never much
@@ -47,13 +48,8 @@ class Foresight:
     """``standing``: rows that became an act before; ``other_day``: of these, corrected in the day.
 
     ``first`` has the first row of each effect; ``settled`` counts rows that would add nothing.
-    ``without``: how many of the ``rows`` that exchange would take lack a phase or a mode.
-    ``organisations``: by service, those that professionals name, each with its id in the log.
     """
 
-    rows: int = 0
-    without: Counter[str] = field(default_factory=Counter)
-    organisations: dict[str, dict[str, str]] = field(default_factory=dict)
     settled: Counter[str] = field(default_factory=Counter)
     effects: dict[str, int] = field(default_factory=lambda: dict.fromkeys(EFFECTS, 0))
     first: dict[str, First] = field(default_factory=dict)
@@ -67,11 +63,10 @@ class Foresight:
         moves = told.get("problem", {}).get("reason") == _MOVES or told.get("effect") == "moved"
         effect = "moved" if moves else told.get("effect")
         changes = told.get("changes") or []
-        if "problem" not in told:
-            self._describe(row.values, told)
         if effect is not None:
             self.effects[effect] += 1
             self._note(effect, First(row.row, str(row.values["contribution_id"]), changes))
+            self.settled[effect] += not (moves or told["stores"])
         if told["stands"]:
             self.standing += 1
             self.moved += moves
@@ -94,60 +89,70 @@ class Foresight:
         ]
         return f"of {self.standing} acts that it names and that stand already " + ", ".join(told)
 
-    def _describe(self, values: dict[str, Any], told: dict[str, Any]) -> None:
-        self.rows += 1
-        mode = values.get("mode")
-        self.without["mode"] += mode is None
-        self.without["phase"] += "phase" not in values and mode != "opinion"  # which has none
-        if not told["stores"]:
-            self.settled[told["effect"]] += 1
-        name, organisation = values.get("organisation_id"), told.get("giver_org")
-        if name and organisation and values["giver_party"] == "professional":
-            self.organisations.setdefault(values["service_id"], {})[name] = organisation
-
     def _note(self, effect: str, found: First) -> None:
         first = self.first.get(effect)
         if first is None or found.row < first.row:
             self.first[effect] = found
 
 
-async def foresee(
-    spool: Spool,
-    exchange: Exchange,
-    commands: Commands,
-    foresight: Foresight,
-    on_progress: Callable[[int], None],
-) -> None:
-    """Ask exchange what every good row would do; what it would refuse becomes a problem of its row.
+class Oracle:
+    """Asks exchange about the rows of a spool; what it would refuse is a problem of its row."""
 
-    Rows that would change nothing are settled, and left out from then on.
-    """
-    for batch in batches(_pieces(spool, commands)):
+    def __init__(self, spool: Spool, exchange: Exchange, commands: Commands) -> None:
+        self._spool, self.exchange, self._commands = spool, exchange, commands
+        self.foresight = Foresight()
+
+    async def foresee(
+        self, on_progress: Callable[[int], None], *, standing_only: bool = False
+    ) -> None:
+        """Ask about every good row that was not asked about before.
+
+        With ``standing_only`` those that are no act yet are left to be asked about later: most
+        files bring new acts, and nothing can go wrong with these.
+        """
+        await in_lanes(partial(self._lane, on_progress, standing_only=standing_only))
+
+    async def ask(
+        self, rows: Sequence[Row], *, standing_only: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return what each of the rows would do, in their order."""
         assumed: dict[str, dict[bytes, Any]] = {}
-        for one in batch:
-            for kind, data in one.about[2]:
+        for row in rows:
+            for kind, data in self._commands.assumed(row):
                 assumed.setdefault(kind, {})[orjson.dumps(data)] = data
         question = {
-            "rows": [one.about[1] for one in batch],
+            "rows": [self._commands.data(row) for row in rows],
             "assumed": {kind: list(of_kind.values()) for kind, of_kind in assumed.items()},
+            "standing_only": standing_only,
         }
-        answer = await exchange.service.post("/v1/rows/preview", question, _headers(exchange))
-        settled = []
-        for one, told in zip(batch, answer["items"], strict=True):
-            row: Row = one.about[0]
-            foresight.take(row, told)
-            if "problem" in told:
-                spool.add_problems([problem_of(row, told["problem"])])
-            elif not told["stores"]:
-                settled.append(row.row)
-        spool.settle(settled)
-        on_progress(len(batch))
+        answer = await self.exchange.service.post(
+            "/v1/rows/preview", question, _headers(self.exchange)
+        )
+        items: list[dict[str, Any]] = answer["items"]
+        return items
 
+    async def _lane(
+        self, on_progress: Callable[[int], None], lane: int, *, standing_only: bool
+    ) -> None:
+        for batch in batches(self._pieces(lane)):
+            rows: list[Row] = [one.about for one in batch]
+            told = await self.ask(rows, standing_only=standing_only)
+            for row, of_row in zip(rows, told, strict=True):
+                self._take(row, of_row)
+            on_progress(len(rows))
 
-def _pieces(spool: Spool, commands: Commands) -> Iterator[Envelope]:
-    for row in spool.shuffled_rows(0, 1):
-        data, assumed = commands.data(row), list(commands.assumed(row))
-        yield Envelope(orjson.dumps((data, assumed)), (row, data, assumed))
+    def _take(self, row: Row, told: dict[str, Any]) -> None:
+        self.foresight.take(row, told)
+        if "problem" in told:
+            self._spool.add_problems([problem_of(row, told["problem"])])
+        elif "effect" in told:
+            self._spool.note_foreseen(row.row, stores=told["stores"])
+
+    def _pieces(self, lane: int) -> Iterator[Envelope]:
+        for row in self._spool.shuffled_rows(lane, LANES, unforeseen=True):
+            # only how large it is counts here
+            size = (self._commands.data(row), list(self._commands.assumed(row)))
+            yield Envelope(orjson.dumps(size), row)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from tools.bulk import Service
 from tools.importing import rejects
 from tools.importing.check import check
 from tools.importing.command import Commands
-from tools.importing.foresight import Foresight, Missing, find_missing, foresee
+from tools.importing.foresight import Foresight, Missing, Oracle, find_missing
 from tools.importing.problem import Problem
 from tools.importing.registration import Registered, Source, look_up, register
 from tools.importing.report import Stop, Summary
@@ -21,7 +21,7 @@ from tools.importing.row import Row
 from tools.importing.sending import EFFECTS, Exchange, Sender
 from tools.importing.spool import Spool
 from tools.importing.table import Table
-from tools.importing.warning import warnings
+from tools.importing.warning import Said, warnings
 
 _ROWS_BETWEEN_TICKS = 1_000
 
@@ -80,7 +80,7 @@ async def run(
         notices=list(feed.notices),
         header=list(feed.header),
     )
-    _read(feed, spool)
+    said = _read(feed, spool)
     await look_up(spool, registry, options.source)
     with progress("checking", spool.counts()[0]) as advance:
         # with a header in doubt nothing is planned, because nothing would be taken
@@ -88,7 +88,9 @@ async def run(
         check(spool, register_missing=register_missing, on_progress=advance)
     commands = Commands(spool.known, feed.columns, move=options.replace)
     known = Exchange(exchange, options.source, registry.positions)
-    foresight = await _look_ahead(feed, options, spool, (known, commands), summary)
+    oracle = Oracle(spool, known, commands)
+    if not feed.header:  # with one in doubt nobody knows what the rows mean
+        await _look_ahead(feed, options, spool, oracle, summary)
     if options.dry_run:
         summary.registered = asdict(Registered())
         summary.would_register = spool.known.planned()
@@ -96,28 +98,30 @@ async def run(
         registered = await register(spool, registry, options.source)
         summary.registered = asdict(registered)
         await _send(spool, Sender(spool, known, commands), options, summary)
-    summary.warnings = await warnings(foresight, feed.columns, spool.known, registry)
-    _count(feed, spool, foresight, summary)
+    if not feed.header:
+        summary.warnings = await warnings(said, spool.known, registry, oracle)
+    _count(feed, spool, oracle.foresight, summary)
     _write_rejects(feed, options, spool, summary)
     return summary
 
 
 async def _look_ahead(
-    feed: Feed, options: Options, spool: Spool, to: tuple[Exchange, Commands], summary: Summary
-) -> Foresight:
+    feed: Feed, options: Options, spool: Spool, oracle: Oracle, summary: Summary
+) -> None:
     """Say what would happen, and stop where it is much and nobody said that it is meant."""
-    foresight, missing = Foresight(), Missing()
-    if not feed.header:  # with a header in doubt nobody knows what the rows mean
-        with progress("foreseeing", spool.counts()[0]) as advance:
-            await foresee(spool, *to, foresight, advance)
-        if options.complete:
-            missing = summary.missing = await find_missing(spool, to[0])
-        if options.void_missing:
-            foresight.effects["voided"] += missing.gone
+    foresight, missing = oracle.foresight, Missing()
+    with progress("foreseeing", spool.counts()[0]) as advance:
+        await oracle.foresee(advance, standing_only=not options.dry_run)
+    if options.complete:
+        missing = summary.missing = await find_missing(spool, oracle.exchange)
     if not options.replace:
         summary.stopped = _doubt(feed, options, spool, foresight, missing)
+    if summary.stopped is not None:
+        with progress("foreseeing", spool.counts()[0]) as advance:
+            await oracle.foresee(advance)
+    if options.void_missing:
+        foresight.effects["voided"] += missing.gone
     summary.first = foresight.first
-    return foresight
 
 
 def _doubt(
@@ -142,15 +146,17 @@ def _doubt(
     return None
 
 
-def _read(feed: Feed, spool: Spool) -> None:
-    table = feed.table
+def _read(feed: Feed, spool: Spool) -> Said:
+    table, said = feed.table, Said()
     with progress("reading", table.size) as advance:
         reached = 0
         for number, row in enumerate(feed.rows):
             spool.add(row)
+            said.take(row)
             if number % _ROWS_BETWEEN_TICKS == 0:
                 advance(table.bytes_read - reached)
                 reached = table.bytes_read
+    return said
 
 
 async def _send(spool: Spool, sender: Sender, options: Options, summary: Summary) -> None:

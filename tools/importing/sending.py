@@ -1,7 +1,7 @@
 """Sends good rows to exchange: a few requests in flight, the rows of one contribution in order."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -63,6 +63,23 @@ class Exchange:
     after: dict[str, int]
 
 
+async def in_lanes(work: Callable[[int], Coroutine[Any, Any, None]]) -> None:
+    """Do the work of each lane beside the others.
+
+    Raises:
+        Failure: one of them failed; the others were ended.
+    """
+    failure: BaseException | None = None
+    try:
+        async with asyncio.TaskGroup() as lanes:
+            for lane in range(LANES):
+                lanes.create_task(work(lane))
+    except* Failure as failures:  # the lanes have one and the same trouble: tell it once
+        failure = failures.exceptions[0]
+    if failure is not None:
+        raise failure
+
+
 class Sender:
     """One run's sending. Rows of one contribution go through one lane, one request at a time."""
 
@@ -76,15 +93,7 @@ class Sender:
         Raises:
             Failure: exchange stays away; what it took until then stands.
         """
-        failure: BaseException | None = None
-        try:
-            async with asyncio.TaskGroup() as lanes:
-                for lane in range(LANES):
-                    lanes.create_task(self._lane(self._rows(lane), on_progress))
-        except* Failure as failures:  # the lanes have one and the same trouble: tell it once
-            failure = failures.exceptions[0]
-        if failure is not None:
-            raise failure
+        await in_lanes(lambda lane: self._lane(self._rows(lane), on_progress))
 
     async def retract(self, on_progress: Callable[[int], None]) -> None:
         """Void what stands and is not in the file.

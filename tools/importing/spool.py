@@ -27,7 +27,7 @@ CREATE TABLE entry (ordinal INTEGER PRIMARY KEY, row INTEGER NOT NULL UNIQUE,
                     payload BLOB NOT NULL, rejected INTEGER NOT NULL,
                     contribution TEXT, place INTEGER NOT NULL, revised INTEGER NOT NULL,
                     first_of_several INTEGER NOT NULL DEFAULT 0,
-                    repeats INTEGER, settled INTEGER NOT NULL DEFAULT 0);
+                    repeats INTEGER, stores INTEGER);
 CREATE TABLE problem (row INTEGER NOT NULL, number INTEGER NOT NULL, column_name TEXT NOT NULL,
                       value TEXT NOT NULL, problem TEXT NOT NULL, remedy TEXT NOT NULL,
                       PRIMARY KEY (row, number)) WITHOUT ROWID;
@@ -187,12 +187,13 @@ class Spool:
         for rows, values, *first in self._db.execute(_GROUPS):
             yield ProblemGroup(rows, values, Problem(*first))
 
-    def shuffled_rows(self, share: int, shares: int) -> Iterator[Row]:
+    def shuffled_rows(self, share: int, shares: int, *, unforeseen: bool = False) -> Iterator[Row]:
         """Yield a share of the good rows, in an order that says nothing of that of the file.
 
         It is random and stays the same for as long as the spool is there. One share holds all rows
         of a contribution, in the order in which they were added. Rows that repeat an earlier one
-        word for word, or that are settled, are left out. The first of several rows of one
+        word for word, or that are foreseen to store nothing, are left out; with ``unforeseen`` all
+        that are foreseen are. The first of several rows of one
         contribution that lacks a ``revised_at`` gets one before all others, so that importing the
         file again does not take the later ones back.
         """
@@ -202,9 +203,9 @@ class Spool:
         while page := self._db.execute(
             "SELECT place, ordinal, row, payload, first_of_several FROM entry"
             " WHERE (place, ordinal) > (?, ?) AND place % ? = ?"
-            " AND NOT (rejected OR settled) AND repeats IS NULL"
+            " AND NOT rejected AND repeats IS NULL AND (stores IS NULL OR stores > ?)"
             " ORDER BY place, ordinal LIMIT ?",
-            (*after, shares, share, PAGE),
+            (*after, shares, share, unforeseen, PAGE),
         ).fetchall():
             after = page[-1][:2]
             for _, _, *entry in page:
@@ -232,9 +233,9 @@ class Spool:
         ).fetchone()
         return Repeats(*found)
 
-    def settle(self, rows: Iterable[int]) -> None:
-        """Leave rows out from now on: they would change nothing."""
-        self._db.executemany("UPDATE entry SET settled = 1 WHERE row = ?", ((one,) for one in rows))
+    def note_foreseen(self, row: int, *, stores: bool) -> None:
+        """Note whether sending a row would store anything."""
+        self._db.execute("UPDATE entry SET stores = ? WHERE row = ?", (stores, row))
 
     # ---- what stands and is not in the file -----------------------------------------------------
 

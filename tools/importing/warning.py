@@ -1,63 +1,79 @@
 """What an import warns of: rows are taken as they are, and figures or verdicts can't follow."""
 
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 
 from tools.bulk import Service
-from tools.importing.foresight import Foresight
+from tools.importing.foresight import Oracle
 from tools.importing.known import Known
 from tools.importing.problem import Problem, shown
+from tools.importing.row import Row
 
-KINDS = ("phase", "mode")
-_FEW = 5  # fewer than one row in so many without a kind change no verdict
+_FEW = 5  # one row in so many without a kind changes no verdict
+_NAMED_MAX = 100  # a file in which more organisations are named than that names something else
+_FILLS = {"phase": "--set phase=deliver", "mode": "--set mode=act"}
 
 
-async def warnings(
-    foresight: Foresight, columns: Collection[str], known: Known, registry: Service
-) -> list[Problem]:
+class Said:
+    """What the rows of a file say of themselves that only the report of it needs."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.without: Counter[str] = Counter()
+        self.staff: dict[tuple[str, str], Row] = {}  # of an organisation in a service, the first
+
+    def take(self, row: Row) -> None:
+        values = row.values
+        if row.problems:
+            return
+        self.rows += 1
+        mode = values.get("mode")
+        self.without["mode"] += mode is None
+        self.without["phase"] += "phase" not in values and mode != "opinion"  # which needs none
+        if "organisation_id" in values and values["giver_party"] == "professional":
+            named = (values["service_id"], values["organisation_id"])
+            if named not in self.staff and len(self.staff) < _NAMED_MAX:
+                self.staff[named] = row
+
+
+async def warnings(said: Said, known: Known, registry: Service, oracle: Oracle) -> list[Problem]:
     """Return what the rows leave unsaid, and the organisations that nobody linked."""
-    return [
-        *_kinds(foresight, columns),
-        *[one async for one in _organisations(foresight, known, registry)],
-    ]
+    return [*_kinds(said), *[one async for one in _organisations(said, known, registry, oracle)]]
 
 
-def _kinds(foresight: Foresight, columns: Collection[str]) -> Iterator[Problem]:
-    lacking = {
-        name: foresight.rows if name not in columns else foresight.without[name]
-        for name in KINDS
-        if foresight.without[name] * _FEW > foresight.rows
-    }
+def _kinds(said: Said) -> Iterator[Problem]:
+    lacking = [name for name in _FILLS if said.without[name] * _FEW > said.rows]
     if lacking:
-        names = " and ".join(lacking)
-        fill = {"phase": "--set phase=deliver", "mode": "--set mode=act"}
+        most = max(said.without[name] for name in lacking)
         yield Problem(
             1,
             ", ".join(lacking),
             "",
-            f"{max(lacking.values())} of {foresight.rows} rows do not say their {names}: "
-            "what they count for stays unknown, and no verdict can follow",
-            "add it, or, where it is the same for all rows, import again with "
-            + " ".join(fill[name] for name in lacking)
+            f"{most} of {said.rows} rows do not say their {' and '.join(lacking)}: what they "
+            "count for stays unknown, and no verdict can follow",
+            "fill it in the file, or, where it is the same for all rows, import again with "
+            + " ".join(_FILLS[name] for name in lacking)
             + " (phase: commission, design, deliver or assess; mode: act or opinion)",
         )
 
 
 async def _organisations(
-    foresight: Foresight, known: Known, registry: Service
+    said: Said, known: Known, registry: Service, oracle: Oracle
 ) -> AsyncIterator[Problem]:
-    for local_id, named in foresight.organisations.items():
-        service_id = known.service(local_id).service_id
+    for (service, name), row in said.staff.items():
+        service_id = known.service(service).service_id
         found = service_id and await registry.get(f"/v1/services/{service_id}")
         if not found or len(found["providers"]) > 1:
             continue
-        for name, organisation in named.items():
-            if organisation not in found["providers"]:
-                yield Problem(
-                    1,
-                    "organisation_id",
-                    shown(name),
-                    f"professionals of {local_id} are of it, and nobody linked it: what the "
-                    "service gives and takes outside its providers stays unknown (N1, N2, N3)",
-                    f"if it provides the service, link it: POST {registry.url}/v1/services/"
-                    f'{service_id}/providers {{"organisation_id": "{organisation}"}}',
-                )
+        (told,) = await oracle.ask([row])
+        organisation = told.get("giver_org")
+        if organisation is not None and organisation not in found["providers"]:
+            yield Problem(
+                1,
+                "organisation_id",
+                shown(name),
+                f"professionals of {service} are of it, and nobody linked it: who gives from "
+                "outside the service stays unknown (N1, N2, N3)",
+                f"if it provides the service, link it: POST {registry.url}/v1/services/"
+                f'{service_id}/providers {{"organisation_id": "{organisation}"}}',
+            )

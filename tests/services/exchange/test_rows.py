@@ -389,17 +389,19 @@ async def test_a_preview_says_what_would_happen_and_stores_nothing(counter: Coun
         row(local_id="5", giver_id="nobody"),
     ]
 
-    foreseen = await counter.desk.foresee([order(one) for one in rows], assumed)
+    outlooks = await counter.desk.foresee([order(one) for one in rows], assumed)
+    standing = await counter.desk.foresee([order(one) for one in rows], assumed, standing_only=True)
 
     assert [
         (
-            one.outcome.body["effect"]
-            if isinstance(one.outcome, Answer)
-            else str(getattr(one.outcome, "reason", one)),
-            found is not None and found.stands,
-            one.events,
+            one.foreseen.outcome.body["effect"]
+            if isinstance(one.foreseen.outcome, Answer)
+            else str(getattr(one.foreseen.outcome, "reason", one)),
+            one.stands,
+            one.foreseen.events,
         )
-        for one, found in foreseen
+        for one in outlooks
+        if one.foreseen is not None
     ] == [
         ("unchanged", True, 0),
         ("corrected", True, 1),
@@ -410,6 +412,7 @@ async def test_a_preview_says_what_would_happen_and_stores_nothing(counter: Coun
         ("corrected", False, 1),
         ("unknown_participant", False, 0),
     ]
+    assert [one.foreseen is not None for one in standing] == [True] * 5 + [False] * 3
     assert await counter.events() == before
 
 
