@@ -178,7 +178,10 @@ def test_a_complete_file_with_an_id_that_nobody_can_read_takes_nothing_back(
         "1,c27,2026-03-02,anna,user\n,c27,2026-03-03,bruno,user\n"
     )
 
-    told = office.run("contributions", str(broken), "--complete", "--void-missing")
+    take = ("contributions", str(broken), "--complete", "--void-missing")
+    assert office.run(*take, "--replace").effects == {}
+
+    told = office.run(*take)
 
     assert "the id of row 3 can't be read" in told["stopped"]["problem"]
     assert len(office.standing("c27")) == 2

@@ -114,8 +114,7 @@ async def _look_ahead(
         await oracle.foresee(advance, standing_only=not options.dry_run)
     if options.complete:
         missing = summary.missing = await find_missing(spool, oracle.exchange)
-    if not options.replace:
-        summary.stopped = _doubt(feed, options, spool, foresight, missing)
+    summary.stopped = _doubt(feed, options, spool, foresight, missing)
     if summary.stopped is not None:
         with progress("foreseeing", spool.counts()[0]) as advance:
             await oracle.foresee(advance)
@@ -128,7 +127,7 @@ def _doubt(
     feed: Feed, options: Options, spool: Spool, foresight: Foresight, missing: Missing
 ) -> Stop | None:
     doubt = foresight.doubt(days_stay=feed.days_stay)
-    if doubt is not None:
+    if doubt is not None and not options.replace:
         return Stop(doubt, f"{feed.if_another} If the file is right: --replace.")
     if not (options.void_missing and missing.gone):
         return None
@@ -138,7 +137,7 @@ def _doubt(
             f"the id of row {nameless} can't be read, so nobody can tell what is gone",
             "Correct the row first.",
         )
-    if missing.is_much:
+    if missing.is_much and not options.replace:
         return Stop(
             f"{missing.gone} of {missing.standing} acts are gone from the file and would be voided",
             "If the file is complete in truth: --replace.",
