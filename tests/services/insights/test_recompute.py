@@ -1,10 +1,12 @@
 """Every figure and class of generated histories equals a recomputation that shares no code with it.
 
+So do those of the town, and of real feeds where these are imported (``coprod verify``).
+
 The histories hold corrections, voids, disputes, late and reordered events, groups, crowds, people
 who change sides, blank fields, decisions, money and feedback.
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import orjson
@@ -20,9 +22,12 @@ from services.insights.waiting import waiting_json
 from shared.contracts.catalogue import BY_MODEL, encode
 from shared.contracts.vocabulary import Message
 from tests.support.histories import SERVICE, TODAY, history
+from tests.tools.town.telling import told
 from tools.recompute.figures import WINDOWS, Figures, Number
 from tools.recompute.history import History, collect, day
 from tools.recompute.verdict import rule
+from tools.town.stories import STORIES
+from tools.town.story import Story
 from tools.verification.figures import waiting
 
 seeds = st.integers(min_value=0, max_value=10**6)
@@ -56,7 +61,24 @@ def differs(found: dict[str, Any], expected: Number) -> bool:
 @given(seed=seeds, as_of=as_ofs)
 @settings(max_examples=40, deadline=None)
 def test_every_figure_equals_the_recomputation(seed: int, as_of: Any) -> None:
-    events = history(seed)
+    assert_figures_agree(history(seed), as_of)
+
+
+@given(seed=seeds, as_of=as_ofs)
+@settings(max_examples=40, deadline=None)
+def test_the_class_equals_the_recomputation(seed: int, as_of: Any) -> None:
+    assert_classes_agree(history(seed), as_of)
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.service)
+def test_the_town_equals_its_recomputation(story: Story) -> None:
+    events = list(told(story, 1, TODAY))
+
+    assert_figures_agree(events, TODAY)
+    assert_classes_agree(events, TODAY)
+
+
+def assert_figures_agree(events: list[Message], as_of: date) -> None:
     state = ServiceState(as_of)
     state.apply(facts(events))
     again = recollected(events)
@@ -74,16 +96,14 @@ def test_every_figure_equals_the_recomputation(seed: int, as_of: Any) -> None:
             assert found["metrics"].keys() == expected.keys()
 
 
-@given(seed=seeds, as_of=as_ofs)
-@settings(max_examples=40, deadline=None)
-def test_the_class_equals_the_recomputation(seed: int, as_of: Any) -> None:
-    events = history(seed)
+def assert_classes_agree(events: list[Message], as_of: date) -> None:
     state = ServiceState(as_of)
     state.apply(facts(events))
+    again = recollected(events)
 
     for window in WINDOWS:
         found = classify(state, window)
-        expected = rule(recollected(events), day(as_of.isoformat()), window)
+        expected = rule(again, day(as_of.isoformat()), window)
         assert found.service_class == expected.name, window
         assert set(found.flags) == expected.flags, window
         assert found.grounds.lens == expected.lens, window
@@ -97,8 +117,8 @@ def test_what_waits_equals_the_recomputation(seed: int, as_of: Any) -> None:
     state = ServiceState(as_of)
     state.apply(facts(events))
 
-    told = waiting_json(state)
+    found = waiting_json(state)
 
     recorded, disputed, days = waiting(recollected(events), as_of.isoformat())
-    assert (told["recorded"], told["disputed"]) == (recorded, disputed)
-    assert [day(told[name]) for name in ("counts_from", "counts_by") if told[name]] == days
+    assert (found["recorded"], found["disputed"]) == (recorded, disputed)
+    assert [day(found[name]) for name in ("counts_from", "counts_by") if found[name]] == days

@@ -45,20 +45,24 @@ class Codes:
 def state_of(story: Story, seed: int, today: date, live: list[Deed] | None = None) -> ServiceState:
     """Return a service's state after the town's past, and after what is given of its present."""
     state, codes = ServiceState(today), Codes()
+    for event in told(story, seed, today, live):
+        state.apply(facts_of(event, codes))
+    return state
+
+
+def told(story: Story, seed: int, today: date, live: list[Deed] | None = None) -> Iterator[Message]:
+    """Yield the events that such a state is folded from."""
     start = first_day(story, today)
     for person, party in story.cast.parties():
-        role = RoleAssumed(
+        yield RoleAssumed(
             service_id=story.service,
             participant_id=person,
             participant_kind=ParticipantKind.PERSON,
             party=Party(party),
             since=start,
         )
-        state.apply(facts_of(role, codes))
     for deed in (*past(story, seed, start, today), *(live or ())):
-        for event in events_of(deed, dict(story.cast.parties())):
-            state.apply(facts_of(event, codes))
-    return state
+        yield from events_of(deed, dict(story.cast.parties()))
 
 
 def past(story: Story, seed: int, start: date, today: date) -> Iterator[Deed]:
