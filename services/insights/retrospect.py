@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 import structlog
 
+from services.insights.directory import ServiceInfo
 from services.insights.fold import Fold
+from services.insights.live import LiveService
 from shared.outage import AWAY
 
 IDLE_SECONDS = 1.0
@@ -27,18 +29,20 @@ class Retrospect:
     async def run(self) -> None:
         """Look back for every service that was shown, and again where its past changed."""
         while True:
-            try:
-                await self._look()
-            except AWAY as away:
-                log.warning("retrospect_waits", failure=repr(away))
+            fold = self._fold()
+            for live in fold.live.services():
+                if live.info is not None and live.past is not None and not live.looked_back:
+                    began = time.monotonic()
+                    await self._look(fold, live.info, live)
+                    await asyncio.sleep(REST * (time.monotonic() - began))
             await asyncio.sleep(IDLE_SECONDS)
 
-    async def _look(self) -> None:
-        fold = self._fold()
-        for live in fold.live.services():
-            if live.info is None or live.past is None or live.looked_back:
-                continue
-            began = time.monotonic()
-            if await fold.reader.look_back(live.info, live):
+    async def _look(self, fold: Fold, service: ServiceInfo, live: LiveService) -> None:
+        try:
+            if await fold.reader.look_back(service, live):
                 self._changed(live.service_id)
-            await asyncio.sleep(REST * (time.monotonic() - began))
+        except AWAY as away:
+            log.warning("retrospect_waits", failure=repr(away))
+        except Exception as failure:
+            # one service that can't be looked into must not keep all others from being
+            log.exception("not_looked_back", service_id=live.service_id, failure=repr(failure))

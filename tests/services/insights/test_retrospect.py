@@ -6,6 +6,8 @@ import orjson
 import pytest
 
 from services.insights import release
+from services.insights.directory import ServiceInfo
+from services.insights.live import LiveService
 from services.insights.release import Moment, Subject
 from services.insights.service import Insights
 from tests.services.insights.conftest import Replicas
@@ -32,6 +34,26 @@ async def since(insights: Insights, as_of: date) -> dict[str, str | None]:
         window: orjson.loads(await insights.answers.verdict(service, window, as_of))["holds_since"]
         for window in WINDOWS
     }
+
+
+async def test_a_service_that_cannot_be_looked_into_keeps_no_other_from_being(
+    replicas: Replicas, feed: Feed
+) -> None:
+    insights = await replicas.start()
+    look_back = insights.fold.reader.look_back
+    tried: list[str] = []
+
+    async def broken(service: ServiceInfo, live: LiveService) -> bool:
+        if service.service_id == "broken":
+            tried.append(service.service_id)
+            raise ValueError(service.service_id)
+        return await look_back(service, live)
+
+    insights.fold.reader.look_back = broken  # type: ignore[method-assign]
+    await feed.tell([registered("broken"), registered("service-1"), *youth_court().events])
+
+    await eventually(lambda: all(shown(insights)[1].values() or [None]))
+    await eventually(lambda: len(tried) > 1)  # it goes on, and tries again
 
 
 async def test_a_snapshot_comes_to_say_since_when_its_class_holds(
