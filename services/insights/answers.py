@@ -10,6 +10,7 @@ import orjson
 
 from services.insights import release
 from services.insights.announcements import Announcements, Said
+from services.insights.asking import Asking
 from services.insights.directory import ServiceInfo
 from services.insights.fold import Fold
 from services.insights.latest import Latest
@@ -19,6 +20,8 @@ from services.insights.snapshot import Snapshot
 from shared.contracts.vocabulary import composed
 from shared.http.problems import FieldError, HttpRefusal
 
+DEAR_WAITING_MAX = 8  # questions of many days; one is computed at a time, and takes seconds
+OTHERS_AT_ONCE, OTHERS_WAITING_MAX = 2, 64  # questions of one day that is not today
 KEPT_MAX = 1_000  # answers about other days than today, a few kilobytes each
 POINTS_MAX = 400
 
@@ -32,6 +35,8 @@ class Answers:
         self._fold = fold
         self._latest = latest
         self._announcements = announcements
+        self._dear = Asking(1, DEAR_WAITING_MAX)
+        self._others = Asking(OTHERS_AT_ONCE, OTHERS_WAITING_MAX)
         self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
 
     async def service(self, name: str) -> ServiceInfo:
@@ -155,7 +160,13 @@ class Answers:
         *,
         always: bool = False,
     ) -> bytes:
-        """Return the answer; one that had to be folded is kept until an event changes it."""
+        """Return the answer; one that had to be folded is kept until an event changes it.
+
+        ``always``: it is folded whatever the day, and of many days.
+
+        Raises:
+            HttpRefusal: too many others wait to be folded.
+        """
         fold = self._fold()
         live = fold.live.owned(service.service_id)
         if live is not None and as_of == live.state.as_of and not always:
@@ -163,11 +174,13 @@ class Answers:
         positions = tuple(sorted((await fold.reader.positions(service)).items()))
         retried = await fold.store.retried()
         key = (fold.store.projection, service, as_of, about, positions, retried)
-        if key not in self._kept:
-            self._kept[key] = await answer()
-            while len(self._kept) > KEPT_MAX:
-                self._kept.popitem(last=False)
-        return self._kept[key]
+        if (kept := self._kept.get(key)) is not None:
+            return kept
+        told = await (self._dear if always else self._others).answer(key, answer)
+        self._kept[key] = told
+        while len(self._kept) > KEPT_MAX:
+            self._kept.popitem(last=False)
+        return told
 
 
 def has_come(day: date, today: date) -> date:

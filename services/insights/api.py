@@ -1,15 +1,16 @@
 """HTTP of insights: services at a glance, figures, verdicts, histories, and the rebuild."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 
 from services.insights.answers import Answers, days_between, has_come
+from services.insights.asking import while_heard
 from services.insights.metrics.catalogue import BY_ID, published
 from services.insights.projection import Build
 from services.insights.rebuild import Rebuild
@@ -106,38 +107,42 @@ def figures_router(answers: Callable[[], Answers], today: Callable[[], date]) ->
 
     @routes.get("/{service:path}/metrics", response_model=MetricsBody)
     async def show_metrics(
-        service: ServiceName, query: Annotated[MetricsQuery, Query()]
+        request: Request, service: ServiceName, query: Annotated[MetricsQuery, Query()]
     ) -> Response:
         """Show every figure of one window as of a day, in one lens or in the verdict's own."""
         found = await answers().service(service)
         day = query.day(today())
-        return _json(await answers().metrics(found, query.window, query.lens, day))
+        return await _heard(request, answers().metrics(found, query.window, query.lens, day))
 
     @routes.get("/{service:path}/verdict", response_model=VerdictBody)
     async def show_verdict(
-        service: ServiceName, query: Annotated[VerdictQuery, Query()]
+        request: Request, service: ServiceName, query: Annotated[VerdictQuery, Query()]
     ) -> Response:
         """Show the verdict of one window as of a day, why, and what would change it."""
         found = await answers().service(service)
-        return _json(await answers().verdict(found, query.window, query.day(today())))
+        return await _heard(request, answers().verdict(found, query.window, query.day(today())))
 
     @routes.get("/{service:path}/history", response_model=HistoryBody)
     async def show_history(
-        service: ServiceName, query: Annotated[HistoryQuery, Query()]
+        request: Request, service: ServiceName, query: Annotated[HistoryQuery, Query()]
     ) -> Response:
         """Show one metric day by day: at most 400 points."""
         if query.metric not in BY_ID:
             raise _unknown_metric(query.metric)
         found = await answers().service(service)
         days = query.days(today())
-        return _json(await answers().history(found, query.metric, query.window, query.lens, days))
+        return await _heard(
+            request, answers().history(found, query.metric, query.window, query.lens, days)
+        )
 
     @routes.get("/{service:path}/trends", response_model=TrendsBody)
-    async def show_trends(service: ServiceName, query: Annotated[TrendsQuery, Query()]) -> Response:
+    async def show_trends(
+        request: Request, service: ServiceName, query: Annotated[TrendsQuery, Query()]
+    ) -> Response:
         """Show every figure's value day by day, side by side: at most 400 days."""
         found = await answers().service(service)
         days = query.days(today())
-        return _json(await answers().trends(found, query.window, query.lens, days))
+        return await _heard(request, answers().trends(found, query.window, query.lens, days))
 
     # the last one: an id may hold slashes, and look like any of the paths above
     @routes.get("/{service:path}", response_model=ServiceItem)
@@ -174,6 +179,10 @@ def operation_router(
         return _build(await rebuild().start(always=body.switch == "always"))
 
     return routes
+
+
+async def _heard(request: Request, answer: Coroutine[Any, Any, bytes]) -> Response:
+    return _json(await while_heard(request, answer))
 
 
 def _json(body: bytes) -> Response:

@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from itertools import chain
+from itertools import chain, takewhile
+from threading import Event
 from typing import TypeVar
 
 from services.insights.chunk import Chunk
@@ -110,8 +111,7 @@ class Reader:
                 )
             late, as_of = live.late, live.state.as_of
             evidence = await self._evidence(service, self._live.positions(service.partition))
-            async with self._computing:
-                live.past = await asyncio.to_thread(_past, evidence, as_of)
+            live.past = await self._compute(partial(_past, evidence, as_of))
             live.past_late = late
         return await self.folded(service, live.state.as_of, read)
 
@@ -141,22 +141,41 @@ class Reader:
                 past, held_before = Past(timeline, as_of).found(), partial(_held, timeline, as_of)
                 return read(Moment(timeline.at(as_of), past, standing, held_before))
 
-        async with self._computing:
-            return await asyncio.to_thread(fold)
+        return await self._compute(fold)
 
     async def days(
         self, service: ServiceInfo, days: Sequence[date], read: Callable[[Iterator[Moment]], T]
     ) -> T:
         """Return ``read`` of one moment a day; they share one state, which moves on with them."""
-        evidence = await self._evidence(service)
+        evidence, unheard = await self._evidence(service), Event()
 
         def fold() -> T:
             timeline = Timeline(evidence.facts)
             standing = self._standing(evidence.events_up_to(days[-1]), evidence.positions)
-            return read(Moment(timeline.at(day), Past(None, day), standing) for day in days)
+            moments = (Moment(timeline.at(day), Past(None, day), standing) for day in days)
+            return read(takewhile(lambda _: not unheard.is_set(), moments))
 
-        async with self._computing:
-            return await asyncio.to_thread(fold)
+        return await self._compute(fold, unheard)
+
+    async def _compute(self, work: Callable[[], T], unheard: Event | None = None) -> T:
+        """Return what ``work`` returns in a thread; ``unheard`` is set if nobody waits any more.
+
+        It takes up its place until it has ended, which no thread can be made to do from outside.
+        """
+        await self._computing.acquire()
+        thread = asyncio.get_running_loop().run_in_executor(None, work)
+        thread.add_done_callback(self._computed)
+        try:
+            return await asyncio.shield(thread)
+        except asyncio.CancelledError:
+            if unheard is not None:
+                unheard.set()
+            raise
+
+    def _computed(self, thread: "asyncio.Future[T]") -> None:
+        self._computing.release()
+        if not thread.cancelled():
+            thread.exception()  # whoever waits is told; where nobody does, nobody need be
 
     async def look_back(self, service: ServiceInfo, live: LiveService) -> bool:
         """Find since when the classes of the state in memory hold; return whether that is news."""
@@ -183,8 +202,7 @@ class Reader:
             timeline = Timeline(evidence.facts)
             return held(timeline, before_yesterday, WINDOW_DAYS, live.held, live.held_to)
 
-        async with self._computing:
-            return await asyncio.to_thread(find)
+        return await self._compute(find)
 
     def _consistently(
         self,
@@ -219,8 +237,7 @@ class Reader:
         code = await self._codebook.code("service", service.service_id)
         reading = await self._store.read(service.partition, code)
         positions = reading.positions if up_to is None else up_to
-        async with self._computing:
-            events = await asyncio.to_thread(_events, reading.chunks, code, positions)
+        events = await self._compute(partial(_events, reading.chunks, code, positions))
         return Evidence(events, positions)
 
     def _standing(self, events: int, positions: Mapping[TopicPartition, int]) -> Standing:
