@@ -75,9 +75,13 @@ def _provision_databases(admin: str, *, embedded: bool) -> None:
 def _create_topics(bootstrap: str) -> None:
     prefix = os.environ.get("COPROD_TOPIC_PREFIX", "")
     try:
-        asyncio.run(create_topics(bootstrap, prefix, _replication_factor()))
-    except (TopicMismatch, InvalidReplicationFactorError) as refused:
+        notes = asyncio.run(create_topics(bootstrap, prefix, _replication_factor()))
+    except TopicMismatch as differs:
+        raise Failure(str(differs), "Then provision again.") from None
+    except InvalidReplicationFactorError as refused:
         raise Failure(str(refused), "See COPROD_KAFKA_REPLICATION_FACTOR.") from None
+    for note in notes:
+        say(note)
 
 
 def _replication_factor() -> int:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from shared.log.provisioning import create_topics
+from shared.log.provisioning import TopicMismatch, create_topics
 from shared.provisioning import provision
 from shared.schema import MIGRATIONS
 from tools import deployment as record
@@ -178,7 +178,7 @@ class Supervisor:
         )
         self._record.databases, self._record.readonly = dict(made.services), dict(made.readers)
         if self._record.kafka is not None:
-            await create_topics(self._record.kafka.bootstrap, self._record.topic_prefix)
+            await _make_topics(self._record.kafka.bootstrap, self._record.topic_prefix)
         self._write()
 
     async def _start_services(self, stack: AsyncExitStack) -> None:
@@ -292,6 +292,15 @@ def _environment(record: Deployment, name: str, port: int) -> dict[str, str]:
 async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
+
+
+async def _make_topics(bootstrap: str, prefix: str) -> None:
+    try:
+        notes = await create_topics(bootstrap, prefix)
+    except TopicMismatch as differs:
+        raise Failure(str(differs), "Then start again.") from None
+    for note in notes:
+        say(note)
 
 
 async def _stop_all(watches: Sequence[Watch]) -> None:

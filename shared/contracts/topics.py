@@ -7,9 +7,11 @@ before every name (``COPROD_TOPIC_PREFIX``); positions and receipts use the name
 from dataclasses import dataclass, field
 
 PARTITIONS = 16
-FOREVER = {"retention.ms": "-1", "cleanup.policy": "delete"}
+# The broker's clock, not the producers': one that is ahead would be refused, or hold up compaction.
+TIMESTAMPS = {"message.timestamp.type": "LogAppendTime"}
+FOREVER = {"retention.ms": "-1", "cleanup.policy": "delete", **TIMESTAMPS}
 THIRTY_DAYS = {**FOREVER, "retention.ms": str(30 * 86_400_000)}  # what may hold what it must not
-LATEST_ONLY = {"cleanup.policy": "compact"}
+LATEST_ONLY = {"cleanup.policy": "compact", **TIMESTAMPS}
 MESSAGE_BYTES_MAX = 1_048_576
 
 

@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faststream import AckPolicy
 from faststream.kafka import KafkaMessage
 
+from shared.contracts.topics import PROVISIONED
 from shared.log.kafka_client import (
     METADATA_AGE_MS_MAX,
     REQUEST_TIMEOUT_MS,
@@ -161,7 +163,7 @@ class KafkaSubscription:
             auto_offset_reset="none",
             # By number, so that a service's events of several topics come to one member; dealt out
             # one by one, as is the default, they would not.
-            partition_assignment_strategy=(RangePartitionAssignor,),
+            partition_assignment_strategy=(_assignor(self._group.prefix),),
             session_timeout_ms=SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
@@ -264,6 +266,28 @@ class KafkaSubscription:
         if self._fetching is not None:
             for at in list(self._fetching.next):
                 self._fetching.pause(at)
+
+
+def _assignor(prefix: str) -> type[RangePartitionAssignor]:
+    """Return the assignor that deals out our partitions alone.
+
+    Where somebody has added partitions to a topic, what has one number would come to two members,
+    and nothing of ours is in those.
+    """
+
+    class OurPartitions(RangePartitionAssignor):
+        @classmethod
+        def assign(cls, cluster: Any, members: Any) -> Any:
+            ours = {prefix + name: range(topic.partitions) for name, topic in PROVISIONED.items()}
+
+            def partitions_for_topic(topic: str) -> set[int] | None:
+                there: set[int] | None = cluster.partitions_for_topic(topic)
+                return there and there.intersection(ours.get(topic, there))
+
+            known: Any = SimpleNamespace(partitions_for_topic=partitions_for_topic)
+            return super().assign(known, members)
+
+    return OurPartitions
 
 
 class _Listener(ConsumerRebalanceListener):

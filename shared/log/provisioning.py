@@ -7,17 +7,20 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from shared.contracts.topics import PROVISIONED, Topic
+from shared.contracts.topics import DEAD_LETTERS, PROVISIONED, TIMESTAMPS, Topic
 
 EVERY_TOPIC = tuple(PROVISIONED.values())
 READY_SECONDS_MAX = 30
 # Any broker may be asked, and each learns a moment later of what was created.
 SETTLING_SECONDS_MAX = 5
 ABSENT = "does not exist"
+OF_THE_TOPIC = 1  # source of a configuration: set for the topic itself
 
 
 class TopicMismatch(Exception):
@@ -29,14 +32,14 @@ async def create_topics(
     prefix: str = "",
     replication_factor: int = 1,
     topics: Iterable[Topic] = EVERY_TOPIC,
-) -> None:
+) -> list[str]:
     """Create what is missing; return when every partition has a leader. Repeating changes nothing.
 
-    Of more than one replica, a majority has each record before it is acknowledged.
+    Of more than one replica, a majority has each record before it is acknowledged. Partitions that
+    somebody added stay unused; they are returned in words, with what stands in them.
 
     Raises:
-        TopicMismatch: an existing topic has other partitions, fewer replicas or another
-            configuration.
+        TopicMismatch: an existing topic has fewer partitions or replicas, or another configuration.
         aiokafka.errors.KafkaError: the brokers do not answer or refuse.
     """
     wanted = _named(prefix, topics, replication_factor)
@@ -50,7 +53,9 @@ async def create_topics(
         if missing:
             await _create(admin, missing)
         await _await_leaders(admin, wanted)
-        await _compare(admin, wanted, replication_factor, created=bool(missing))
+        changed = await _bring_up_to_date(admin, wanted)
+        await _compare(admin, wanted, replication_factor, settling=bool(missing) or changed)
+        return await _unused(bootstrap, admin, wanted)
 
 
 async def verify_topics(
@@ -146,16 +151,13 @@ async def _compare(
     wanted: dict[str, Topic],
     replication_factor: int,
     *,
-    created: bool = False,
+    settling: bool = False,
 ) -> None:
     deadline = time.monotonic() + SETTLING_SECONDS_MAX
     while differences := await _differences(admin, wanted, replication_factor):
-        settling = created or any(one.endswith(ABSENT) for one in differences)
-        if not settling or time.monotonic() > deadline:
-            raise TopicMismatch(
-                "; ".join(sorted(differences))
-                + ". Provision again, or use another COPROD_TOPIC_PREFIX."
-            )
+        passes = settling or any(ABSENT in one for one in differences)
+        if not passes or time.monotonic() > deadline:
+            raise TopicMismatch("; ".join(sorted(differences)))
         await asyncio.sleep(0.05)
 
 
@@ -174,19 +176,23 @@ async def _differences(
     configs = await _configs(admin, partitions)
     # known to the broker that was asked for topics, but not yet to the one asked for configurations
     known = [name for name in partitions if configs.get(name)]
-    differences = [f"{name} {ABSENT}" for name in wanted if name not in known]
+    absent = [name for name in wanted if name not in known]
+    differences = [f"{name} {ABSENT}: coprod provision makes it" for name in absent]
     differences += [
-        f"{name} has {count} partitions, not {wanted[name].partitions}"
+        f"{name} has {count} partitions, not {wanted[name].partitions}: add some with "
+        f"kafka-topics --alter --topic {name} --partitions {wanted[name].partitions}"
         for name, count in partitions.items()
-        if count != wanted[name].partitions
+        if count < wanted[name].partitions
     ]
     differences += [
-        f"{name} has {count} replicas, not {replication_factor}"
+        f"{name} has {count} replicas, not {replication_factor}: add some with "
+        "kafka-reassign-partitions, or ask for fewer with COPROD_KAFKA_REPLICATION_FACTOR"
         for name, count in replicas.items()
         if count < replication_factor
     ]
     differences += [
-        f"{name} has {key}={configs[name].get(key)}, not {value}"
+        f"{name} has {key}={configs[name].get(key)}, not {value}: set it with kafka-configs "
+        f"--alter --entity-type topics --entity-name {name} --add-config {key}={value}"
         for name in known
         for key, value in wanted[name].config.items()
         if configs[name].get(key) != value
@@ -194,10 +200,64 @@ async def _differences(
     return differences
 
 
+async def _unused(
+    bootstrap: str, admin: AIOKafkaAdminClient, wanted: dict[str, Topic]
+) -> list[str]:
+    """Return in words which partitions are more than ours: we number those that we write to."""
+    more = {
+        topic["topic"]: range(wanted[topic["topic"]].partitions, len(topic["partitions"]))
+        for topic in await admin.describe_topics()
+        if topic["topic"] in wanted
+    }
+    added = [KafkaPartition(name, number) for name, numbers in more.items() for number in numbers]
+    if not added:
+        return []
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap.split(",")) as consumer:
+        ends = await consumer.end_offsets(added)
+    notes = []
+    for name, numbers in more.items():
+        records = sum(ends[KafkaPartition(name, number)] for number in numbers)
+        stand = f"{records} records that are not ours stand in" if records else "nothing stands in"
+        if numbers:
+            notes.append(
+                f"{name} has {numbers.stop} partitions, of which {numbers.start} are used; {stand} "
+                "the others"
+            )
+    return notes
+
+
+async def _bring_up_to_date(admin: AIOKafkaAdminClient, wanted: dict[str, Topic]) -> bool:
+    """Set topics of earlier builds to the broker's time, dead letters to all that holds for them.
+
+    All else is left as somebody may have meant it. Return whether any was set.
+    """
+    letters = {letter.name for letter in DEAD_LETTERS}
+    changed = []
+    for answer in await admin.describe_configs(_resources(wanted)):
+        for found in answer.to_object()["resources"]:
+            name = found["resource_name"]
+            entries = {one["config_names"]: one for one in found["config_entries"]}
+            due = wanted[name].config
+            if wanted[name].name not in letters:
+                due = {key: value for key, value in due.items() if key in TIMESTAMPS}
+            if entries and any(entries[key]["config_value"] != value for key, value in due.items()):
+                # whatever is not named again would be set back
+                kept = {
+                    key: one["config_value"]
+                    for key, one in entries.items()
+                    if one["config_source"] == OF_THE_TOPIC
+                }
+                changed.append(ConfigResource(ConfigResourceType.TOPIC, name, {**kept, **due}))
+    answers: list[Any] = await admin.alter_configs(changed) if changed else []
+    for altered in answers:
+        _raise_first((name, code) for code, _, _, name in altered.resources)
+    return bool(changed)
+
+
 async def _configs(
     admin: AIOKafkaAdminClient, names: Iterable[str]
 ) -> dict[str, dict[str, str | None]]:
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    resources = _resources(names)
     found: dict[str, dict[str, str | None]] = {}
     for answer in await admin.describe_configs(resources) if resources else []:
         for resource in answer.to_object()["resources"]:
@@ -205,3 +265,7 @@ async def _configs(
                 entry["config_names"]: entry["config_value"] for entry in resource["config_entries"]
             }
     return found
+
+
+def _resources(names: Iterable[str]) -> list[ConfigResource]:
+    return [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -33,6 +34,7 @@ from tools.kafka.local_kafka import LocalKafka, free_port
 pytestmark = pytest.mark.kafka
 TOPIC = topics.EXCHANGE_ACTIVITY
 HERE, THERE = TopicPartition(TOPIC.name, 3), TopicPartition(TOPIC.name, 4)
+DAY_MS = 86_400_000
 CRC_AT, CRC_FROM = slice(17, 21), 21
 
 
@@ -292,7 +294,7 @@ async def test_a_topic_that_differs_is_named_with_its_difference(
     kafka: LocalKafka, topic_prefix: str
 ) -> None:
     others = [
-        replace(topics.REGISTRY_AGENCIES, partitions=2),
+        replace(topics.REGISTRY_PARTICIPANTS, partitions=8),
         replace(topics.REGISTRY_SERVICES, config={"cleanup.policy": "compact"}),
     ]
     await create_topics(kafka.bootstrap, topic_prefix, topics=others)
@@ -300,8 +302,68 @@ async def test_a_topic_that_differs_is_named_with_its_difference(
     with pytest.raises(TopicMismatch) as mismatch:
         await create_topics(kafka.bootstrap, topic_prefix)
 
-    assert "registry.agencies.v1 has 2 partitions, not 1" in str(mismatch.value)
-    assert "cleanup.policy=compact, not delete" in str(mismatch.value)
+    services, participants = (
+        topic_prefix + topic.name
+        for topic in (topics.REGISTRY_SERVICES, topics.REGISTRY_PARTICIPANTS)
+    )
+    told = str(mismatch.value)
+    assert f"{participants} has 8 partitions, not 16: " in told
+    assert f"kafka-topics --alter --topic {participants} --partitions 16" in told
+    assert "cleanup.policy=compact, not delete: " in told
+    assert f"--entity-name {services} --add-config cleanup.policy=delete" in told
+
+
+async def test_partitions_that_somebody_added_are_left_alone(
+    kafka: LocalKafka, topic_prefix: str
+) -> None:
+    more = [replace(topic, partitions=32) for topic in (TOPIC, topics.REGISTRY_SERVICES)]
+    await create_topics(kafka.bootstrap, topic_prefix, topics=more)
+    log = KafkaLog(kafka.bootstrap, topic_prefix)
+    await log.start()
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as stranger:
+        await stranger.send_and_wait(topic_prefix + TOPIC.name, b"strange", partition=20)
+
+    notes = await create_topics(kafka.bootstrap, topic_prefix)
+    members = [log.subscribe("g", [t.name for t in more], Notes()) for _ in range(2)]
+    for member in members:
+        await member.start()
+
+    of_ours = "has 32 partitions, of which 16 are used"
+    assert sorted(notes) == [
+        f"{topic_prefix}{TOPIC.name} {of_ours}; 1 records that are not ours stand in the others",
+        f"{topic_prefix}{topics.REGISTRY_SERVICES.name} {of_ours}; nothing stands in the others",
+    ]
+    await eventually(lambda: sum(len(member.assigned()) for member in members) == 32)
+    for member in members:
+        assert {at.partition for at in member.assigned()} < set(range(16))
+        assert len(member.assigned()) == 2 * len({at.partition for at in member.assigned()})
+        await member.stop()
+    await log.stop()
+
+
+async def test_a_producer_whose_clock_is_wrong_publishes_at_the_broker_s_time(
+    kafka: LocalKafka, topic_prefix: str
+) -> None:
+    """Topics of an earlier build, which took the producers' clocks, are set to it as well."""
+    by_producers = {
+        "message.timestamp.type": "CreateTime",
+        "retention.ms": "-1",
+        "max.message.bytes": "123456",
+    }
+    earlier = replace(TOPIC, config=by_producers)
+    await create_topics(kafka.bootstrap, topic_prefix, topics=[earlier])
+    name, now = topic_prefix + TOPIC.name, int(time.time() * 1000)
+
+    await create_topics(kafka.bootstrap, topic_prefix, topics=[TOPIC])
+
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
+        sent = [
+            await producer.send_and_wait(name, b"", partition=0, timestamp_ms=now + days * DAY_MS)
+            for days in (-365, 1)
+        ]
+    assert all(abs(one.timestamp - now) < DAY_MS / 24 for one in sent)
+    kept = replace(TOPIC, config={**TOPIC.config, "max.message.bytes": "123456"})
+    await verify_topics(kafka.bootstrap, topic_prefix, topics=[kept])
 
 
 async def test_deleting_leaves_topics_of_others_alone(kafka: LocalKafka, topic_prefix: str) -> None:
