@@ -41,28 +41,22 @@ def check_place(path: Path, original: Path) -> None:
     Raises:
         Failure: they would not, or would replace a file that holds something else.
     """
-    if path.absolute() == original.absolute():
-        raise Failure(
-            f"--rejects {path} is the file itself", "Name another place.", code=ExitCode.USAGE
-        )
     try:
         there = path.exists()
+        if there and original.exists() and path.samefile(original):
+            raise _no_place(f"{path} is the file itself")
+        if there and path.is_file() and path.stat().st_size and not _is_ours(path):
+            raise _no_place(f"{path} is there already, and holds no rejected rows")
         with _writing(path, os.O_APPEND):
             pass
-        other = there and path.is_file() and path.stat().st_size > 0 and not _is_ours(path)
+        if not there:
+            path.unlink()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Failure(
-            f"{path}: {reason}", "Name another place with --rejects PATH.", code=ExitCode.USAGE
-        ) from None
-    if not there:
-        path.unlink()
-    if other:
-        raise Failure(
-            f"{path} is there already, and holds no rejected rows",
-            "Name another place with --rejects PATH.",
-            code=ExitCode.USAGE,
-        )
+        raise _no_place(f"{path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _no_place(message: str) -> Failure:
+    return Failure(message, "Name another place with --rejects PATH.", code=ExitCode.USAGE)
 
 
 def remove_stale(path: Path) -> None:
@@ -84,11 +78,20 @@ def write(path: Path, table: Table, spool: Spool) -> None:
     ):
         if not table.other_encoding:
             raw.write(_MARK)
-        file.write(_record(REASON_COLUMNS, table) + _as_it_was(table.beginning.record, table))
+        file.write(_record(REASON_COLUMNS, table) + _header(table))
         for line in table:
             if line.row == at:
                 file.write(_reasons(at, problems, table) + _row(line, table))
                 at, problems = next(bad, (0, []))
+
+
+def _header(table: Table) -> str:
+    record = table.beginning.record
+    names = cells_of(record, table.delimiter)
+    if any(guarded(name) != name for name in names):
+        # no guard of a name before the spaces around it, which are no part of it
+        record = _record([name.strip() for name in names], table, last=True)
+    return _as_it_was(record, table)
 
 
 def _row(line: Line, table: Table) -> str:

@@ -81,6 +81,8 @@ class Table:
             at for at, name in enumerate(names) if not self.is_rejects or name not in REASON_COLUMNS
         ]
         self.header = [names[at] for at in self.kept]
+        if self.is_rejects:
+            self.header = [unguarded(name).strip() for name in self.header]
         self._in_utf8 = not self.beginning.record.isascii()
         self._in_another = False
 

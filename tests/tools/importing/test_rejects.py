@@ -123,6 +123,17 @@ def test_no_cell_is_left_that_would_run(file: Path) -> None:
     assert [cell for cell in cells if cell.lstrip('"')[:1] in set("=+-@\t")] == []
 
 
+@pytest.mark.parametrize("name", [b"=own", b"own"])
+def test_a_guarded_name_of_a_column_is_the_same_column(file: Path, name: bytes) -> None:
+    row = b"\nc1,s1,2025-05-01,ann,user,1h,x\n"
+
+    found = rejected(file, FIRST + b",\tminutes," + name + row)
+
+    file.write_bytes(found.replace(b",1h,", b",60,"))
+    assert [row.values["minutes"] for row in rows(file)] == [60]
+    assert Table(file, COLUMNS).header[-1] == name.decode()
+
+
 def test_rejects_of_rejects_have_one_set_of_reasons(file: Path) -> None:
     once = rejected(file, FIRST + b",own\nc1,s1,someday,+1,user,x,surplus\n")
 
@@ -147,6 +158,7 @@ def test_only_a_file_of_rejects_is_replaced_or_taken_away(file: Path) -> None:
     ours, other = file.with_name("ours.csv"), file.with_name("other.csv")
     ours.write_bytes(MARK + REASONS + b"\n")
     other.write_text("something else")
+    other.chmod(0o644)
 
     rejects.check_place(ours, file)
     with pytest.raises(Failure, match="holds no rejected rows"):
@@ -156,6 +168,16 @@ def test_only_a_file_of_rejects_is_replaced_or_taken_away(file: Path) -> None:
 
     assert not ours.exists()
     assert other.read_text() == "something else"
+    assert other.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_is_not_replaced_by_its_own_rejects_under_another_name(file: Path) -> None:
+    file.write_bytes(MARK + REASONS + b"," + FIRST + b"\n")
+    link = file.with_name("link.csv")
+    link.symlink_to(file)
+
+    with pytest.raises(Failure, match="is the file itself"):
+        rejects.check_place(link, file)
 
 
 def test_a_place_that_can_be_written_is_left_as_it_was(file: Path) -> None:
