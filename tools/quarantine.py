@@ -62,7 +62,7 @@ def retry(record: RecordArgument, data: DataOption = None, as_json: JsonOption =
 
 @app.command()
 def discard(record: RecordArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Give the record up for good; it stays on record that it was."""
+    """Give the record up for good: its bytes are dropped, and that it was stays on record."""
     _settle(record, "discard", data, as_json)
 
 
