@@ -69,11 +69,11 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._unfinished_bytes > HEAD_BYTES_MAX and self._head_bytes() > HEAD_BYTES_MAX:
             self._fault = TOO_LARGE
             raise HeadTooLarge
-        self._in_head = False
         self._unfinished_bytes = 0
         self.scope["headers"] = list(self.headers)  # what comes after a body is no header
         self.app = _too_many if self._full() else self.config.loaded_app
         super().on_headers_complete()
+        self._in_head = False
 
     def on_body(self, body: bytes) -> None:
         self._unfinished_bytes = 0
@@ -99,7 +99,7 @@ class GuardedProtocol(HttpToolsProtocol):
         since = self.waiting_since()
         if self._unread_for(now) > self.unread_seconds:
             self.transport.abort()
-        elif since is not None and now - since > allowed and not self.transport.is_closing():
+        elif since is not None and now - since > allowed:
             self._end(TOO_SLOW)
 
     def waiting_since(self) -> float | None:
@@ -110,6 +110,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _end(self, found: problems.Problem) -> None:
         """Close, and say why, unless an earlier request is still being answered."""
+        if self.transport.is_closing():
+            return
         self._unset_keepalive_if_required()
         begun = not self._in_head or self._unfinished_bytes > 0
         answered = not self._in_head and self.cycle.response_started

@@ -63,6 +63,16 @@ async def test_a_service_is_found_by_whatever_its_agency_calls_it(
     assert repr(name) in unknown.json()["detail"]
 
 
+async def test_an_upgrade_of_the_page_is_seen_at_once_and_figures_are_kept_by_nobody(
+    told: httpx.AsyncClient,
+) -> None:
+    page, figures = await told.get("/"), await told.get("/v1/services")
+
+    assert (page.status_code, page.headers["Cache-Control"]) == (200, "no-cache")
+    assert "ETag" in page.headers
+    assert figures.headers["Cache-Control"] == "no-store"
+
+
 async def test_the_verdict_says_what_and_why(told: httpx.AsyncClient) -> None:
     verdict = await got(told, "/v1/services/local-service-1/verdict")
 

@@ -114,7 +114,10 @@ async def test_a_head_without_an_end_is_refused_before_it_fills_the_memory(
 async def test_a_head_that_comes_at_once_may_not_be_larger_either(url: str) -> None:
     large = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nA: " + b"x" * HEAD_BYTES_MAX
     async with wire(url, large + b"\r\n\r\n") as odd:
-        assert told(await odd.rest()) == (431, "head_too_large")
+        answer = await odd.rest()
+
+    assert told(answer) == (431, "head_too_large")
+    assert answer.count(b"HTTP/1.1 4") == 1
 
 
 async def test_what_follows_a_body_is_no_header_and_has_an_end(url: str, sample: Sample) -> None:
@@ -128,9 +131,36 @@ async def test_what_follows_a_body_is_no_header_and_has_an_end(url: str, sample:
     assert batch[0].context.idempotency is None
 
 
-async def test_what_is_no_http_is_told_so_as_a_problem(url: str) -> None:
-    async with wire(url, b"\x16\x03\x01\x02\x00\x01\x00") as odd:
-        assert told(await odd.rest()) == (400, "malformed_request")
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nA: \0\r\n\r\n",
+        b"CONNECT localhost HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+        HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        HEAD + b"Content-Length: -1\r\n\r\n",
+    ],
+    ids=["tls", "bytes", "nul", "connect", "http/2", "two lengths", "two sizes", "no size"],
+)
+async def test_what_is_no_http_is_told_so_as_a_problem(url: str, sent: bytes) -> None:
+    async with wire(url, sent) as odd:
+        answer = await odd.rest()
+
+    assert told(answer) == (400, "malformed_request")
+    assert answer.count(b"HTTP/1.1 4") == 1
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
+async def test_another_protocol_is_not_spoken_and_the_request_answered(
+    url: str, protocol: bytes
+) -> None:
+    asked = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: "
+    async with wire(url, asked + protocol + b"\r\n\r\n") as odd:
+        await odd.reader.readuntil(b"alive")
+        await odd.rest(10)
 
 
 async def test_an_answer_takes_as_long_as_it_takes(url: str) -> None:
