@@ -69,11 +69,11 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._unfinished_bytes > HEAD_BYTES_MAX and self._head_bytes() > HEAD_BYTES_MAX:
             self._fault = TOO_LARGE
             raise HeadTooLarge
-        self._unfinished_bytes = 0
         self.scope["headers"] = list(self.headers)  # what comes after a body is no header
         self.app = _too_many if self._full() else self.config.loaded_app
         super().on_headers_complete()
         self._in_head = False
+        self._unfinished_bytes = 0
 
     def on_body(self, body: bytes) -> None:
         self._unfinished_bytes = 0

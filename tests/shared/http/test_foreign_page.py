@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from tests.shared.http.sample import Sample
 from tests.support.conformance import listening
+from tests.support.polling import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -72,8 +73,8 @@ async def test_a_page_of_another_site_reads_and_changes_nothing(
 async def test_no_page_of_another_site_shows_ours_in_a_frame(foreign: Page, url: str) -> None:
     await foreign.evaluate(FRAME, f"{url}/v1/words")
 
-    frame = foreign.frames[1]
-    assert frame.url.startswith("chrome-error://")
+    await eventually(lambda: foreign.frames[1].url)
+    assert foreign.frames[1].url.startswith("chrome-error://")
 
 
 async def test_a_name_that_was_led_here_opens_nothing(
