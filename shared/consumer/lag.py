@@ -66,7 +66,8 @@ class Lag:
         waiting = {at: max(0, end - max(0, stored.get(at, (0, 0))[0])) for at, end in ends.items()}
         now = asyncio.get_running_loop().time()
         for at, records in waiting.items():
-            if not records or at in held or stored.get(at) != self._seen.get(at):
+            untouched = at in self._since and stored.get(at) == self._seen.get(at)
+            if not records or at in held or not untouched:
                 self._since[at] = now
         self._seen = dict(stored)
         self.records = sum(waiting.values())
