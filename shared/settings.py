@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SECRETS_DIR = Path("/run/secrets")
@@ -109,6 +110,15 @@ def load_settings(secrets_dir: Path = SECRETS_DIR) -> ServiceSettings:
     """Return the settings of this process; secret files are read where their directory exists.
 
     Raises:
-        pydantic.ValidationError: something is missing or of the wrong form.
+        SystemExit: something is missing or of the wrong form; it names each, and shows no value.
     """
-    return ServiceSettings(_secrets_dir=secrets_dir if secrets_dir.is_dir() else None)
+    try:
+        return ServiceSettings(_secrets_dir=secrets_dir if secrets_dir.is_dir() else None)
+    except ValidationError as refused:
+        raise SystemExit("\n".join(map(_told, refused.errors(include_url=False)))) from None
+
+
+def _told(error: ErrorDetails) -> str:
+    """Return one line that names the setting; a rule of several settings names them itself."""
+    where = "".join(f"COPROD_{str(name).upper()}: " for name in error["loc"])
+    return f"not started: {where}{error['msg'].removeprefix('Value error, ')}"

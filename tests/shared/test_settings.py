@@ -32,6 +32,21 @@ def test_a_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert load_settings(tmp_path).database_url == DSN
 
 
+def test_a_service_that_cannot_start_says_why_in_a_line_each(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COPROD_DATABASE_URL", DSN)
+    monkeypatch.setenv("COPROD_PORT", "high")
+    monkeypatch.setenv("COPROD_LOG_LEVEL", "much")
+
+    with pytest.raises(SystemExit) as refused:
+        load_settings(tmp_path)
+
+    port, level = str(refused.value).splitlines()
+    assert port.startswith("not started: COPROD_PORT: ")
+    assert level.startswith("not started: COPROD_LOG_LEVEL: ")
+
+
 @pytest.mark.parametrize("log", ["embedded", "kafka"])
 def test_a_log_without_an_address_is_refused(log: str) -> None:
     with pytest.raises(ValidationError, match=r"COPROD_LOG_URL|COPROD_KAFKA_BOOTSTRAP"):
