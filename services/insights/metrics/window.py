@@ -69,7 +69,7 @@ class Window:
     @cached_property
     def organisations(self) -> dict[int, int]:
         """What came in an organisation's name: organisation and how it gave -> pair."""
-        return _sum([ring.organisations for ring in self._rings])
+        return dict(_sum([ring.organisations for ring in self._rings]))  # a ring's may move on
 
     @cached_property
     def received(self) -> Account:
@@ -115,7 +115,7 @@ class Window:
 
     @cached_property
     def voters(self) -> dict[int, int]:
-        return _sum([ring.voters for ring in self._rings])
+        return dict(_sum([ring.voters for ring in self._rings]))
 
     @cached_property
     def allocations(self) -> dict[int, list[int]]:

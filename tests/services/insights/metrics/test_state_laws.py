@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from services.insights.facts import Fact, turned
 from services.insights.metrics.figures import figures
 from services.insights.metrics.state import ServiceState
+from services.insights.metrics.tables import BY_ACT
 from services.insights.metrics.timeline import Timeline
 from services.insights.packing import pack, unpack
 from services.insights.verdict import classify
@@ -183,3 +184,16 @@ def test_facts_after_the_as_of_day_change_nothing(facts: list[Fact]) -> None:
     past = [fact for fact in facts if fact.day <= folded([], 50).day]
 
     assert folded(facts, 50) == folded(past, 50)
+
+
+def test_what_moves_from_ring_to_ring_stays_in_the_window_that_spans_both() -> None:
+    story = Story()
+    story.decision(3, weights={"user": 9}, voters=9)
+    story.act("p1", 3, giver_org="club")
+    story.act("u1", 40)
+    timeline = Timeline(story.facts(), OPEN)
+
+    for later in (0, 26):  # three days old, and then too old for 28 days
+        view = timeline.at(DAY + timedelta(days=later)).view("90d")
+        assert view.evidence_givers == 9
+        assert view.affiliation_unknown(BY_ACT) == 1
