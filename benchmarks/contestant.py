@@ -22,18 +22,18 @@ from benchmarks.peers.stopwatch import peak_mb
 from benchmarks.stages import WINDOWS, Raw
 from benchmarks.truth import kept
 from benchmarks.workload import DEPLOYMENT, TODAY
-from services.insights.codebook import Codebook
-from services.insights.fold import Fold, Surroundings
-from services.insights.live import Live
+from services.insights.facts.dictionary import Codebook
+from services.insights.metrics.engine.predicates import EVERYTHING
 from services.insights.metrics.figures import figures
-from services.insights.metrics.question import EVERYTHING
+from services.insights.projection.fold import Fold, Surroundings
+from services.insights.projection.memory import Live
 from services.insights.service import Insights, Meters
-from shared.clock import FixedClock
 from shared.consumer import ConsumerMetrics
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.http.server import collect_rarely
-from shared.log.kafka import KafkaLog
+from shared.log.kafka.log import KafkaLog
 from shared.log.port import LogRecord, Reader, TopicPartition
+from shared.runtime.clock import FixedClock
 
 GETMANY = 5_000
 

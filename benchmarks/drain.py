@@ -29,16 +29,16 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.place import TOPICS, place
 from benchmarks.workload import DEPLOYMENT, TODAY, Size, messages
-from shared.clock import FixedClock
 from shared.contracts.envelope import headers
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer, Command, Happened, Provenance, Stream
 from shared.eventstore.store import PostgresEventStore, page
 from shared.http.server import collect_rarely
-from shared.log.kafka import KafkaLog
-from shared.log.provisioning import create_topics
-from shared.relay import Relay, progress
+from shared.log.kafka.log import KafkaLog
+from shared.log.kafka.provisioning import create_topics
+from shared.outbox.relay import Relay, progress
+from shared.runtime.clock import FixedClock
 
 AT_ONCE = 500
 BATCH_BYTES_MAX = 900_000

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 from benchmarks.workload import DEPLOYMENT, Relay, Size, messages
-from services.insights.store import FOLDED
+from services.insights.projection.store import FOLDED
 from shared.contracts import topics
-from shared.log.kafka import KafkaLog
+from shared.database.provisioning import make_database, provision_database
+from shared.log.kafka.log import KafkaLog
+from shared.log.kafka.provisioning import create_topics
 from shared.log.port import OutgoingRecord
-from shared.log.provisioning import create_topics
-from shared.provisioning import make_database, provision_database
 from tests.support.deployment import Up, free_port_base, up
-from tools.kafka.local_kafka import find_kafka
+from tools.deployment.kafka.finding import find_kafka
 
 PUBLISHED_AT_ONCE = 2_000
 Page: TypeAlias = tuple[int, list[OutgoingRecord]]  # of one partition

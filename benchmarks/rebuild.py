@@ -19,10 +19,10 @@ import msgspec
 import numpy as np
 
 from benchmarks.workload import TODAY
-from services.insights.chunk import Chunk
-from services.insights.columns import folded
-from services.insights.facts import ActFact, day_number
-from services.insights.packing import FORMAT_VERSION, TYPES
+from services.insights.facts.chunk import Chunk
+from services.insights.facts.encoding import FORMAT_VERSION, TYPES
+from services.insights.facts.fact import ActFact, day_number
+from services.insights.projection.columns import folded
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.http.server import collect_rarely
 from shared.log.port import TopicPartition

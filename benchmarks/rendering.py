@@ -22,14 +22,14 @@ from msgspec.structs import replace
 
 from benchmarks.stages import Codes
 from benchmarks.workload import DEPLOYMENT, TODAY, Size, messages
-from services.insights.directory import ServiceInfo
-from services.insights.facts import ActFact, Fact, day_number, facts_of
-from services.insights.metrics.state import ServiceState
-from services.insights.metrics.timeline import Timeline
-from services.insights.past import Past, PastNeeded
-from services.insights.release import Moment, Subject, snapshot
-from services.insights.snapshot import Snapshot
-from services.insights.standing import Standing
+from services.insights.facts.fact import ActFact, Fact, day_number, facts_of
+from services.insights.metrics.engine.state import ServiceState
+from services.insights.metrics.engine.timeline import Timeline
+from services.insights.projection.directory import ServiceInfo
+from services.insights.projection.receipt import Moment, Standing
+from services.insights.release.rendering import Subject, snapshot
+from services.insights.release.snapshot import Snapshot
+from services.insights.verdict.lookback import Past, PastNeeded
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.http.server import collect_rarely
 from shared.log.port import TopicPartition

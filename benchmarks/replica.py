@@ -14,11 +14,11 @@ import psutil
 from prometheus_client import CollectorRegistry
 
 from benchmarks.contestant import Stopwatch, Timed, surroundings
-from services.insights.fold import Fold
+from services.insights.projection.fold import Fold
 from shared.http.server import collect_rarely
-from shared.log.kafka import KafkaLog
+from shared.log.kafka.log import KafkaLog
 from shared.log.port import LogRecord, Reader, TopicPartition
-from shared.telemetry import configure_logging
+from shared.runtime.telemetry import configure_logging
 
 TICK_SECONDS = 0.02
 STARTING_SECONDS_MAX = 60

@@ -32,9 +32,9 @@ from benchmarks.replica import Member, Where, now
 from benchmarks.share import Limit, NoControl, limiting, throttled_seconds
 from benchmarks.truth import Told, kept, told
 from benchmarks.workload import Size
-from services.insights.store import FOLDED, consumer_name
+from services.insights.projection.store import FOLDED, consumer_name
 from shared.contracts.topics import EXCHANGE_ACTIVITY
-from shared.log.provisioning import create_topics
+from shared.log.kafka.provisioning import create_topics
 
 HELD = sum(topic.partitions for topic in FOLDED)
 SETTLED_SECONDS = 1.0

@@ -17,13 +17,13 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.workload import DEPLOYMENT, TODAY, Relay, Size, messages
-from services.insights.chunk import Chunk, chunk_of
-from services.insights.facts import facts_of
-from services.insights.live import Change, LiveService, by_service
+from services.insights.facts.chunk import Chunk, chunk_of
+from services.insights.facts.fact import facts_of
+from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.figures import figures
-from services.insights.metrics.state import ServiceState
-from shared.consumer.intake import Intake, Standing, take
-from shared.contracts import lean
+from services.insights.projection.memory import Change, LiveService, by_service
+from shared.consumer.sequencing import Intake, Standing, take
+from shared.contracts import fast_decode as lean
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.http.server import collect_rarely
 from shared.log.port import LogRecord, TopicPartition

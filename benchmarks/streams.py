@@ -31,10 +31,10 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.routing import Route
 
-from services.insights.latest import Latest
-from services.insights.snapshot import Snapshot, Version
-from services.insights.stream import EventStream, StreamGauges
-from shared.http.descriptors import room_for
+from services.insights.gateway.stream import EventStream, StreamGauges
+from services.insights.release.hub import Latest
+from services.insights.release.snapshot import Snapshot, Version
+from shared.http.file_limits import room_for
 from shared.http.server import serve
 from tests.support.deployment import free_port_base
 

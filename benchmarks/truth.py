@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from benchmarks.workload import TODAY, Size, messages
-from services.insights.columns import folded
-from services.insights.metrics.question import EVERYTHING
-from services.insights.store import FactStore
+from services.insights.metrics.engine.predicates import EVERYTHING
+from services.insights.projection.columns import folded
+from services.insights.projection.store import FactStore
 from shared.contracts import exchange
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.contracts.vocabulary import Message

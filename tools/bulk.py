@@ -12,7 +12,7 @@ import httpx
 import msgspec
 import orjson
 
-from tools.failure import ExitCode, Failure
+from tools.terminal.failure import ExitCode, Failure
 
 PATH = "/v1/commands"
 ITEMS_MAX = 1_000

@@ -13,8 +13,8 @@ import typer
 import typer.core
 import typer.main
 
-from tools.failure import EXIT_CODES_HELP, ExitCode, Failure, failure_of
-from tools.output import print_failure, write_anywhere, write_no_more
+from tools.terminal.failure import EXIT_CODES_HELP, ExitCode, Failure, failure_of
+from tools.terminal.output import print_failure, write_anywhere, write_no_more
 
 
 class Entry(NamedTuple):
@@ -26,23 +26,39 @@ class Entry(NamedTuple):
 
 
 COMMANDS = (
-    Entry("up", "tools.up:up", "Start a deployment in the foreground; Ctrl-C stops it."),
-    Entry("down", "tools.up:down", "Stop the deployment that `up` runs."),
-    Entry("status", "tools.status:status", "Processes, addresses, lag, positions, quarantine."),
-    Entry("demo", "tools.demo:demo", "Start a deployment and play a town in it."),
-    Entry("simulate", "tools.demo:simulate", "Play a town, at a rate, in a running deployment."),
+    Entry("up", "tools.commands.up:up", "Start a deployment in the foreground; Ctrl-C stops it."),
+    Entry("down", "tools.commands.up:down", "Stop the deployment that `up` runs."),
+    Entry(
+        "status",
+        "tools.commands.status:status",
+        "Processes, addresses, lag, positions, quarantine.",
+    ),
+    Entry("demo", "tools.commands.demo:demo", "Start a deployment and play a town in it."),
+    Entry(
+        "simulate",
+        "tools.commands.demo:simulate",
+        "Play a town, at a rate, in a running deployment.",
+    ),
     Entry("import", "tools.importing.cli:app", "Take in the files of agencies."),
-    Entry("wait", "tools.wait:wait", "Wait until everything acknowledged is folded."),
-    Entry("verdict", "tools.figures:verdict", "How a service is classified, and why."),
-    Entry("metrics", "tools.figures:metrics", "The figures of a service."),
+    Entry("wait", "tools.commands.wait:wait", "Wait until everything acknowledged is folded."),
+    Entry("verdict", "tools.commands.figures:verdict", "How a service is classified, and why."),
+    Entry("metrics", "tools.commands.figures:metrics", "The figures of a service."),
     Entry("verify", "tools.verification.cli:verify", "Check stores, log and figures."),
-    Entry("quarantine", "tools.quarantine:app", "List, show, retry or discard broken records."),
-    Entry("rebuild", "tools.rebuild:rebuild", "Fold from the start beside the live figures."),
-    Entry("facts", "tools.facts:app", "Export the facts behind the figures."),
-    Entry("relay", "tools.relay:app", "Publish a range of the log again."),
-    Entry("consumer", "tools.consumer:app", "Have a service read the log again."),
-    Entry("contracts", "tools.documents:contracts", "Write the published documents again."),
-    Entry("provision", "tools.provision:provision", "Make databases, roles and topics."),
+    Entry(
+        "quarantine",
+        "tools.commands.quarantine:app",
+        "List, show, retry or discard broken records.",
+    ),
+    Entry(
+        "rebuild", "tools.commands.rebuild:rebuild", "Fold from the start beside the live figures."
+    ),
+    Entry("facts", "tools.commands.facts:app", "Export the facts behind the figures."),
+    Entry("relay", "tools.commands.relay:app", "Publish a range of the log again."),
+    Entry("consumer", "tools.commands.consumer:app", "Have a service read the log again."),
+    Entry(
+        "contracts", "tools.commands.documents:contracts", "Write the published documents again."
+    ),
+    Entry("provision", "tools.commands.provision:provision", "Make databases, roles and topics."),
 )
 
 

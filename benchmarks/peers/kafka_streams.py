@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.peers.small import digest_of
 from benchmarks.peers.stopwatch import answer
-from tools.kafka.jars import find_java, home
+from tools.deployment.kafka.jars import find_java, home
 
 SOURCE = Path(__file__).with_name("streams")
 

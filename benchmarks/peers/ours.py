@@ -21,11 +21,12 @@ from benchmarks.peers.small import Small, decode, pair_of
 from benchmarks.peers.stopwatch import Stopwatch, answer, asked
 from benchmarks.workload import DEPLOYMENT
 from shared.consumer import Batch, Claim, Consumer
-from shared.contracts import catalogue, lean
+from shared.contracts import catalogue
+from shared.contracts import fast_decode as lean
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.eventstore.port import Connection
 from shared.http.server import collect_rarely
-from shared.log.kafka import KafkaLog
+from shared.log.kafka.log import KafkaLog
 from shared.log.port import TopicPartition
 
 TABLE = """

@@ -1,10 +1,10 @@
 """Runs exchange: ``python -m services.exchange``, with the settings of the environment."""
 
 from services.exchange.app import exchange_app
-from shared import failpoint
 from shared.http.server import serve
-from shared.settings import load_settings
-from shared.telemetry import configure_logging
+from shared.runtime import failpoint
+from shared.runtime.settings import load_settings
+from shared.runtime.telemetry import configure_logging
 
 if __name__ == "__main__":
     settings = load_settings()

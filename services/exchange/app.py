@@ -19,7 +19,6 @@ from services.exchange.journal import Journal
 from services.exchange.lookup import Lookup
 from services.exchange.meaning import MEANINGS
 from services.exchange.replica import CONSUMER, TOPICS, DirectoryFold
-from shared.clock import Clock, SystemClock
 from shared.consumer import Consumer, ConsumerMetrics
 from shared.consumer import api as quarantine
 from shared.contracts.topics import EXCHANGE_ACTIVITY
@@ -27,11 +26,12 @@ from shared.eventstore.store import Pool, PostgresEventStore
 from shared.http import health, positions
 from shared.http.application import application, document
 from shared.log.connect import open_log
-from shared.log.reach import Reach, reaching
-from shared.opening import Opening, deployment_of, open_pool
-from shared.relay import Relay, RelayMetrics
-from shared.settings import ServiceSettings
-from shared.telemetry import metrics_registry
+from shared.log.readiness import Reach, reaching
+from shared.outbox.relay import Relay, RelayMetrics
+from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.settings import ServiceSettings
+from shared.runtime.telemetry import metrics_registry
+from shared.startup import Opening, deployment_of, open_pool
 
 WATCH_SECONDS = 0.5
 

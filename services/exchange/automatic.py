@@ -11,11 +11,11 @@ import structlog
 from services.exchange.domain import contribution, life
 from services.exchange.plan import happened, stream
 from services.exchange.projection import Projection
-from shared.clock import Clock
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer, Command, Happened, Provenance
 from shared.eventstore.store import Conflict, Pool, PostgresEventStore
-from shared.outage import passes
+from shared.runtime.clock import Clock
+from shared.runtime.outage import passes
 
 BATCH_MAX = 250
 TICK_SECONDS = 10.0

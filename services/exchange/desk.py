@@ -18,9 +18,9 @@ from services.exchange.projection import Projection
 from shared.eventstore.handling import foresee, handle
 from shared.eventstore.port import Answer, Command, Refusal, Rejected, Settled
 from shared.eventstore.store import Conflict, Pool, PostgresEventStore
-from shared.gathering import Gathering
 from shared.http.bulk import TRANSACTION_ITEMS_MAX, Order
-from shared.outage import passes
+from shared.runtime.micro_batch import Gathering
+from shared.runtime.outage import passes
 
 LOOK_AGAIN_SECONDS = 1.0
 POLL_SECONDS = 0.02

@@ -11,7 +11,7 @@ import msgspec
 
 from services.exchange.domain.directory import Affiliation, Directory, Participant, Role, Service
 from services.exchange.replica import CONSUMER, TOPICS
-from shared.consumer import positions
+from shared.consumer import checkpoint as positions
 from shared.contracts.exchange import DirectoryPosition
 from shared.contracts.topics import REGISTRY_PARTICIPANTS, REGISTRY_SERVICES, Topic
 from shared.contracts.vocabulary import ParticipantKind, Party

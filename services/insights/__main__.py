@@ -1,10 +1,10 @@
 """Runs insights: ``python -m services.insights``, with the settings of the environment."""
 
 from services.insights.app import insights_app
-from shared import failpoint
 from shared.http.server import serve
-from shared.settings import load_settings
-from shared.telemetry import configure_logging
+from shared.runtime import failpoint
+from shared.runtime.settings import load_settings
+from shared.runtime.telemetry import configure_logging
 
 if __name__ == "__main__":
     settings = load_settings()

@@ -15,23 +15,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from services.insights.api import figures_router, operation_router
-from services.insights.codebook import Codebook
-from services.insights.fold import Surroundings
-from services.insights.response import FoldedBody
+from services.insights.facts.dictionary import Codebook
+from services.insights.gateway.api import figures_router, operation_router
+from services.insights.gateway.schemas import FoldedBody
+from services.insights.projection.fold import Surroundings
 from services.insights.service import Insights, Meters
-from shared.clock import Clock, SystemClock
 from shared.consumer import api as quarantine
 from shared.http import health, positions
 from shared.http.application import application, document
-from shared.http.descriptors import fitting_connections
+from shared.http.file_limits import fitting_connections
 from shared.http.problems import HttpRefusal
 from shared.log.connect import open_log
-from shared.opening import Opening, deployment_of, open_pool
-from shared.settings import ServiceSettings
-from shared.telemetry import metrics_registry
+from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.settings import ServiceSettings
+from shared.runtime.telemetry import metrics_registry
+from shared.startup import Opening, deployment_of, open_pool
 
-DASHBOARD = Path(__file__).parent / "dashboard" / "static"
+DASHBOARD = Path(__file__).parent / "gateway" / "dashboard" / "static"
 
 
 class DashboardFiles(StaticFiles):

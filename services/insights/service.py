@@ -7,25 +7,25 @@ from contextlib import AsyncExitStack
 import structlog
 from prometheus_client import CollectorRegistry
 
-from services.insights.announcements import Announcements
-from services.insights.answers import Answers
-from services.insights.fold import Fold, Surroundings
-from services.insights.latest import Latest
-from services.insights.projection import Projections
-from services.insights.publisher import Publisher, PublisherMeters
-from services.insights.rebuild import Rebuild, Rebuilding
-from services.insights.replica import SnapshotReplica
-from services.insights.response import FoldedBody
-from services.insights.retrospect import Retrospect
-from services.insights.store import FOLDED
-from services.insights.stream import EventStream, StreamGauges
+from services.insights.gateway.queries import Answers
+from services.insights.gateway.schemas import FoldedBody
+from services.insights.gateway.snapshot_replica import SnapshotReplica
+from services.insights.gateway.stream import EventStream, StreamGauges
+from services.insights.projection.fold import Fold, Surroundings
+from services.insights.projection.generation import Projections
+from services.insights.projection.retrospect import Retrospect
+from services.insights.projection.store import FOLDED
+from services.insights.release.announcements import Announcements
+from services.insights.release.hub import Latest
+from services.insights.release.publisher import Publisher, PublisherMeters
+from services.insights.release.rebuild import Rebuild, Rebuilding
 from shared.consumer import ConsumerMetrics
 from shared.contracts.topics import INSIGHTS_CHANGES, INSIGHTS_SERVICES
 from shared.eventstore.store import PostgresEventStore
 from shared.http import positions
-from shared.log.reach import Reach
-from shared.outage import AWAY
-from shared.relay import Relay, RelayMetrics
+from shared.log.readiness import Reach
+from shared.outbox.relay import Relay, RelayMetrics
+from shared.runtime.outage import AWAY
 
 BEAT_SECONDS = 0.5
 EVALUATED_A_BEAT_MAX = 50

@@ -14,17 +14,17 @@ from services.registry.api import routers
 from services.registry.desk import Desk
 from services.registry.directory import Directory
 from services.registry.meaning import MEANINGS
-from shared.clock import SystemClock
 from shared.contracts.topics import REGISTRY_AGENCIES, REGISTRY_PARTICIPANTS, REGISTRY_SERVICES
 from shared.eventstore.store import Pool, PostgresEventStore
 from shared.http import health, positions
 from shared.http.application import application, document
 from shared.log.connect import open_log
-from shared.log.reach import Reach, reaching
-from shared.opening import Opening, deployment_of, open_pool
-from shared.relay import Relay, RelayMetrics
-from shared.settings import ServiceSettings
-from shared.telemetry import metrics_registry
+from shared.log.readiness import Reach, reaching
+from shared.outbox.relay import Relay, RelayMetrics
+from shared.runtime.clock import SystemClock
+from shared.runtime.settings import ServiceSettings
+from shared.runtime.telemetry import metrics_registry
+from shared.startup import Opening, deployment_of, open_pool
 
 TOPICS = (REGISTRY_AGENCIES, REGISTRY_SERVICES, REGISTRY_PARTICIPANTS)
 

@@ -13,27 +13,22 @@ from typing import TypeVar, cast
 import structlog
 from prometheus_client import CollectorRegistry
 
-from shared import failpoint
-from shared.consumer import positions, quarantine
+from shared.consumer import checkpoint as positions
+from shared.consumer import quarantine
+from shared.consumer.checkpoint import Fenced
 from shared.consumer.handler import Batch, Handler, batch_of
-from shared.consumer.intake import (
-    Decode,
-    Intake,
-    Standing,
-    refuse_bad_deployment,
-    take,
-)
+from shared.consumer.key_replay import Taken, replayed, retold
 from shared.consumer.lag import UNREAD_SECONDS_MAX, Lag
 from shared.consumer.metrics import ConsumerMetrics
 from shared.consumer.patience import Stopping, patiently
-from shared.consumer.positions import Fenced
 from shared.consumer.quarantine import Pool, RetryRefused
-from shared.consumer.retelling import Taken, replayed, retold
+from shared.consumer.sequencing import Decode, Intake, Standing, refuse_bad_deployment, take
 from shared.contracts import catalogue
 from shared.contracts.topics import Topic
 from shared.eventstore.port import Connection
 from shared.log.port import Log, LogRecord, Subscription, TopicPartition
-from shared.outage import passes
+from shared.runtime import failpoint
+from shared.runtime.outage import passes
 
 CHORE_SECONDS = 5.0
 TICK_SECONDS = 0.25

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from shared.consumer.intake import Intake, Standing
+from shared.consumer.sequencing import Intake, Standing
 from shared.contracts.envelope import Event
 from shared.eventstore.port import Connection
 from shared.log.port import TopicPartition

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import structlog
 
-from shared.outage import passes
+from shared.runtime.outage import passes
 
 WAIT_SECONDS_MIN = 0.05
 WAIT_SECONDS_MAX = 5.0

@@ -12,11 +12,11 @@ import asyncpg
 import orjson
 import structlog
 
-from shared.consumer.intake import Broken
+from shared.consumer.sequencing import Broken
 from shared.contracts.topics import MESSAGE_BYTES_MAX, dead_letter
 from shared.eventstore.port import Connection
 from shared.log.port import Log, LogRecord, OutgoingRecord, PublishFailed
-from shared.outage import passes
+from shared.runtime.outage import passes
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 MIRRORED_AT_ONCE_MAX = 100

@@ -10,8 +10,6 @@ import asyncpg
 import msgspec
 import orjson
 
-from shared import failpoint
-from shared.clock import Clock
 from shared.contracts import catalogue
 from shared.contracts.envelope import Event
 from shared.eventstore import appending
@@ -23,6 +21,8 @@ from shared.eventstore.port import (
     Project,
     Recorded,
 )
+from shared.runtime import failpoint
+from shared.runtime.clock import Clock
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 PAGE_BYTES = 8 * 1_048_576

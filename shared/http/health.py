@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
 from shared.http.problems import FieldError, problem, response
-from shared.telemetry import METRICS_MEDIA_TYPE, exposition
+from shared.runtime.telemetry import METRICS_MEDIA_TYPE, exposition
 
 Waiting = Callable[[], Awaitable[Sequence[str]]]
 """Returns what the service waits for before it can do its work, in words; nothing when ready."""

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from pydantic import BaseModel
 
 from shared.eventstore.store import Pool
-from shared.relay import progress
+from shared.outbox.relay import progress
 
 
 class Positions(BaseModel):

@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from shared.http.descriptors import room_for
+from shared.http.file_limits import room_for
 from shared.http.protocol import GuardedProtocol
 
 GRACE_SECONDS = 10
@@ -94,7 +94,7 @@ def serve(
     leaving: Callable[[], Awaitable[None]] = _nothing,
     connections: int = CONNECTIONS_MAX,
 ) -> None:
-    """Block until SIGINT or SIGTERM; logs go where ``shared.telemetry`` sends them."""
+    """Block until SIGINT or SIGTERM; logs go where ``shared.runtime.telemetry`` sends them."""
     collect_rarely()
     Server(configured(app, room_for(connections), host=host, port=port), leaving).run()
 

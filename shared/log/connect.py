@@ -1,9 +1,9 @@
 """Opens the log that the settings name."""
 
-from shared.log.embedded import EmbeddedLog
-from shared.log.kafka import KafkaLog
+from shared.log.embedded.log import EmbeddedLog
+from shared.log.kafka.log import KafkaLog
 from shared.log.port import Log
-from shared.settings import ServiceSettings
+from shared.runtime.settings import ServiceSettings
 
 
 def open_log(settings: ServiceSettings) -> Log:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cases.office import Office, needed
 from tests.support.deployment import environment
-from tools.failure import ExitCode
+from tools.terminal.failure import ExitCode
 
 pytestmark = [pytest.mark.system, pytest.mark.postgres, pytest.mark.timeout(600)]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.kafka_cluster import KafkaCluster
-from tools.kafka.local_kafka import LocalKafka
+from tools.deployment.kafka.local_kafka import LocalKafka
 
 REPLICATED = {"COPROD_KAFKA_REPLICATION_FACTOR": "3"}
 

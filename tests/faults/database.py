@@ -11,8 +11,8 @@ import psycopg
 from psycopg import sql
 
 from tests.faults.process import Process
-from tools import postgres
-from tools.deployment import SERVICES
+from tools.deployment import postgres
+from tools.deployment.record import SERVICES
 
 ANSWERING_SECONDS_MAX = 60.0
 TERMINATE = """

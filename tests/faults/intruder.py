@@ -9,8 +9,8 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.util import calc_crc32c
 
-from shared.log.embedded import EmbeddedLog
-from shared.log.kafka import KafkaLog
+from shared.log.embedded.log import EmbeddedLog
+from shared.log.kafka.log import KafkaLog
 from shared.log.port import Log, LogRecord, OutgoingRecord, TopicPartition
 from tests.faults.world import World
 

@@ -18,8 +18,8 @@ import psutil
 from tests.faults.world import World
 from tests.support.journal import Acknowledged, Journal
 from tests.support.polling import eventually
-from tools.client import Services
-from tools.failure import ExitCode
+from tools.deployment.client import Services
+from tools.terminal.failure import ExitCode
 from tools.verification.report import Report
 from tools.verification.service import asked, listed
 from tools.verification.stream import listen

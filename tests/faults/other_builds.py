@@ -8,7 +8,7 @@ from typing import Any
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.log.partitioner import partition_of
 from tests.faults.world import World
-from tools.supervisor import ROOT
+from tools.deployment.supervisor import ROOT
 
 NEWER_TYPE = "org.coprod.exchange.need.published.v1"
 # As the store appends: the position is taken from the head, which is held to commit.

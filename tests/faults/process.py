@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from tools import process
-from tools.process import Program
+from tools.deployment import process
+from tools.deployment.process import Program
 
 RESTART_SECONDS_FIRST = 0.1  # doubled from one failure to the next, as container engines do
 RESTART_SECONDS_MAX = 5.0

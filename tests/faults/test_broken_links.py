@@ -14,7 +14,7 @@ from tests.faults.outcome import Fault, Run
 from tests.faults.world import World, world
 from tests.support.kafka_cluster import KafkaCluster
 from tests.support.proxy import Proxy, Way, proxy
-from tools.deployment import SERVICES
+from tools.deployment.record import SERVICES
 
 pytestmark = [
     pytest.mark.faults,

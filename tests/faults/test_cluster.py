@@ -7,9 +7,9 @@ from typing import TypeAlias
 import pytest
 
 from shared.contracts.topics import EXCHANGE_ACTIVITY
-from shared.log.kafka import KafkaLog
+from shared.log.kafka.log import KafkaLog
+from shared.log.kafka.provisioning import create_topics
 from shared.log.port import TopicPartition
-from shared.log.provisioning import create_topics
 from tests.support.kafka_cluster import KafkaCluster
 from tests.support.log import numbered
 from tests.support.polling import eventually

@@ -18,8 +18,8 @@ from tests.faults.load import load
 from tests.faults.outcome import Fault, Run
 from tests.faults.world import World, world
 from tests.support.polling import eventually
-from tools import postgres
-from tools.kafka.local_kafka import free_port
+from tools.deployment import postgres
+from tools.deployment.kafka.local_kafka import free_port
 
 pytestmark = [
     pytest.mark.faults,

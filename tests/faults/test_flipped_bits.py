@@ -17,11 +17,11 @@ from tests.faults.load import load
 from tests.faults.outcome import Fault, Run
 from tests.faults.world import World, world
 from tests.support.polling import eventually
-from tools.client import Services
-from tools.failure import ExitCode
-from tools.kafka import jars
-from tools.kafka.local_kafka import KafkaAbsent, LocalKafka
-from tools.progress import read_progress
+from tools.commands.progress import read_progress
+from tools.deployment.client import Services
+from tools.deployment.kafka import jars
+from tools.deployment.kafka.local_kafka import KafkaAbsent, LocalKafka
+from tools.terminal.failure import ExitCode
 
 pytestmark = [
     pytest.mark.faults,

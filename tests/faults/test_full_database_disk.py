@@ -13,7 +13,7 @@ import pytest
 from tests.faults.load import load
 from tests.faults.outcome import Fault, Run
 from tests.faults.world import World, world
-from tools.deployment import SERVICES
+from tools.deployment.record import SERVICES
 
 pytestmark = [
     pytest.mark.faults,

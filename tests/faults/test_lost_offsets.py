@@ -8,15 +8,15 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from services.insights.store import consumer_name
+from services.insights.projection.store import consumer_name
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from tests.faults.load import load
 from tests.faults.outcome import Fault, Run
 from tests.faults.world import World, world
 from tests.support.kafka_cluster import KafkaCluster
 from tests.support.polling import eventually
-from tools.client import ready_problem
-from tools.failure import ExitCode
+from tools.deployment.client import ready_problem
+from tools.terminal.failure import ExitCode
 
 pytestmark = [
     pytest.mark.faults,

@@ -18,7 +18,7 @@ from tests.faults.outcome import Fault, Run
 from tests.faults.poison import content, held, settle, without_position
 from tests.faults.world import World, world
 from tests.support.polling import eventually
-from tools.failure import ExitCode
+from tools.terminal.failure import ExitCode
 
 pytestmark = [
     pytest.mark.faults,

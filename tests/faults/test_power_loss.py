@@ -12,13 +12,13 @@ import psutil
 import pytest
 
 from shared.contracts.topics import EXCHANGE_ACTIVITY, Topic
-from shared.log.kafka import KafkaLog
+from shared.log.kafka.log import KafkaLog
+from shared.log.kafka.provisioning import create_topics
 from shared.log.port import TopicPartition
-from shared.log.provisioning import create_topics
 from tests.support.disk import Disk, demand_root, disk
 from tests.support.kafka_cluster import demand_jars
 from tests.support.log import numbered
-from tools.kafka import jars
+from tools.deployment.kafka import jars
 
 pytestmark = [pytest.mark.faults, pytest.mark.kafka, pytest.mark.timeout(300)]
 ROOM_MEGABYTES = 256

@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
-from services.insights.store import FOLDED_TOPICS, consumer_name
+from services.insights.projection.store import FOLDED_TOPICS, consumer_name
 from tests.faults.load import load
 from tests.faults.outcome import Fault, Run
 from tests.faults.world import World, world

@@ -14,7 +14,7 @@ from tests.faults.load import load
 from tests.faults.outcome import Fault, Run
 from tests.faults.world import World, world
 from tests.support.log import position_of
-from tools.failure import ExitCode
+from tools.terminal.failure import ExitCode
 
 pytestmark = [
     pytest.mark.faults,

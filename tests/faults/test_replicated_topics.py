@@ -4,7 +4,7 @@ import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.contracts.topics import EXCHANGE_ACTIVITY
-from shared.log.provisioning import TopicMismatch, create_topics, verify_topics
+from shared.log.kafka.provisioning import TopicMismatch, create_topics, verify_topics
 from tests.support.kafka_cluster import KafkaCluster
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]

@@ -12,7 +12,7 @@ from tests.faults.other_builds import NEWER_TYPE, newer_build, newest, store, th
 from tests.faults.outcome import Fault, Run, Trial
 from tests.faults.world import World, world
 from tests.support.polling import eventually
-from tools.failure import ExitCode
+from tools.terminal.failure import ExitCode
 
 pytestmark = [
     pytest.mark.faults,

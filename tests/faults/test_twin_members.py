@@ -9,10 +9,10 @@ from faststream.kafka import KafkaBroker
 
 from shared.consumer.quarantine import Pool
 from shared.contracts.topics import PROVISIONED, dead_letter
-from shared.log.kafka import KafkaLog
-from shared.log.kafka_client import Clients
+from shared.log.kafka.client import Clients
+from shared.log.kafka.log import KafkaLog
+from shared.log.kafka.provisioning import create_topics
 from shared.log.port import Log, TopicPartition
-from shared.log.provisioning import create_topics
 from tests.shared.consumer.conftest import CONSUMED, Readers
 from tests.shared.consumer.conftest import pool as pool  # noqa: PLC0414 - a fixture
 from tests.support.kafka_cluster import KafkaCluster

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.contracts.topics import EXCHANGE_ACTIVITY
-from shared.log.kafka import KafkaLog
-from shared.log.kafka_producer import SILENT_SECONDS_MAX
+from shared.log.kafka.log import KafkaLog
+from shared.log.kafka.producer import SILENT_SECONDS_MAX
+from shared.log.kafka.provisioning import create_topics
 from shared.log.port import PublishFailed, TopicPartition
-from shared.log.provisioning import create_topics
 from tests.support.kafka_cluster import KafkaCluster
 from tests.support.log import numbered
 from tests.support.proxy import Way

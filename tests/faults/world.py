@@ -16,21 +16,20 @@ from typing import Any, Literal
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.provisioning import address
-from shared.schema import MIGRATIONS, READ_ONLY_ROLE, role_of
+from shared.database.provisioning import address
+from shared.database.schema import MIGRATIONS, READ_ONLY_ROLE, role_of
 from tests.faults.database import Postgres
 from tests.faults.process import Process
 from tests.support.deployment import environment
 from tests.support.polling import eventually
-from tools import deployment as record
-from tools import lock, process
-from tools.client import Services, ready_problem
-from tools.deployment import SERVICES, Deployment, Kafka
-from tools.failure import ExitCode, Failure
-from tools.kafka.local_kafka import free_port
-from tools.process import Program
-from tools.progress import Progress, read_progress
-from tools.supervisor import ROOT
+from tools.commands.progress import Progress, read_progress
+from tools.deployment import lock, process, record
+from tools.deployment.client import Services, ready_problem
+from tools.deployment.kafka.local_kafka import free_port
+from tools.deployment.process import Program
+from tools.deployment.record import SERVICES, Deployment, Kafka
+from tools.deployment.supervisor import ROOT
+from tools.terminal.failure import ExitCode, Failure
 
 READY_SECONDS_MAX = 90.0
 LogKind = Literal["embedded", "kafka"]

@@ -11,11 +11,11 @@ from fastapi import FastAPI
 from services.exchange.app import exchange_app
 from services.insights.app import insights_app
 from services.registry.app import registry_app
-from shared.log.provisioning import create_topics
-from shared.provisioning import database_of
-from shared.settings import ServiceSettings
+from shared.database.provisioning import database_of
+from shared.log.kafka.provisioning import create_topics
+from shared.runtime.settings import ServiceSettings
 from tests.support.service import embedded_settings, opened, readiness
-from tools.kafka.local_kafka import LocalKafka, free_port
+from tools.deployment.kafka.local_kafka import LocalKafka, free_port
 
 pytestmark = pytest.mark.postgres
 APPS: dict[str, Callable[[ServiceSettings], FastAPI]] = {

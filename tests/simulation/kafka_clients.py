@@ -24,7 +24,7 @@ from aiokafka.errors import (
     ProducerClosed,
 )
 
-from shared.log.kafka_client import Clients
+from shared.log.kafka.client import Clients
 from tests.simulation.kafka import Broker, Member
 from tests.simulation.loop import later_outside
 

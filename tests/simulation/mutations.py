@@ -34,12 +34,12 @@ MUTATIONS = (
         "the relay moves on before the log has acknowledged",
         [
             Edit(
-                "shared.relay",
+                "shared.outbox.relay",
                 PUBLISH,
                 "",
             ),
             Edit(
-                "shared.relay",
+                "shared.outbox.relay",
                 "        if await self._advances.take(advance):\n",
                 "        if await self._advances.take(advance):\n"
                 "            await self._log.publish(*at, [self._outgoing(e) for e in events])\n",
@@ -48,13 +48,13 @@ MUTATIONS = (
     ),
     Mutation(
         "the relay moves on under a passed epoch",
-        [Edit("shared.relay", "    AND r.epoch = a.epoch AND r.position = a.base\n", "")],
+        [Edit("shared.outbox.relay", "    AND r.epoch = a.epoch AND r.position = a.base\n", "")],
     ),
     Mutation(
         "the relay waits for the first acknowledgement alone",
         [
             Edit(
-                "shared.log.kafka_producer",
+                "shared.log.kafka.producer",
                 "    for acknowledged in acknowledgements:\n",
                 "    for acknowledged in acknowledgements[:1]:\n",
             )
@@ -64,7 +64,7 @@ MUTATIONS = (
         "a producer is kept after a batch of it failed",
         [
             Edit(
-                "shared.log.kafka_producer",
+                "shared.log.kafka.producer",
                 "            self._drop(producer)\n            raise PublishFailed",
                 "            raise PublishFailed",
             )
@@ -74,7 +74,7 @@ MUTATIONS = (
         "a failed page is passed over",
         [
             Edit(
-                "shared.relay",
+                "shared.outbox.relay",
                 PUBLISH,
                 "        with suppress(PublishFailed):\n"
                 "            await self._log.publish(*at, [self._outgoing(e) for e in events])\n",
@@ -135,7 +135,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a consumer writes under a passed epoch",
-        [Edit("shared.consumer.positions", "AND p.epoch = a.epoch AND", "AND")],
+        [Edit("shared.consumer.checkpoint", "AND p.epoch = a.epoch AND", "AND")],
     ),
     Mutation(
         "a claim raises no epoch",
@@ -145,7 +145,7 @@ MUTATIONS = (
         "repeats are dropped by their offset",
         [
             Edit(
-                "shared.consumer.intake",
+                "shared.consumer.sequencing",
                 "    elif event.position <= intake.position:\n",
                 "    elif record.offset < intake.offset:\n",
             )
@@ -155,7 +155,7 @@ MUTATIONS = (
         "a gap is passed over",
         [
             Edit(
-                "shared.consumer.intake",
+                "shared.consumer.sequencing",
                 "    elif event.position > intake.position + 1:\n",
                 "    elif event.position < 0:\n",
             )
@@ -201,9 +201,9 @@ MUTATIONS = (
     Mutation(
         "a partition is fetched before it is claimed",
         [
-            Edit("shared.log.kafka_fetching", "        self.consumer.pause(*held)\n", ""),
+            Edit("shared.log.kafka.fetching", "        self.consumer.pause(*held)\n", ""),
             Edit(
-                "shared.log.kafka_fetching",
+                "shared.log.kafka.fetching",
                 "accepted = {at: listed for at, listed in batch.items() if self._unmoved(at)}",
                 "accepted = batch",
             ),
@@ -213,7 +213,7 @@ MUTATIONS = (
         "a claim does not say from where to read",
         [
             Edit(
-                "shared.log.kafka_fetching",
+                "shared.log.kafka.fetching",
                 "        self.next[at] = max(offset, 0)\n",
                 "        self.next[at] = len(self.next) * 3\n",
             )

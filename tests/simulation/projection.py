@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, cast
 
-from services.insights import codebook, store
-from services.insights.codebook import Codebook
-from services.insights.live import Live
-from services.insights.projector import Projector
-from services.insights.store import FactStore
-from services.insights.store import Pool as AsyncpgPool
+from services.insights.facts import dictionary as codebook
+from services.insights.facts.dictionary import Codebook
+from services.insights.projection import store
+from services.insights.projection.memory import Live
+from services.insights.projection.projector import Projector
+from services.insights.projection.store import FactStore
+from services.insights.projection.store import Pool as AsyncpgPool
 from shared.consumer import Batch, Claim
 from shared.eventstore.port import Connection
 from shared.log.port import TopicPartition

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import TopicPartition as KafkaPartition
 
-from services.insights.live import LiveService
+from services.insights.projection.memory import LiveService
 from shared.contracts.envelope import parse
 from shared.log.port import TopicPartition
 from tests.simulation.kafka import Broker

@@ -6,7 +6,7 @@ The consumer survives most of what a log does wrong here, so at rest nothing wou
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.log.kafka import KafkaLog
+from shared.log.kafka.log import KafkaLog
 from shared.log.port import LogRecord, Reader, Subscription, TopicPartition
 
 

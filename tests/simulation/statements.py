@@ -14,9 +14,10 @@ from typing import Any
 
 import asyncpg
 
-from shared import relay
-from shared.consumer import positions, quarantine
+from shared.consumer import checkpoint as positions
+from shared.consumer import quarantine
 from shared.eventstore import appending, store
+from shared.outbox import relay
 from tests.simulation.postgres import STATEMENTS, Row, Session, statement
 
 __all__ = ["STATEMENTS"]

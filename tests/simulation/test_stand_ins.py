@@ -10,9 +10,10 @@ from typing import Any, Protocol
 import asyncpg
 import pytest
 
-from shared import relay
-from shared.consumer import positions, quarantine
+from shared.consumer import checkpoint as positions
+from shared.consumer import quarantine
 from shared.eventstore import appending, store
+from shared.outbox import relay
 from tests.simulation import statements
 from tests.simulation.luck import Luck
 from tests.simulation.postgres import Connection, Database, Session

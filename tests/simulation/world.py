@@ -8,12 +8,10 @@ from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 
-from services.insights.live import LiveService
-from services.insights.store import consumer_name
-from shared import relay as relaying
-from shared.clock import FixedClock
+from services.insights.projection.memory import LiveService
+from services.insights.projection.store import consumer_name
 from shared.consumer import Consumer, ConsumerMetrics
-from shared.consumer.positions import reset
+from shared.consumer.checkpoint import reset
 from shared.contracts import topics
 from shared.contracts.exchange import Act, ContributionConfirmed, Receiver
 from shared.contracts.topics import EXCHANGE_ACTIVITY, REGISTRY_SERVICES
@@ -25,8 +23,10 @@ from shared.eventstore.store import Conflict, PostgresEventStore
 from shared.eventstore.store import Pool as AsyncpgPool
 from shared.log.partitioner import partition_of
 from shared.log.port import TopicPartition
-from shared.outage import passes
-from shared.relay import Relay, RelayMetrics, RewindRefused, rewind
+from shared.outbox import relay as relaying
+from shared.outbox.relay import Relay, RelayMetrics, RewindRefused, rewind
+from shared.runtime.clock import FixedClock
+from shared.runtime.outage import passes
 from tests.shared.eventstore.provider import BY_ANN, T0, key, project_nothing
 from tests.simulation import promises
 from tests.simulation.kafka import Broker

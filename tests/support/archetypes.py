@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 
-from services.insights.facts import Fact, facts_of
-from services.insights.metrics.defaults import DEFAULTS, Defaults
-from services.insights.metrics.state import ServiceState
+from services.insights.facts.fact import Fact, facts_of
+from services.insights.metrics.engine.state import ServiceState
+from services.insights.metrics.thresholds import DEFAULTS, Defaults
 from shared.contracts.exchange import (
     Act,
     ByParty,

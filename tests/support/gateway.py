@@ -15,19 +15,19 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 from starlette.routing import Route
 
-from services.insights import release
-from services.insights.answers import Answers
-from services.insights.api import figures_router, operation_router
 from services.insights.app import DASHBOARD
-from services.insights.directory import ServiceInfo
-from services.insights.latest import Latest
-from services.insights.metrics.timeline import Timeline
-from services.insights.past import Past
-from services.insights.release import Moment, Subject
-from services.insights.response import FoldedBody
-from services.insights.snapshot import Snapshot, of_record
-from services.insights.standing import Standing
-from services.insights.stream import EventStream, StreamGauges
+from services.insights.gateway.api import figures_router, operation_router
+from services.insights.gateway.queries import Answers
+from services.insights.gateway.schemas import FoldedBody
+from services.insights.gateway.stream import EventStream, StreamGauges
+from services.insights.metrics.engine.timeline import Timeline
+from services.insights.projection.directory import ServiceInfo
+from services.insights.projection.receipt import Moment, Standing
+from services.insights.release import rendering as release
+from services.insights.release.hub import Latest
+from services.insights.release.rendering import Subject
+from services.insights.release.snapshot import Snapshot, of_record
+from services.insights.verdict.lookback import Past
 from shared.http.application import application
 from shared.http.problems import HttpRefusal
 from shared.log.port import TopicPartition

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tools.kafka.local_kafka import KafkaAbsent, LocalKafka, find_kafka
+from tools.deployment.kafka.finding import find_kafka
+from tools.deployment.kafka.local_kafka import KafkaAbsent, LocalKafka
 
 
 @pytest.fixture(scope="session")

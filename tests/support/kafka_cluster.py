@@ -26,8 +26,8 @@ from aiokafka.errors import KafkaError
 
 from tests.support.polling import eventually
 from tests.support.proxy import Proxy, proxy
-from tools.kafka.jars import find_java, find_libraries
-from tools.kafka.local_kafka import KafkaAbsent, free_port
+from tools.deployment.kafka.jars import find_java, find_libraries
+from tools.deployment.kafka.local_kafka import KafkaAbsent, free_port
 
 BROKERS = 3
 STARTUP_SECONDS_MAX = 240

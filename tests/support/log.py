@@ -12,7 +12,7 @@ import pytest
 from shared.contracts import topics
 from shared.log.port import Log, LogRecord, OutgoingRecord, Subscription, TopicPartition
 from tests.support.memory_log import MemoryLog
-from tools.kafka.local_kafka import LocalKafka
+from tools.deployment.kafka.local_kafka import LocalKafka
 
 LOG_TOPICS = (topics.REGISTRY_AGENCIES, topics.EXCHANGE_ACTIVITY, topics.INSIGHTS_SERVICES)
 ADAPTERS = [
@@ -53,7 +53,7 @@ def memory_log() -> Connect:
 @pytest.fixture
 def simulated_log() -> Connect:
     """The production adapter on the simulation's Kafka, as that is when no bad luck strikes."""
-    from shared.log.kafka import KafkaLog
+    from shared.log.kafka.log import KafkaLog
     from tests.simulation.kafka import Broker
     from tests.simulation.kafka_clients import clients
     from tests.simulation.luck import Luck
@@ -75,7 +75,7 @@ def embedded_log(fresh_database: Callable[[str], str]) -> Connect:
     dsn = fresh_database("log")
 
     async def connect() -> Log:
-        from shared.log.embedded import EmbeddedLog
+        from shared.log.embedded.log import EmbeddedLog
 
         return EmbeddedLog(dsn)
 
@@ -85,8 +85,8 @@ def embedded_log(fresh_database: Callable[[str], str]) -> Connect:
 @pytest.fixture
 def kafka_log(kafka: LocalKafka, topic_prefix: str) -> Connect:
     async def connect() -> Log:
-        from shared.log.kafka import KafkaLog
-        from shared.log.provisioning import create_topics
+        from shared.log.kafka.log import KafkaLog
+        from shared.log.kafka.provisioning import create_topics
 
         await create_topics(kafka.bootstrap, topic_prefix, topics=LOG_TOPICS)
         return KafkaLog(kafka.bootstrap, topic_prefix)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from shared.provisioning import database_of
+from shared.database.provisioning import database_of
 from tests.support.deployment import free_port_base
 
 READY_SECONDS_MAX = 10

@@ -16,8 +16,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from shared.provisioning import address, database_of, make_database, provision_database
-from shared.schema import role_of
+from shared.database.provisioning import address, database_of, make_database, provision_database
+from shared.database.schema import role_of
 
 DEPLOYMENT = "deployment-of-the-tests"
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # a private directory is made in it

@@ -6,8 +6,8 @@ import sys
 
 import asyncpg
 
-from shared.log.embedded import EmbeddedLog
-from shared.relay import Relay
+from shared.log.embedded.log import EmbeddedLog
+from shared.outbox.relay import Relay
 
 
 async def run(store_dsn: str, log_dsn: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
-from shared.settings import ServiceSettings
+from shared.runtime.settings import ServiceSettings
 
 
 def embedded_settings(database_url: str, log_url: str) -> ServiceSettings:

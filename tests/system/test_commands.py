@@ -13,7 +13,7 @@ import pytest
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.log.partitioner import partition_of
 from tests.support.deployment import Up, free_port_base, up
-from tools.failure import ExitCode
+from tools.terminal.failure import ExitCode
 
 pytestmark = [pytest.mark.system, pytest.mark.postgres]
 

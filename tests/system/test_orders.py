@@ -13,7 +13,7 @@ import pytest
 from psycopg import sql
 
 from tests.support.deployment import Up, free_port_base, up
-from tools.deployment import find
+from tools.deployment.record import find
 
 pytestmark = [pytest.mark.system, pytest.mark.postgres, pytest.mark.timeout(300)]
 

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
-from services.insights.verdict_rule import ServiceClass
+from services.insights.verdict.rule import ServiceClass
 from tests.support.gateway import Gateway, a_record, gateway
 
 pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.timeout(120)]

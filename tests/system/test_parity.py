@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.deployment import Up, free_port_base, up
-from tools.kafka.local_kafka import LocalKafka
+from tools.deployment.kafka.local_kafka import LocalKafka
 
 pytestmark = [
     pytest.mark.system,

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.support.deployment import Up, free_port_base, up
-from tools.failure import ExitCode
+from tools.terminal.failure import ExitCode
 
 pytestmark = [pytest.mark.system, pytest.mark.postgres]
 

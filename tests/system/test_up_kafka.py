@@ -9,8 +9,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.support.deployment import Up, free_port_base, up
-from tools.failure import ExitCode
-from tools.kafka.local_kafka import LocalKafka
+from tools.deployment.kafka.local_kafka import LocalKafka
+from tools.terminal.failure import ExitCode
 
 pytestmark = [pytest.mark.system, pytest.mark.kafka, pytest.mark.postgres]
 

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from tools.bulk import BYTES_MAX, ITEMS_MAX, Envelope, Service, batches, command
-from tools.failure import ExitCode, Failure
+from tools.terminal.failure import ExitCode, Failure
 
 Answer = Callable[[list[str]], httpx.Response]
 BEHIND = {"title": "Directory behind", "detail": "wait", "reason": "directory_behind"}

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.disk import demand_root, small_disk
 from tools.cli import COMMANDS, make_app
-from tools.failure import ExitCode
+from tools.terminal.failure import ExitCode
 
 HEAVY = ("asyncpg", "psycopg", "numpy", "networkx", "pyarrow", "aiokafka", "fastapi")
 

@@ -14,8 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from tools.bulk import Service
-from tools.deployment import DataOption, Deployment, JsonOption, find
-from tools.failure import EXIT_CODES_HELP, ExitCode, Failure
+from tools.deployment.record import DataOption, Deployment, JsonOption, find
 from tools.importing import open_repair, polis, report
 from tools.importing import rejects as rejected_rows
 from tools.importing.columns import COLUMNS
@@ -26,6 +25,7 @@ from tools.importing.run import Feed, Options, run
 from tools.importing.scope import UniqueIn, scoped
 from tools.importing.spool import Spool
 from tools.importing.table import Table
+from tools.terminal.failure import EXIT_CODES_HELP, ExitCode, Failure
 
 FILE_SYSTEM = "file"
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from tools.bulk import Envelope, Outcome, Service, batches, command
-from tools.failure import Failure
 from tools.importing.known import Period, PersonFound, ServiceFound
 from tools.importing.spool import Spool
+from tools.terminal.failure import Failure
 
 COMMAND = "org.coprod.registry."
 SERVICES_MAX = 1_000

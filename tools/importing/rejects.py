@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from io import BufferedWriter, StringIO, TextIOWrapper
 from pathlib import Path
 
-from tools.failure import ExitCode, Failure
 from tools.importing.beginning import cells_of
 from tools.importing.guard import guarded, unguarded
 from tools.importing.problem import Problem, shown
 from tools.importing.spool import Spool
 from tools.importing.table import REASON_COLUMNS, Line, Table
+from tools.terminal.failure import ExitCode, Failure
 
 _MARK = b"\xef\xbb\xbf"  # without it Excel would read UTF-8 as something else
 _OWN = (REASON_COLUMNS[0].encode(), _MARK + REASON_COLUMNS[0].encode())

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from tools.failure import ExitCode
 from tools.importing.foresight import First, Missing
 from tools.importing.problem import Problem
 from tools.importing.spool import ProblemGroup, Repeats, Spool
+from tools.terminal.failure import ExitCode
 
 GROUPS_SHOWN_MAX = 20
 GONE_SHOWN_MAX = 20

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tools.failure import ExitCode, Failure
 from tools.importing.columns import COLUMNS, REQUIRED, Parse, parsers
 from tools.importing.moment import are_days
 from tools.importing.problem import Problem, Unfit, closest, shown
 from tools.importing.table import Line, Table
+from tools.terminal.failure import ExitCode, Failure
 
 LIKENESS_OF_A_TYPING_ERROR = 0.75
 

@@ -7,12 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 from tools.bulk import Envelope, Outcome, Service, batches, command
-from tools.failure import Failure
 from tools.importing.command import Commands
 from tools.importing.problem import Problem, shown
 from tools.importing.registration import Source
 from tools.importing.row import Row
 from tools.importing.spool import Spool
+from tools.terminal.failure import Failure
 
 COMMAND = "org.coprod.exchange."
 LANES = 3

@@ -17,7 +17,6 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from tools.failure import ExitCode, Failure
 from tools.importing.beginning import (
     BYTES_LOOKED_AT,
     Beginning,
@@ -27,6 +26,7 @@ from tools.importing.beginning import (
 )
 from tools.importing.guard import unguarded
 from tools.importing.problem import SAVE_AS, Problem, closest, is_utf8, shown
+from tools.terminal.failure import ExitCode, Failure
 
 LINES_IN_A_RECORD_MAX = 200
 RECORD_CHARACTERS_MAX = 131_072

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tools.bulk import Envelope, Outcome, Service, batches, command
-from tools.failure import Failure
+from tools.terminal.failure import Failure
 from tools.town.chronicle import (
     AGE_DAYS,
     deeds_at,

@@ -7,9 +7,9 @@ from typing import Annotated
 import asyncpg
 import typer
 
-from tools.deployment import DataOption, Deployment, JsonOption, find
-from tools.failure import ExitCode, Failure
-from tools.output import print_json, print_table, progress_bar, result_console
+from tools.deployment.record import DataOption, Deployment, JsonOption, find
+from tools.terminal.failure import ExitCode, Failure
+from tools.terminal.output import print_json, print_table, progress_bar, result_console
 from tools.verification.report import Report
 from tools.verification.run import Depth, opened
 

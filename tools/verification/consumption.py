@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
-from services.insights.store import consumer_name
+from services.insights.projection.store import consumer_name
 from shared.contracts.catalogue import BY_NAME
 from shared.log.port import TopicPartition
 from tools.verification.report import Report

@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tools.recompute.figures import Figures, Number
-from tools.recompute.history import Data, History, collect, day
-from tools.recompute.verdict import rule
+from tools.oracle.figures import Figures, Number
+from tools.oracle.history import Data, History, collect, day
+from tools.oracle.verdict import rule
 from tools.verification.report import Report
 
 CHECK = "figures equal their recomputation"

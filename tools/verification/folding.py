@@ -7,9 +7,9 @@ a type that the fold did not know, passed over.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.insights.store import SOURCES
+from services.insights.projection.store import SOURCES
 from shared.log.port import TopicPartition
-from tools.recompute.facts import FROM_EVENTS, Chunk, Row, from_events
+from tools.oracle.facts import FROM_EVENTS, Chunk, Row, from_events
 from tools.verification.report import Report
 from tools.verification.store import Pool
 

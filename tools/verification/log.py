@@ -8,13 +8,13 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 
-from shared.log.embedded_subscription import log_record
-from shared.log.kafka_client import METADATA_AGE_MS_MAX, REQUEST_TIMEOUT_MS, UNREACHABLE
-from shared.log.kafka_fetching import UNREADABLE, Fetched, record
-from shared.log.kafka_salvage import salvage
+from shared.log.embedded.subscription import log_record
+from shared.log.kafka.client import METADATA_AGE_MS_MAX, REQUEST_TIMEOUT_MS, UNREACHABLE
+from shared.log.kafka.fetching import UNREADABLE, Fetched, record
+from shared.log.kafka.tolerant_reader import salvage
 from shared.log.port import LogRecord, TopicPartition
-from tools.deployment import Deployment
-from tools.failure import ExitCode, Failure
+from tools.deployment.record import Deployment
+from tools.terminal.failure import ExitCode, Failure
 
 PAGE_RECORDS = 2_000
 FETCH_TIMEOUT_MS = 1_000

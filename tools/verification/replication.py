@@ -7,7 +7,7 @@ import orjson
 
 from shared.contracts.topics import REGISTRY_AGENCIES, REGISTRY_PARTICIPANTS, REGISTRY_SERVICES
 from shared.log.port import TopicPartition
-from tools.recompute.directory import Directory
+from tools.oracle.directory import Directory
 from tools.verification.folding import Left
 from tools.verification.report import Report
 from tools.verification.store import Pool

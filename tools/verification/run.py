@@ -12,9 +12,9 @@ import asyncpg
 
 from shared.contracts.topics import EVENT_TOPICS
 from shared.log.port import TopicPartition
-from tools.client import Services
-from tools.deployment import SERVICES, Deployment
-from tools.rebuild import SWITCHED, rebuilt
+from tools.commands.rebuild import SWITCHED, rebuilt
+from tools.deployment.client import Services
+from tools.deployment.record import SERVICES, Deployment
 from tools.verification import consumption, folding, publication, replication, store, stream
 from tools.verification.figures import Histories, check_metrics, check_verdict
 from tools.verification.log import Records, records_of

@@ -9,7 +9,7 @@ import orjson
 from shared.contracts.topics import EXCHANGE_ACTIVITY, REGISTRY_SERVICES
 from shared.log.partitioner import partition_of
 from shared.log.port import TopicPartition
-from tools.client import Services
+from tools.deployment.client import Services
 from tools.verification.figures import Answer, Told
 from tools.verification.folding import Left
 from tools.verification.store import Pool

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from services.insights.metrics.defaults import Z
+from services.insights.metrics.thresholds import Z
 
 SHARES_MAX = 20_000  # kept, for most are asked for again: by the other lens, or after the next act
 HELD_BACK_MAX = 1_000

@@ -7,21 +7,21 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from services.insights.metrics.catalogue import BY_ID
-from services.insights.metrics.concentration import concentration, novelty
-from services.insights.metrics.coverage import coverage
-from services.insights.metrics.defaults import LENSES
-from services.insights.metrics.delivery import delivery, knowledge
-from services.insights.metrics.exchange import exchange, reciprocity
+from services.insights.metrics.definition import BY_ID
+from services.insights.metrics.engine.state import ServiceState
+from services.insights.metrics.engine.view import View
+from services.insights.metrics.families.concentration import concentration, novelty
+from services.insights.metrics.families.coverage import coverage
+from services.insights.metrics.families.delivery import delivery, knowledge
+from services.insights.metrics.families.exchange import exchange, reciprocity
+from services.insights.metrics.families.involvement import involvement
+from services.insights.metrics.families.network import network
+from services.insights.metrics.families.outside import outside
+from services.insights.metrics.families.party import parties, presence
+from services.insights.metrics.families.power import power
+from services.insights.metrics.families.voice import voice
 from services.insights.metrics.figure import Figure, Reason, missing
-from services.insights.metrics.involvement import involvement
-from services.insights.metrics.network import network
-from services.insights.metrics.outside import outside
-from services.insights.metrics.party import parties, presence
-from services.insights.metrics.power import power
-from services.insights.metrics.state import ServiceState
-from services.insights.metrics.view import View
-from services.insights.metrics.voice import voice
+from services.insights.metrics.thresholds import LENSES
 
 _WEIGHTED = [id_ for id_, definition in BY_ID.items() if definition.lens == "weighted"]
 _PLACES = dict.fromkeys(BY_ID, missing(Reason.NO_DATA))

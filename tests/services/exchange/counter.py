@@ -14,7 +14,6 @@ from services.exchange.desk import Desk
 from services.exchange.identity import load_identity
 from services.exchange.journal import ContributionView, Journal
 from services.exchange.replica import DirectoryFold
-from shared.clock import FixedClock
 from shared.consumer import Batch
 from shared.contracts.exchange import Act
 from shared.contracts.registry import (
@@ -30,6 +29,7 @@ from shared.http.bulk import Order
 from shared.http.command import CommandContext
 from shared.http.strict import StrictModel
 from shared.log.port import TopicPartition
+from shared.runtime.clock import FixedClock
 from tests.services.exchange.builders import NOON, START
 from tests.support.stream import event
 

@@ -10,13 +10,13 @@ import asyncpg
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.insights.codebook import Codebook
-from services.insights.fold import Surroundings
+from services.insights.facts.dictionary import Codebook
+from services.insights.projection.fold import Surroundings
+from services.insights.projection.store import FOLDED, Pool
 from services.insights.service import Insights, Meters
-from services.insights.store import FOLDED, Pool
-from shared.clock import FixedClock
 from shared.contracts import topics
 from shared.log.port import Log
+from shared.runtime.clock import FixedClock
 from tests.services.insights.feed import NOON, Feed
 from tests.support.memory_log import MemoryLog
 from tests.support.polling import eventually

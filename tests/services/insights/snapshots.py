@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.insights.snapshot import Snapshot, Version, of_record
+from services.insights.release.snapshot import Snapshot, Version, of_record
 
 
 def a_record(service_id: str = "s-1", position: int = 1, **fields: Any) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import orjson
 import pytest
 from prometheus_client import CollectorRegistry
 
+from services.insights.release.snapshot import Version
 from services.insights.service import Insights, Meters
-from services.insights.snapshot import Version
 from shared.contracts.topics import INSIGHTS_SERVICES
 from shared.log.partitioner import partition_of
 from shared.log.port import OutgoingRecord

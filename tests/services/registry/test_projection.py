@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from services.registry.projection import Unsaid, project
-from shared.clock import SystemClock
 from shared.eventstore.store import PostgresEventStore
+from shared.runtime.clock import SystemClock
 from tests.services.registry.client import Registry
 
 pytestmark = pytest.mark.postgres

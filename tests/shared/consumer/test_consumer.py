@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.consumer import Batch
-from shared.consumer.positions import reset
+from shared.consumer.checkpoint import reset
 from shared.contracts.topics import dead_letter
 from shared.eventstore.port import Connection
 from shared.log.port import LogRecord, OutgoingRecord, TopicPartition

@@ -11,15 +11,15 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from shared.consumer import Consumer
 from shared.consumer.quarantine import Pool
 from shared.contracts.topics import PROVISIONED, dead_letter
-from shared.log.kafka import KafkaLog
+from shared.log.kafka.log import KafkaLog
+from shared.log.kafka.provisioning import create_topics
 from shared.log.port import Log, OutgoingRecord, Reader, Subscription, TopicPartition
-from shared.log.provisioning import create_topics
 from tests.shared.consumer.conftest import CONSUMED, Readers
 from tests.support.ledger import Ledger
 from tests.support.log import Logs
 from tests.support.polling import eventually
 from tests.support.stream import AT, publish, renamed, spoilt
-from tools.kafka.local_kafka import LocalKafka
+from tools.deployment.kafka.local_kafka import LocalKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 PLACES = [TopicPartition(AT.topic, number) for number in range(16)]

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from shared.consumer import Batch, Consumer, quarantine
 from shared.consumer.api import router
-from shared.consumer.intake import Broken
+from shared.consumer.sequencing import Broken
 from shared.contracts.topics import MESSAGE_BYTES_MAX, dead_letter
 from shared.eventstore.port import Connection
 from shared.http.application import application

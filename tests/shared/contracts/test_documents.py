@@ -10,7 +10,7 @@ from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 
 from shared.contracts import catalogue, documents, topics
 from shared.contracts.compatibility import breaking_changes
-from tools import contracts
+from tools.commands import contracts
 
 RECORDED = catalogue.BY_NAME["org.coprod.exchange.contribution.recorded.v1"]
 

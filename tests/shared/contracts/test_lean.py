@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.contracts import catalogue, exchange, lean
-from shared.contracts.lean import LeanMessage
+from shared.contracts import catalogue, exchange
+from shared.contracts import fast_decode as lean
+from shared.contracts.fast_decode import LeanMessage
 from shared.contracts.vocabulary import Message
 from tests.support.histories import history
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 import asyncpg
 import pytest
 
-from shared.clock import FixedClock
 from shared.eventstore.store import Pool, PostgresEventStore
+from shared.runtime.clock import FixedClock
 from tests.shared.eventstore.provider import T0
 
 

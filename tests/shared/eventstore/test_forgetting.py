@@ -7,11 +7,11 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from shared.clock import FixedClock
+from shared.database.forgetting import REMEMBERED_DAYS, TURN_KEYS, forget
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer
 from shared.eventstore.store import Pool, PostgresEventStore
-from shared.forgetting import REMEMBERED_DAYS, TURN_KEYS, forget
+from shared.runtime.clock import FixedClock
 from tests.shared.eventstore.provider import T0, close, key, link, project_nothing
 from tests.support.postgres import AdminOf
 

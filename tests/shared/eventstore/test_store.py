@@ -8,7 +8,6 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from shared.clock import SystemClock
 from shared.contracts import catalogue, envelope
 from shared.contracts.registry import ServiceProviderLinked
 from shared.eventstore.appending import Append, Pending, Promise
@@ -19,6 +18,7 @@ from shared.eventstore.store import (
     Pool,
     PostgresEventStore,
 )
+from shared.runtime.clock import SystemClock
 from tests.shared.eventstore.provider import (
     BY_ANN,
     T0,

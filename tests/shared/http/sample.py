@@ -18,7 +18,7 @@ from shared.http.command import Context, reply
 from shared.http.paging import Cursor, Key, KeyText, Limit, Page, decode_cursor, page_of
 from shared.http.problems import Meaning
 from shared.http.strict import Day, StrictModel, Text
-from shared.telemetry import metrics_registry
+from shared.runtime.telemetry import metrics_registry
 
 WORDS = ("alder", "beech", "cedar", "elm", "fir")
 

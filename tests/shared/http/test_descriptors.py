@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from shared.http.descriptors import OWN_FILES, room_for
+from shared.http.file_limits import OWN_FILES, room_for
 
 SOFT = 256
 

@@ -13,8 +13,8 @@ from shared.contracts.topics import (
     REGISTRY_SERVICES,
     dead_letter,
 )
-from shared.forgetting import DROP_LETTERS, forget
-from shared.log.embedded import EmbeddedLog
+from shared.database.forgetting import DROP_LETTERS, forget
+from shared.log.embedded.log import EmbeddedLog
 from shared.log.port import OutgoingRecord, PublishFailed, TopicPartition
 from tests.support.log import Notes, numbered
 from tests.support.polling import eventually

@@ -15,10 +15,11 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.record.util import calc_crc32c
 
 from shared.contracts import topics
-from shared.log import kafka_producer
-from shared.log.kafka import KafkaLog
-from shared.log.kafka_fetching import Run
-from shared.log.kafka_producer import SILENT_SECONDS_MAX
+from shared.log.kafka import producer as kafka_producer
+from shared.log.kafka.fetching import Run
+from shared.log.kafka.log import KafkaLog
+from shared.log.kafka.producer import SILENT_SECONDS_MAX
+from shared.log.kafka.provisioning import TopicMismatch, create_topics, delete_topics, verify_topics
 from shared.log.port import (
     OLDEST,
     LogRecord,
@@ -26,10 +27,9 @@ from shared.log.port import (
     PublishFailed,
     TopicPartition,
 )
-from shared.log.provisioning import TopicMismatch, create_topics, delete_topics, verify_topics
 from tests.support.log import Logs, Notes, numbered
 from tests.support.polling import eventually
-from tools.kafka.local_kafka import LocalKafka, free_port
+from tools.deployment.kafka.local_kafka import LocalKafka, free_port
 
 pytestmark = pytest.mark.kafka
 TOPIC = topics.EXCHANGE_ACTIVITY

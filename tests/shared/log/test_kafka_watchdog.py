@@ -10,14 +10,14 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 
 from shared.contracts.topics import EXCHANGE_ACTIVITY
-from shared.log.kafka import KafkaLog
-from shared.log.kafka_fetching import Fetching
-from shared.log.kafka_watchdog import STALLED_SECONDS_MAX, Watchdog
+from shared.log.kafka.fetching import Fetching
+from shared.log.kafka.log import KafkaLog
+from shared.log.kafka.provisioning import create_topics
+from shared.log.kafka.watchdog import STALLED_SECONDS_MAX, Watchdog
 from shared.log.port import TopicPartition
-from shared.log.provisioning import create_topics
 from tests.support.log import Notes, numbered
 from tests.support.polling import eventually
-from tools.kafka.local_kafka import LocalKafka
+from tools.deployment.kafka.local_kafka import LocalKafka
 
 pytestmark = pytest.mark.kafka
 HERE = TopicPartition(EXCHANGE_ACTIVITY.name, 3)

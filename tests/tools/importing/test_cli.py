@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.tools.importing.files import GOOD, HEADER, write
-from tools.failure import ExitCode, Failure
 from tools.importing.cli import app
 from tools.importing.table import REASON_COLUMNS
+from tools.terminal.failure import ExitCode, Failure
 
 OPTIONS = [
     (["--set", "giver_party"], "not of the form COLUMN=VALUE"),

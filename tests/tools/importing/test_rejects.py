@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.tools.importing.files import HEADER, NOW
-from tools.failure import Failure
 from tools.importing import rejects
 from tools.importing.columns import COLUMNS
 from tools.importing.row import Row, RowReader, check_header, rows_of
 from tools.importing.spool import Spool
 from tools.importing.table import REASON_COLUMNS, Table
+from tools.terminal.failure import Failure
 
 MARK = b"\xef\xbb\xbf"
 REASONS = ",".join(REASON_COLUMNS).encode()

@@ -4,9 +4,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.tools.importing.files import GOOD, HEADER, NOW, problems_of, read, write
-from tools.failure import ExitCode, Failure
 from tools.importing.columns import COLUMNS
 from tools.importing.row import RowReader, check_header, refuse_header
+from tools.terminal.failure import ExitCode, Failure
 
 WHOLE = {
     "contribution_id": "c1",

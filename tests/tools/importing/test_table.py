@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.tools.importing.files import GOOD, HEADER, read, write
-from tools.failure import ExitCode, Failure
 from tools.importing.columns import COLUMNS
 from tools.importing.table import Line, Table
+from tools.terminal.failure import ExitCode, Failure
 
 
 def lines(path: Path, content: bytes) -> list[Line]:

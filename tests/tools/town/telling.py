@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from services.insights.facts import facts_of
-from services.insights.metrics.state import ServiceState
+from services.insights.facts.fact import facts_of
+from services.insights.metrics.engine.state import ServiceState
 from shared.contracts.exchange import (
     Act,
     ByParty,

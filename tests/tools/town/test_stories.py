@@ -2,9 +2,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.insights.verdict import classify
-from services.insights.verdict_grade import Grade
-from services.insights.verdict_rule import ServiceClass
+from services.insights.verdict.grade import Grade
+from services.insights.verdict.rule import ServiceClass
+from services.insights.verdict.verdict import classify
 from tests.tools.town.telling import past, present, state_of
 from tools.town.chronicle import AGE_DAYS, deeds_at, deeds_of_day, first_day
 from tools.town.stories import STORIES

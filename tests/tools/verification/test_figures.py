@@ -7,18 +7,18 @@ from typing import Any
 import orjson
 import pytest
 
-from services.insights import release
-from services.insights.directory import ServiceInfo
-from services.insights.metrics.timeline import Timeline
-from services.insights.past import Past
-from services.insights.release import Moment, Subject
-from services.insights.standing import Standing
-from services.insights.verdict_history import held
+from services.insights.metrics.engine.timeline import Timeline
+from services.insights.projection.directory import ServiceInfo
+from services.insights.projection.receipt import Moment, Standing
+from services.insights.release import rendering as release
+from services.insights.release.rendering import Subject
+from services.insights.verdict.history import held
+from services.insights.verdict.lookback import Past
 from shared.contracts.catalogue import BY_MODEL, encode
 from shared.contracts.exchange import ContributionRecorded
 from shared.log.port import TopicPartition
 from tests.support.archetypes import DAY, facts_told, moment, time_bank
-from tools.recompute.figures import Number
+from tools.oracle.figures import Number
 from tools.verification.figures import Histories, Told, check_verdict, difference
 from tools.verification.report import Report
 

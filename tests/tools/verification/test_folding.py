@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 import asyncpg
 import pytest
 
-from services.insights.chunk import chunk_of
-from services.insights.codebook import Codebook
-from services.insights.facts import facts_of
-from services.insights.store import FactStore, Folded
+from services.insights.facts.chunk import chunk_of
+from services.insights.facts.dictionary import Codebook
+from services.insights.facts.fact import facts_of
+from services.insights.projection.store import FactStore, Folded
 from shared.contracts.catalogue import BY_MODEL, encode
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.contracts.vocabulary import Message

@@ -1,0 +1,171 @@
+"""Grade of a co-production: tests T1 to T8, each of which passes, fails or is unknown."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import orjson
+
+from services.insights.metrics.definition import BY_ID
+from services.insights.metrics.figure import Figure
+from services.insights.verdict.side import reaches
+
+
+class Grade(StrEnum):
+    EMERGING = "emerging"
+    ESTABLISHED = "established"
+    TRANSFORMATIVE = "transformative"
+
+
+class Answer(StrEnum):
+    PASS = "pass"  # noqa: S105 a word, not a secret
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison of one metric; ``holds`` is asked for values that are known."""
+
+    metric: str
+    threshold: str
+    holds: Callable[[Fraction], bool]
+
+
+def _below(metric: str, limit: Fraction) -> Condition:
+    return Condition(metric, f"< {float(limit):g}", lambda value: not reaches(value, limit))
+
+
+def _at_least(metric: str, limit: Fraction, unit: str = "") -> Condition:
+    return Condition(metric, f">= {float(limit):g}{unit}", lambda value: reaches(value, limit))
+
+
+def _above_zero(metric: str) -> Condition:
+    return Condition(metric, "> 0", lambda value: value.numerator > 0)
+
+
+TESTS: dict[str, tuple[Condition, ...]] = {
+    "T1": (_below("J1", Fraction(1, 2)),),
+    "T2": (_below("J2", Fraction(7, 10)), _at_least("J3", Fraction(3, 10))),
+    "T3": (_at_least("A1", Fraction(3)), _at_least("G2", Fraction(1, 2))),
+    "T4": (_at_least("L2", Fraction(1), "/year"),),
+    "T5": (
+        _at_least("M2", Fraction(8, 10)),
+        Condition("F4.slope", "<= 0", lambda value: value <= 0),
+    ),
+    "T6": (_at_least("N1", Fraction(1, 10)),),
+    "T7": (_at_least("I1", Fraction(3, 10)),),
+    "T8": (_above_zero("H4"),),
+}
+NOT_MEASURED = "not_measured"  # by this version, whatever the service records
+ESTABLISHED = ("T1", "T2", "T3", "T6")
+TEXTS: dict[str, tuple[str, str]] = {
+    "T1": ("moins de la moitié ne donnent qu'un avis", "fewer than half give only opinions"),
+    "T2": ("on revient, et on reste", "people come back, and stay"),
+    "T3": (
+        "les trois parties sont là et leurs savoirs se complètent",
+        "all three parties are there and their knowledge meets",
+    ),
+    "T4": ("le service change au moins une fois par an", "the service changes at least yearly"),
+    "T5": (
+        "tous peuvent participer, personne ne s'isole",
+        "everybody can take part, nobody drifts",
+    ),
+    "T6": ("des apports viennent de l'extérieur", "inputs come from outside the providers"),
+    "T7": ("on prévient autant qu'on répare", "prevention has its share"),
+    "T8": ("le pouvoir bascule", "power is shifting"),
+}
+
+
+class Look(NamedTuple):
+    """What one condition says of its figure; None: it is not measured yet."""
+
+    condition: Condition
+    figure: Figure | None
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One test's answer, with what it looked at."""
+
+    id: str
+    answer: Answer
+    looked_at: tuple[Look, ...]
+
+    @cached_property
+    def encoded(self) -> orjson.Fragment:
+        """What ``to_json`` says, as bytes to be put into a record."""
+        return orjson.Fragment(orjson.dumps(self.to_json()))
+
+    def to_json(self) -> dict[str, Any]:
+        french, english = TEXTS[self.id]
+        return {
+            "id": self.id,
+            "verdict": self.answer,
+            **_told(self._deciding()),
+            "missing": self._missing(),
+            "conditions": [{**_told(look), "verdict": look.answer} for look in self.looked_at],
+            "text": {"fr": french, "en": english},
+        }
+
+    def _deciding(self) -> Look:
+        """Return the first condition that makes the answer what it is."""
+        return next(look for look in self.looked_at if look.answer is self.answer)
+
+    def _missing(self) -> list[str]:
+        """Return the fields that figures without a value rest on; none for what nobody measures."""
+        missing: list[str] = []
+        for look in self.looked_at:
+            if look.figure is not None and look.figure.value is None:
+                missing.extend(BY_ID[look.condition.metric].fields)
+        return list(dict.fromkeys(missing))
+
+
+def looked_at(figures: Mapping[str, Figure]) -> Iterator[tuple[str, list[Figure | None]]]:
+    """Yield every test with the figures of its conditions; None: it is not measured yet."""
+    for id_, conditions in TESTS.items():
+        yield id_, [figures.get(condition.metric) for condition in conditions]
+
+
+def all_tested(figures: Mapping[str, Figure]) -> tuple[Tested, ...]:
+    """Return the answer of every test, whatever the class."""
+    return tuple(tested(id_, found) for id_, found in looked_at(figures))
+
+
+def tested(id_: str, figures: Sequence[Figure | None]) -> Tested:
+    """Return the answer of one test, which the figures of its conditions decide."""
+    looks = tuple(map(_look, TESTS[id_], figures))
+    answers = {look.answer for look in looks}
+    answer = next(one for one in (Answer.FAIL, Answer.UNKNOWN, Answer.PASS) if one in answers)
+    return Tested(id_, answer, looks)
+
+
+def grade(tests: tuple[Tested, ...]) -> Grade:
+    """Return the grade of a co-production; an unknown test never passes."""
+    passed = {test.id for test in tests if test.answer is Answer.PASS}
+    if passed.issuperset(TESTS):
+        return Grade.TRANSFORMATIVE
+    return Grade.ESTABLISHED if passed.issuperset(ESTABLISHED) else Grade.EMERGING
+
+
+def _look(condition: Condition, figure: Figure | None) -> Look:
+    exact = figure.exact if figure else None
+    if exact is None:
+        return Look(condition, figure, Answer.UNKNOWN)
+    return Look(condition, figure, Answer.PASS if condition.holds(exact) else Answer.FAIL)
+
+
+def _told(look: Look) -> dict[str, Any]:
+    condition, figure = look.condition, look.figure
+    return {
+        "metric": condition.metric,
+        "threshold": condition.threshold,
+        "value": figure.value if figure else None,
+        "interval": figure.shown if figure else None,
+        "n": figure.n if figure else None,
+        "reason": figure.reason if figure else NOT_MEASURED,
+    }

@@ -1,0 +1,65 @@
+"""Waiting: the acts of a service that do not count yet, in numbers and in words.
+
+They are those that happened up to the as-of day and wait now, whenever that day was.
+"""
+
+from typing import Any
+
+from services.insights.metrics.engine.state import ServiceState, as_date
+from services.insights.verdict.sentences.words import Sentence, both, counted, on, said
+
+
+def waiting_json(state: ServiceState) -> dict[str, Any]:
+    """Return how many wait to be confirmed and how many are disputed; null days where none waits.
+
+    ``counts_from`` and ``counts_by``: the days from which the first and the last of those that wait
+    count, unless they are disputed.
+    """
+    waiting = {due: acts for due, acts in state.life.waiting.items() if acts > 0}
+    disputed = waiting.pop(0, 0)
+    recorded = sum(waiting.values())
+    first, last = (as_date(min(waiting)), as_date(max(waiting))) if waiting else (None, None)
+    sentences = []
+    if first and last:
+        sentences.append(_recorded(recorded, on(first), on(last)))
+    if disputed:
+        sentences.append(_disputed(disputed))
+    return {
+        "recorded": recorded,
+        "disputed": disputed,
+        "counts_from": first.isoformat() if first else None,
+        "counts_by": last.isoformat() if last else None,
+        "text": both(sentences),
+    }
+
+
+def _recorded(acts: int, first: Sentence, last: Sentence) -> Sentence:
+    one = acts == 1
+    when = said(
+        ("il compte" if one else "ils comptent") + " à partir du {first}",
+        ("it counts" if one else "they count") + " from {first}",
+        first=first,
+    )
+    if first != last:
+        when = said(
+            "ils comptent entre le {first} et le {last}",
+            "they count between {first} and {last}",
+            first=first,
+            last=last,
+        )
+    return said(
+        "{n} " + ("attend" if one else "attendent") + " d'être "
+        "{confirmed} ({when}, sauf contestation)",
+        "{n} " + ("waits" if one else "wait") + " to be {confirmed} ({when} unless disputed)",
+        n=counted(acts, ("acte", "actes"), ("act", "acts")),
+        confirmed=Sentence("confirmé" if one else "confirmés", "confirmed"),
+        when=when,
+    )
+
+
+def _disputed(acts: int) -> Sentence:
+    return said(
+        "{n} " + ("attend d'être tranché" if acts == 1 else "attendent d'être tranchés"),
+        "{n} " + ("waits" if acts == 1 else "wait") + " to be settled",
+        n=counted(acts, ("acte contesté", "actes contestés"), ("disputed act", "disputed acts")),
+    )

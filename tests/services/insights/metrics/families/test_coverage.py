@@ -1,0 +1,58 @@
+from services.insights.metrics.definition import BY_ID, DEFINITIONS, FIELDS, published
+from services.insights.metrics.families.party import HELD_BACK
+from services.insights.metrics.figure import Reason
+from services.insights.metrics.figures import figures
+from services.insights.metrics.readings import GENERAL
+from tests.support.archetypes import Story
+
+
+def test_coverage_is_the_mean_presence_of_every_needed_field_below_the_floor_too() -> None:
+    story = Story()
+    story.act("u1", 1, ["u2"], episode_id="e1", kind="care")
+    story.act("p1", 1, phase=None, mode=None, minutes=None, giver_org="club")
+
+    found = figures(story.state(), "90d")["Q4"]
+
+    # all 9 fields of the first, the party alone of the second: nobody linked the club
+    assert (found.value, found.n) == (round(10 / 18, 9), 2)
+    assert found.detail["fields"]["minutes"] == 0.5
+    assert found.detail["by_metric"]["A1"] == 1.0
+    assert found.detail["by_metric"]["E1b"] == round((2 + 1 + 1 + 1) / 8, 9)
+
+
+def test_no_contribution_has_no_coverage() -> None:
+    assert figures(Story().state(), "90d")["Q4"].reason == "no_data"
+
+
+def test_every_definition_is_published_with_its_fields() -> None:
+    found = published()
+
+    assert [one["id"] for one in found["metrics"]] == list(BY_ID)
+    assert found["defaults"]["e1b_min"] == 0.2
+    assert all(set(definition.fields) <= set(FIELDS) for definition in DEFINITIONS)
+    for id_ in ("E1", "E1b", "K1", "Q4"):
+        assert "kind" in BY_ID[id_].fields
+
+
+def test_every_reading_is_published_where_it_belongs() -> None:
+    found = published()
+
+    assert found["version"] == "2"
+    for metric in found["metrics"]:
+        assert metric["version"] == "2"
+        assert metric["readings"], metric["id"]
+    of = {metric["id"]: {one["id"] for one in metric["readings"]} for metric in found["metrics"]}
+    assert {id_ for id_, readings in of.items() if "few_lay" in readings} == HELD_BACK
+    exchanged = {one.id for one in DEFINITIONS if one.exchange}
+    assert {id_ for id_, readings in of.items() if "receivers_unknown" in readings} == exchanged
+    every = [found["readings"], found["verdict"]["readings"]]
+    for readings in [*every, *(metric["readings"] for metric in found["metrics"])]:
+        ids = [one["id"] for one in readings]
+        assert len(set(ids)) == len(ids)
+        assert all(one["text"].endswith(".") for one in readings)
+
+
+def test_every_reason_is_explained() -> None:
+    texts = " ".join(reading.text for reading in GENERAL)
+
+    assert all(reason in texts for reason in Reason)

@@ -1,0 +1,102 @@
+"""Keeps one program running: starts it, waits for its end, starts it again with growing pauses."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+from tools.deployment import process
+from tools.deployment.record import Identity
+from tools.terminal.output import say
+
+PAUSE_SECONDS_FIRST = 0.2
+PAUSE_SECONDS_MAX = 15.0
+HEALTHY_SECONDS = 20.0  # a program that ran this long has earned a quick restart again
+
+
+def pause_seconds(failures: int, jitter: float) -> float:
+    """Return how long to wait after the n-th failure in a row; ``jitter`` is in [0, 1)."""
+    doubled = PAUSE_SECONDS_FIRST * 2.0 ** min(failures - 1, 10)
+    return min(PAUSE_SECONDS_MAX, doubled) * (1 - jitter / 2)
+
+
+class Watch:
+    """``describe`` is asked before each start, so that a restart sees what has changed since.
+
+    ``changed`` is told the name and the new identity after each start, and None when it ended.
+    """
+
+    def __init__(
+        self,
+        describe: Callable[[], process.Program],
+        changed: Callable[[str, Identity | None], None],
+    ) -> None:
+        self._describe, self._changed = describe, changed
+        self._program = describe()
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.failures = 0
+
+    @property
+    def program(self) -> process.Program:
+        return self._program
+
+    async def start(self) -> None:
+        """Start the program and go on watching it; a first start that fails is raised here."""
+        await self._spawn()
+        self._task = asyncio.create_task(self._run(), name=f"watch {self._program.name}")
+
+    async def stop(self) -> None:
+        """Stop watching first, else the end of the program would be taken for a failure."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._process is not None and self._process.returncode is None:
+            await process.stop(self._process, self._program)
+        self._changed(self._program.name, None)
+
+    def restart(self) -> None:
+        """End the program now; the watch starts it again as it is described by then."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+
+    async def _run(self) -> None:
+        while True:
+            started = time.monotonic()
+            assert self._process is not None  # noqa: S101 - set by every spawn
+            code = await self._process.wait()
+            healthy = time.monotonic() - started >= HEALTHY_SECONDS
+            self.failures = 1 if healthy else self.failures + 1
+            pause = pause_seconds(self.failures, random.random())  # noqa: S311 - not a secret
+            say(f"{self._program.name} ended ({_reason(code)}); again in {pause:.1f} s")
+            await asyncio.sleep(pause)
+            while not await self._spawned_again():
+                self.failures += 1
+                await asyncio.sleep(pause_seconds(self.failures, random.random()))  # noqa: S311
+
+    async def _spawned_again(self) -> bool:
+        """Start the program; a disk that is full for now must not end the watch over it."""
+        before = self._process
+        try:
+            await self._spawn()
+        except OSError as failure:
+            started = self._process is not before
+            what = "nobody could be told of" if started else "could not start"
+            say(f"{what} {self._program.name}: {failure}")
+            return started
+        return True
+
+    async def _spawn(self) -> None:
+        self._program = self._describe()
+        spawned = asyncio.create_task(process.spawn(self._program))
+        try:
+            self._process = await asyncio.shield(spawned)
+        except asyncio.CancelledError:
+            # a child that was being born when we were stopped must not outlive us
+            self._process = await spawned
+            raise
+        self._changed(self._program.name, process.identify(self._process.pid))
+
+
+def _reason(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"signal {-code}"
