@@ -62,7 +62,7 @@ KEYS = (
     "array['{}'::bytea], array['{}'::bytea], array["
     f"{NAME}], array[0::bigint], array[1::bigint]"
 )
-# what services/exchange/projection.py says of a contribution that was recorded
+# what services/exchange/contribution/read_model.py says of a contribution that was recorded
 READ_MODELS = f"""
 ('{{"added": [{{"contribution_id": "' || {NAME} || '", "service_id": "service-' || :part::int || '",
     "version": 1, "status": "recorded", "revised_at": null, "stated_status": null,

@@ -8,10 +8,10 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from services.exchange import request, source
+from services.exchange.contribution.life import Status
+from services.exchange.contribution.queries import ContributionItem, ContributionView, Journal
+from services.exchange.contribution.rules import Reason
 from services.exchange.desk import Desk
-from services.exchange.domain.contribution import Reason
-from services.exchange.domain.life import Status
-from services.exchange.journal import ContributionItem, ContributionView, Journal
 from services.exchange.meaning import MEANINGS, UNKNOWN_CONTRIBUTION
 from shared.contracts.vocabulary import Identifier
 from shared.eventstore.port import Answer, Refusal

@@ -13,12 +13,12 @@ from prometheus_client import CollectorRegistry
 from services.exchange import request
 from services.exchange.api import routers
 from services.exchange.automatic import AutomaticConfirmation
+from services.exchange.contribution.queries import Journal
 from services.exchange.desk import Desk
+from services.exchange.directory.lookup import Lookup
 from services.exchange.identity import load_identity
-from services.exchange.journal import Journal
-from services.exchange.lookup import Lookup
+from services.exchange.inbox.replica import CONSUMER, TOPICS, DirectoryFold
 from services.exchange.meaning import MEANINGS
-from services.exchange.replica import CONSUMER, TOPICS, DirectoryFold
 from shared.consumer import Consumer, ConsumerMetrics
 from shared.consumer import api as quarantine
 from shared.contracts.topics import EXCHANGE_ACTIVITY

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from services.exchange import giving, request, row, voice
-from services.exchange.domain import admission, stamping
-from services.exchange.domain.directory import Directory
+from services.exchange.contribution import enrichment as stamping
+from services.exchange.contribution.read_model import Projection
+from services.exchange.directory import admission
+from services.exchange.directory.answer import Directory
+from services.exchange.directory.lookup import Lookup
 from services.exchange.identity import Identity
 from services.exchange.known import Past, look_back, questions
-from services.exchange.lookup import Lookup
 from services.exchange.plan import Case, refusal
-from services.exchange.projection import Projection
 from shared.eventstore.handling import foresee, handle
 from shared.eventstore.port import Answer, Command, Refusal, Rejected, Settled
 from shared.eventstore.store import Conflict, Pool, PostgresEventStore

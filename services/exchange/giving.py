@@ -8,15 +8,16 @@ from msgspec.structs import replace
 from uuid_utils import uuid7
 
 from services.exchange import request
-from services.exchange.domain import contribution, life
-from services.exchange.domain.admission import known_participant, known_person
-from services.exchange.domain.stamping import (
+from services.exchange.contribution import life
+from services.exchange.contribution import rules as contribution
+from services.exchange.contribution.enrichment import (
     NATURE,
     Draft,
     draft_of,
     organisation_named,
     stamp,
 )
+from services.exchange.directory.admission import known_participant, known_person
 from services.exchange.plan import Case, Plan, command, stream
 from shared.contracts.exchange import Act
 from shared.contracts.vocabulary import Message

@@ -12,15 +12,18 @@ from typing import Any
 import msgspec
 
 from services.exchange import request
-from services.exchange.domain import consultation, contribution, decision, feedback, life
+from services.exchange.consultation import rules as consultation
+from services.exchange.contribution import life
+from services.exchange.contribution import rules as contribution
+from services.exchange.decision import rules as decision
+from services.exchange.directory.lookup import Questions
+from services.exchange.feedback import rules as feedback
 from services.exchange.identity import Identity
-from services.exchange.lookup import Questions
 from shared.contracts.exchange import Act
 from shared.eventstore.folding import Fold
 from shared.eventstore.store import Pool, PostgresEventStore
 from shared.http.bulk import Order
 
-CONTRIBUTION = Fold(life.INITIAL, life.evolve)
 FEEDBACK = Fold(feedback.INITIAL, feedback.evolve)
 DECISION = Fold(decision.INITIAL, decision.evolve)
 CONSULTATION = Fold(consultation.INITIAL, consultation.evolve)
@@ -145,7 +148,7 @@ def _related(order: Order) -> tuple[str, Fold] | None:
             | request.VoidContribution(contribution_id=found)
             | request.GiveFeedback(about=str() as found)
         ):
-            return contribution.stream_id(found), CONTRIBUTION
+            return contribution.stream_id(found), life.FOLD
         case request.AnswerFeedback(feedback_id=found) | request.ImplementChange(feedback_id=found):
             return feedback.stream_id(found), FEEDBACK
         case request.AllocateResource(decision_id=str() as found):

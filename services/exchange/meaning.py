@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from services.exchange.domain import (
-    admission,
-    consultation,
-    contribution,
-    decision,
-    feedback,
-    resource,
-    stamping,
-)
+from services.exchange.consultation import rules as consultation
+from services.exchange.contribution import enrichment as stamping
+from services.exchange.contribution import rules as contribution
+from services.exchange.decision import rules as decision
+from services.exchange.directory import admission
+from services.exchange.feedback import rules as feedback
+from services.exchange.resource import rules as resource
 from shared.http.problems import Meaning
 
 UNKNOWN_CONTRIBUTION = Meaning(

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from services.exchange.domain.directory import Directory
-from services.exchange.domain.life import SYSTEM
+from services.exchange.contribution.life import SYSTEM
+from services.exchange.directory.answer import Directory
 from services.exchange.identity import Identity
 from services.exchange.known import Past
 from shared.contracts.exchange import (

@@ -6,8 +6,8 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-from services.exchange.domain.feedback import ChangeLevel
-from services.exchange.domain.life import Status
+from services.exchange.contribution.life import Status
+from services.exchange.feedback.rules import ChangeLevel
 from shared.contracts.exchange import Score
 from shared.contracts.vocabulary import (
     Channel,

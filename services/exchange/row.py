@@ -15,11 +15,13 @@ import msgspec
 from msgspec.structs import replace
 
 from services.exchange import request
-from services.exchange.domain import contribution
-from services.exchange.domain.contribution import Reason
-from services.exchange.domain.life import State, Status, Unknown, Voided
-from services.exchange.domain.stamping import NATURE, stamp
-from services.exchange.domain.synchronisation import (
+from services.exchange.contribution import rules as contribution
+from services.exchange.contribution.enrichment import NATURE, stamp
+from services.exchange.contribution.life import State, Status, Unknown, Voided
+from services.exchange.contribution.read_model import GONE, Moved, Origin
+from services.exchange.contribution.rules import Reason
+from services.exchange.contribution.statement import digest_of
+from services.exchange.contribution.synchronisation import (
     Effect,
     Synchronise,
     changed,
@@ -30,8 +32,6 @@ from services.exchange.domain.synchronisation import (
 from services.exchange.giving import drafted, on_contribution
 from services.exchange.known import Past, Place
 from services.exchange.plan import Case, command, refusal
-from services.exchange.projection import GONE, Moved, Origin
-from services.exchange.statement import digest_of
 from shared.contracts.exchange import ContributionCorrected
 from shared.contracts.vocabulary import Message
 from shared.eventstore.handling import Foreseen
@@ -162,7 +162,7 @@ class Sheet:
     def settled(self, row: Row) -> Settled | None:
         """Return the answer to a row that says what it said last: it adds nothing.
 
-        That is so whatever people did to the contribution since (``domain.synchronisation``).
+        That is so whatever people did to the contribution since (``synchronisation``).
         """
         place, context = self.places.get(row.origin_id), row.case.order.context
         if place is None or self.anew(row) or not _says_the_same(row, place):

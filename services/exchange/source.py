@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from services.exchange import request
+from services.exchange.contribution.queries import Journal, StandingRow
+from services.exchange.contribution.synchronisation import Effect
 from services.exchange.desk import Desk
-from services.exchange.domain.directory import Directory, Participant, Role, Service
-from services.exchange.domain.synchronisation import Effect
-from services.exchange.journal import Journal, StandingRow
+from services.exchange.directory.answer import Directory, Participant, Role, Service
 from services.exchange.meaning import MEANINGS
 from services.exchange.row import Outlook
 from shared.contracts.exchange import DirectoryPosition

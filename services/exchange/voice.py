@@ -7,15 +7,19 @@ from typing import Any
 from uuid_utils import uuid7
 
 from services.exchange import request
-from services.exchange.domain import consultation, contribution, decision, feedback, resource
-from services.exchange.domain.admission import (
+from services.exchange.consultation import rules as consultation
+from services.exchange.contribution import rules as contribution
+from services.exchange.decision import rules as decision
+from services.exchange.directory.admission import (
     known_participant,
     not_to_come,
     open_service,
     party_held,
 )
-from services.exchange.domain.directory import Presence
+from services.exchange.directory.answer import Presence
+from services.exchange.feedback import rules as feedback
 from services.exchange.plan import Case, Plan, command, stream
+from services.exchange.resource import rules as resource
 from shared.contracts.exchange import (
     ByParty,
     ConsultationOpened,

@@ -10,7 +10,7 @@ import asyncpg
 from uuid_utils import uuid4, uuid7
 
 from services.registry import request
-from services.registry.domain import agency, participant, role, service
+from services.registry.agency import rules as agency
 from services.registry.known import (
     ExternalId,
     Known,
@@ -19,7 +19,10 @@ from services.registry.known import (
     independent_runs,
     look_up,
 )
+from services.registry.participant import rules as participant
 from services.registry.projection import Unsaid, project
+from services.registry.role import rules as role
+from services.registry.service import rules as service
 from shared.contracts.topics import REGISTRY_AGENCIES, REGISTRY_PARTICIPANTS, REGISTRY_SERVICES
 from shared.contracts.vocabulary import Message
 from shared.eventstore.handling import handle

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import asyncpg
 from uuid_utils import uuid4
 
-from services.registry.domain.service import derived_id
 from services.registry.request import (
     AssumeRole,
     CloseService,
@@ -23,6 +22,7 @@ from services.registry.request import (
     RegisterParticipant,
     RegisterService,
 )
+from services.registry.service.rules import derived_id
 from shared.contracts.vocabulary import ParticipantKind
 from shared.eventstore.store import Pool
 from shared.http.bulk import Order

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from services.registry.domain import agency, participant, role, service
+from services.registry.agency import rules as agency
+from services.registry.participant import rules as participant
+from services.registry.role import rules as role
+from services.registry.service import rules as service
 from shared.http.problems import Meaning
 
 UNKNOWN_AGENCY = Meaning(

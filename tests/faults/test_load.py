@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from services.registry.domain.service import derived_id
+from services.registry.service.rules import derived_id
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.log.partitioner import partition_of
 from tests.faults.load import SERVICES

@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
-from services.exchange.domain.directory import Directory, Participant, Role, Service
-from services.exchange.domain.stamping import NATURE, Draft
+from services.exchange.contribution.enrichment import NATURE, Draft
+from services.exchange.directory.answer import Directory, Participant, Role, Service
 from shared.contracts.exchange import (
     Act,
     ContributionConfirmed,

@@ -10,10 +10,10 @@ import asyncpg
 from msgspec.structs import replace
 
 from services.exchange import request
+from services.exchange.contribution.queries import ContributionView, Journal
 from services.exchange.desk import Desk
 from services.exchange.identity import load_identity
-from services.exchange.journal import ContributionView, Journal
-from services.exchange.replica import DirectoryFold
+from services.exchange.inbox.replica import DirectoryFold
 from shared.consumer import Batch
 from shared.contracts.exchange import Act
 from shared.contracts.registry import (

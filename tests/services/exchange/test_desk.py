@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from services.exchange import request
-from services.exchange.domain.admission import Reason as Admission
-from services.exchange.domain.contribution import Reason
+from services.exchange.contribution.rules import Reason
+from services.exchange.directory.admission import Reason as Admission
 from services.exchange.meaning import MEANINGS
 from shared.contracts.vocabulary import Level, Outcome, ParticipantKind, Party
 from shared.eventstore.port import Answer, Rejected
@@ -219,15 +219,13 @@ async def test_nothing_is_decided_allocated_or_asked_in_the_future_or_nowhere(
 
 
 def test_every_reason_has_a_meaning() -> None:
-    from services.exchange.domain import (
-        admission,
-        consultation,
-        contribution,
-        decision,
-        feedback,
-        resource,
-        stamping,
-    )
+    from services.exchange.consultation import rules as consultation
+    from services.exchange.contribution import enrichment as stamping
+    from services.exchange.contribution import rules as contribution
+    from services.exchange.decision import rules as decision
+    from services.exchange.directory import admission
+    from services.exchange.feedback import rules as feedback
+    from services.exchange.resource import rules as resource
 
     modules = (
         admission,

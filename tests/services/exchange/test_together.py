@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from services.exchange import desk, request
-from services.exchange.domain.contribution import stream_id
+from services.exchange.contribution.rules import stream_id
 from shared.contracts.vocabulary import Party
 from shared.eventstore.port import Answer, Rejected
 from shared.eventstore.store import LOCK_STREAMS

@@ -2,8 +2,11 @@
 
 import pytest
 
-from services.registry.domain import agency, participant, role, service
+from services.registry.agency import rules as agency
 from services.registry.meaning import MEANINGS
+from services.registry.participant import rules as participant
+from services.registry.role import rules as role
+from services.registry.service import rules as service
 
 REASONS = [*agency.Reason, *participant.Reason, *role.Reason, *service.Reason]
 

@@ -8,7 +8,8 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.exchange.domain.contribution import (
+from services.exchange.contribution.life import INITIAL, Disputed, Recorded, State, Status, evolve
+from services.exchange.contribution.rules import (
     Command,
     Confirm,
     ConfirmAutomatically,
@@ -19,8 +20,7 @@ from services.exchange.domain.contribution import (
     Void,
     decide,
 )
-from services.exchange.domain.life import INITIAL, Disputed, Recorded, State, Status, evolve
-from services.exchange.domain.synchronisation import Synchronise, synchronise
+from services.exchange.contribution.synchronisation import Synchronise, synchronise
 from services.insights.facts.encoding import pack, unpack
 from services.insights.facts.fact import Fact, WaitingFact, day_number, facts_of
 from services.insights.metrics.engine.state import ServiceState
