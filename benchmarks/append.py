@@ -10,8 +10,6 @@ table of events with the same unique keys, on a PostgreSQL that flushes every co
   partition and stored. So sent for a command without a key that changes no read model.
 - ``ours_key``: the same, with an idempotency key and its answer remembered: decisions, feedback.
 - ``ours_whole``: the same, and the read model changed too: contributions, all that registry does.
-- ``halves``: ``ours`` as two statements in a transaction, as an earlier build sent it.
-- ``halves_whole``: ``ours_whole`` as that build sent it, the read model's statement between them.
 - ``lock_table``: the table is locked exclusively, and the identity is then in commit order.
 - ``advisory``: one advisory lock a category, held to commit, and the stream's version looked up.
 - ``ours_bulk``: a hundred events of a hundred streams in one statement; told in events.
@@ -57,11 +55,6 @@ NO_KEY = "null, null, null, null, null, null, null, null, null"
 KEY = f"""'local', gen_random_uuid()::text, '\\x00'::bytea, 200, '{{}}'::bytea, '{{}}'::bytea,
     {NAME}, 0, 1"""
 NO_KEYS = "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"
-KEYS = (
-    "array['local'], array[gen_random_uuid()::text], array['\\x00'::bytea], array[200], "
-    "array['{}'::bytea], array['{}'::bytea], array["
-    f"{NAME}], array[0::bigint], array[1::bigint]"
-)
 # what services/exchange/contribution/read_model.py says of a contribution that was recorded
 READ_MODELS = f"""
 ('{{"added": [{{"contribution_id": "' || {NAME} || '", "service_id": "service-' || :part::int || '",
@@ -70,16 +63,6 @@ READ_MODELS = f"""
     "confirm_due_at": "2026-03-15T12:00:00+00:00", "giver_id": "participant-1",
     "giver_party": "user", "occurred_at": "2026-03-01T12:00:00+00:00", "phase": "delivery",
     "mode": "together", "kind": "visit", "minutes": 60}}]}}')::jsonb
-"""
-MOVED = f"""
-array[{NAME}], array[0::bigint], array[1::bigint],
-    array['exchange.activity.v1'], array[:part::int], array['service-' || :part::int]
-"""
-ADDED = f"""
-array[{NAME}], array[1::bigint], array['exchange.activity.v1'],
-    array[:part::int], array[gen_random_uuid()], array['/agencies/local/systems/api'],
-    array['{TYPE}'], array[{NAME}], array['service-' || :part::int], array[now()],
-    array[gen_random_uuid()::text], array[null::text], array['bench'], array[DATA]
 """
 APPEND = f"""
 SELECT append_one(KEY, now(), {NAME}, 0, 'exchange.activity.v1', :part::int,
@@ -117,28 +100,11 @@ FROM columns, unnest(streams, versions, topics, parts, ids, froms, types, keys, 
     correlations, causes, actors, datas) AS e (stream, version, topic, part, id, source, type, key,
     time, correlation, cause, actor, data);
 """
-# as an earlier build sent it: in a transaction of four round trips, or five with read models
-HALVES = f"""
-SELECT move_streams(KEYS, now(), {MOVED});
-READ_MODELS
-SELECT given FROM append_events({ADDED.replace("array[now()],", "array[now()], now(),")});
-"""
-ADD_CONTRIBUTION = f"""
-INSERT INTO contribution (contribution_id, version, status, recorded_at, confirm_due_at, service_id,
-    giver_id, giver_party, occurred_at, phase, mode, kind, minutes)
-SELECT * FROM unnest(array[{NAME}], array[1::bigint], array['recorded'], array[now()], array[now()],
-    array['service-' || :part::int], array['participant-1'], array['user'], array[now()],
-    array['delivery'], array['together'], array['visit'], array[60]);
-"""
 SCRIPTS = {
     "unsafe": INSERT,
     "ours": APPEND.replace("KEY", NO_KEY).replace("READ_MODELS", "null"),
     "ours_key": APPEND.replace("KEY", KEY).replace("READ_MODELS", "null"),
     "ours_whole": APPEND.replace("KEY", KEY).replace("READ_MODELS", READ_MODELS),
-    "halves": f"BEGIN;{HALVES.replace('READ_MODELS', '').replace('KEYS', NO_KEYS)}COMMIT;\n",
-    "halves_whole": (
-        f"BEGIN;{HALVES.replace('READ_MODELS', ADD_CONTRIBUTION).replace('KEYS', KEYS)}COMMIT;\n"
-    ),
     "lock_table": f"BEGIN;\nLOCK TABLE numbered IN EXCLUSIVE MODE;{INSERT}COMMIT;\n",
     "advisory": (
         "BEGIN;\nSELECT pg_advisory_xact_lock(hashtext('contribution'));\n"

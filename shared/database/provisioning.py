@@ -21,9 +21,6 @@ PROVISIONING_LOCK = 0x636F70726F64  # any constant of our own; one provisioning 
 BY_CODE_POINTS = """
 CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' {}
 """
-OWNED_BY = """
-SELECT FROM pg_database WHERE datname = current_database() AND pg_get_userbyid(datdba) = %s
-"""
 # what belongs to others, as extensions do, is theirs to grant
 OF_OWNER = """
 SELECT 'TABLE ' || oid::regclass FROM pg_class
@@ -116,7 +113,6 @@ def provision_database(dsn: str, service: str, deployment: str | None = None) ->
     with psycopg.connect(dsn, autocommit=True) as connection:
         # yoyo's own lock is a row that a killed process leaves behind; this dies with its session
         connection.execute("SELECT pg_advisory_lock(%s)", (PROVISIONING_LOCK,))
-        _hand_over(connection, service)
         _migrate(_as(dsn, owner_of(service)), service)
         with connection.transaction():
             _grant(connection, service)
@@ -165,18 +161,6 @@ def _migrate(dsn: str, service: str) -> None:
     with get_backend(address_for_yoyo) as backend:  # type: ignore[no-untyped-call]
         backend.break_lock()  # what a killed provisioning left; ours is the advisory lock
         backend.apply_migrations(backend.to_apply(migrations))
-
-
-def _hand_over(connection: psycopg.Connection, service: str) -> None:
-    """Give the owner what earlier builds let the service's own role own.
-
-    In one transaction with what is granted instead, so that services which run notice nothing.
-    """
-    owner, role = sql.Identifier(owner_of(service)), sql.Identifier(role_of(service))
-    with connection.transaction():
-        if connection.execute(OWNED_BY, (role_of(service),)).fetchone() is not None:
-            connection.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(role, owner))
-            _grant(connection, service)
 
 
 def _grant(connection: psycopg.Connection, service: str) -> None:

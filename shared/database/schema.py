@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-DEPLOYMENT = ROOT / "shared" / "migrations"
+DEPLOYMENT = ROOT / "shared" / "database" / "migrations"
 EVENT_STORE = ROOT / "shared" / "eventstore" / "migrations"
 CONSUMER = ROOT / "shared" / "consumer" / "migrations"
 

@@ -56,7 +56,16 @@ CREATE TABLE contribution (
     recorded_at timestamptz NOT NULL,
     confirm_due_at timestamptz,
     revised_at timestamptz,
-    version bigint NOT NULL
+    version bigint NOT NULL,
+    -- What its source last said of it, so that a row that is imported again and says the same is known
+    -- without reading events. Empty where people recorded it.
+    stated_status text,
+    stated_digest bytea,
+    -- Private: which row of which agency's system it stands for, so that the agency can ask what it holds
+    -- of a file. Never in an event, and told to the system alone that sent the row.
+    source text,
+    id_scope text,
+    local_id text
 );
 CREATE INDEX contribution_of_service ON contribution (service_id, recorded_at, contribution_id);
 CREATE INDEX contribution_awaiting ON contribution (confirm_due_at)
@@ -84,3 +93,43 @@ CREATE TABLE identity_secret (
 INSERT INTO identity_secret (secret) SELECT decode(
     replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'
 );
+
+-- Changes exchange's read models in the statement that appends the events they come from. Every key of
+-- the object is optional.
+CREATE FUNCTION change_read_models(changes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF changes ? 'added' THEN
+        INSERT INTO contribution
+        SELECT * FROM jsonb_populate_recordset(NULL::contribution, changes -> 'added');
+    END IF;
+    IF changes ? 'moved' THEN
+        -- Leaving the state recorded is for ever: whatever status an event tells, nothing is due
+        -- after it.
+        UPDATE contribution AS c SET
+            version = n.version,
+            status = coalesce(n.status, c.status),
+            revised_at = coalesce(n.revised_at, c.revised_at),
+            stated_status = coalesce(n.stated_status, c.stated_status),
+            stated_digest = coalesce(n.stated_digest, c.stated_digest),
+            confirm_due_at = CASE WHEN n.status IS NULL THEN c.confirm_due_at END
+        FROM jsonb_populate_recordset(NULL::contribution, changes -> 'moved') AS n
+        WHERE c.contribution_id = n.contribution_id;
+    END IF;
+    IF changes ? 'rewritten' THEN
+        UPDATE contribution AS c SET
+            giver_id = n.giver_id, giver_party = n.giver_party, occurred_at = n.occurred_at,
+            phase = n.phase, mode = n.mode, kind = n.kind, minutes = n.minutes
+        FROM jsonb_populate_recordset(NULL::contribution, changes -> 'rewritten') AS n
+        WHERE c.contribution_id = n.contribution_id;
+    END IF;
+    IF changes ? 'replaced' THEN
+        INSERT INTO moved_contribution
+        SELECT * FROM jsonb_populate_recordset(NULL::moved_contribution, changes -> 'replaced')
+        ON CONFLICT (origin_id) DO UPDATE
+        SET contribution_id = EXCLUDED.contribution_id, moves = EXCLUDED.moves;
+    END IF;
+    IF changes ? 'words' THEN
+        INSERT INTO feedback_words
+        SELECT * FROM jsonb_populate_recordset(NULL::feedback_words, changes -> 'words');
+    END IF;
+END $$;

@@ -31,13 +31,14 @@ CREATE TABLE quarantine (
     status text NOT NULL DEFAULT 'held' CHECK (status IN ('held', 'retried', 'discarded')),
     settled_at timestamptz,
     settled_by text,
+    value_sha256 bytea, -- by which a settled record, whose bytes are gone, is known when it is read again
     CHECK ((status = 'held') = (settled_at IS NULL))
 );
 CREATE INDEX quarantine_held ON quarantine (consumer, id) WHERE status = 'held';
 CREATE INDEX quarantine_unmirrored ON quarantine (consumer, id) WHERE mirrored_at IS NULL;
 -- While a gap holds a partition up its records are read again after each restart.
 CREATE UNIQUE INDEX quarantine_once ON quarantine (
-    consumer, topic, partition, log_offset, sha256(coalesce(value, ''::bytea))
+    consumer, topic, partition, log_offset, value_sha256
 );
 
 -- Types that this build did not know when they came: used up their positions, and changed nothing.

@@ -142,7 +142,7 @@ class EmbeddedSubscription:
                     await connection.close(timeout=RECONNECT_SECONDS)
 
     def _told(self, _connection: object, _pid: int, _channel: str, topic: object) -> None:
-        if topic in self._topics or not topic:  # an earlier build doesn't say which
+        if topic in self._topics:
             self._awake.set()
 
     async def _read(self, connection: Connection) -> None:

@@ -13,14 +13,13 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from shared.contracts.topics import DEAD_LETTERS, PROVISIONED, TIMESTAMPS, Topic
+from shared.contracts.topics import PROVISIONED, Topic
 
 EVERY_TOPIC = tuple(PROVISIONED.values())
 READY_SECONDS_MAX = 30
 # Any broker may be asked, and each learns a moment later of what was created.
 SETTLING_SECONDS_MAX = 5
 ABSENT = "does not exist"
-OF_THE_TOPIC = 1  # source of a configuration: set for the topic itself
 
 
 class TopicMismatch(Exception):
@@ -53,8 +52,7 @@ async def create_topics(
         if missing:
             await _create(admin, missing)
         await _await_leaders(admin, wanted)
-        changed = await _bring_up_to_date(admin, wanted)
-        await _compare(admin, wanted, replication_factor, settling=bool(missing) or changed)
+        await _compare(admin, wanted, replication_factor, settling=bool(missing))
         return await _unused(bootstrap, admin, wanted)
 
 
@@ -224,34 +222,6 @@ async def _unused(
                 "the others"
             )
     return notes
-
-
-async def _bring_up_to_date(admin: AIOKafkaAdminClient, wanted: dict[str, Topic]) -> bool:
-    """Set topics of earlier builds to the broker's time, dead letters to all that holds for them.
-
-    All else is left as somebody may have meant it. Return whether any was set.
-    """
-    letters = {letter.name for letter in DEAD_LETTERS}
-    changed = []
-    for answer in await admin.describe_configs(_resources(wanted)):
-        for found in answer.to_object()["resources"]:
-            name = found["resource_name"]
-            entries = {one["config_names"]: one for one in found["config_entries"]}
-            due = wanted[name].config
-            if wanted[name].name not in letters:
-                due = {key: value for key, value in due.items() if key in TIMESTAMPS}
-            if entries and any(entries[key]["config_value"] != value for key, value in due.items()):
-                # whatever is not named again would be set back
-                kept = {
-                    key: one["config_value"]
-                    for key, one in entries.items()
-                    if one["config_source"] == OF_THE_TOPIC
-                }
-                changed.append(ConfigResource(ConfigResourceType.TOPIC, name, {**kept, **due}))
-    answers: list[Any] = await admin.alter_configs(changed) if changed else []
-    for altered in answers:
-        _raise_first((name, code) for code, _, _, name in altered.resources)
-    return bool(changed)
 
 
 async def _configs(

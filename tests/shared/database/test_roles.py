@@ -1,17 +1,16 @@
 """Roles: the owner can't log in, a service does what it must, the reader sees what it is told."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
-from yoyo import get_backend, read_migrations
 
 from shared.database.provisioning import address, provision
 from shared.database.schema import ACCESS, MIGRATIONS, READ_ONLY_ROLE, owner_of, role_of
-from tests.support.postgres import DEPLOYMENT, server_of_ours
+from tests.support.postgres import server_of_ours
 
 pytestmark = pytest.mark.postgres
 Fresh = Callable[[str], str]
@@ -155,57 +154,6 @@ def test_what_is_in_the_log_stays_as_it_is(fresh_database: Fresh) -> None:
     with psycopg.connect(fresh_database("log")) as connection:
         _refused(connection, "UPDATE log_record SET value = ''")
         _refused(connection, "DELETE FROM log_record")
-
-
-@pytest.fixture
-def earlier(postgres_admin_dsn: str) -> Iterator[str]:
-    """Exchange's database as it was when the service's role owned it, with a stream in it."""
-    role = sql.Identifier(role_of("exchange"))
-    with psycopg.connect(postgres_admin_dsn, autocommit=True) as admin:
-        provision(postgres_admin_dsn, with_log=True)  # the roles
-        for name in map(sql.Identifier, map(role_of, MIGRATIONS)):
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
-        admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
-        admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(role))
-    dsn = address(postgres_admin_dsn, role_of("exchange"), role_of("exchange"))
-    scheme, _, rest = dsn.partition("://")
-    with get_backend(f"{scheme}+psycopg://{rest}") as backend:  # type: ignore[no-untyped-call]
-        folders = map(str, MIGRATIONS["exchange"])
-        backend.apply_migrations(backend.to_apply(read_migrations(*folders)))  # type: ignore[no-untyped-call]
-    with psycopg.connect(dsn) as connection:
-        connection.execute("INSERT INTO deployment (id) VALUES (%s)", (DEPLOYMENT,))
-        connection.execute("INSERT INTO stream VALUES ('s', 1, 't', 0, 'k')")
-        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO coprod_readonly")
-    yield dsn
-    with psycopg.connect(postgres_admin_dsn, autocommit=True) as admin:
-        for name in map(sql.Identifier, map(role_of, MIGRATIONS)):
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
-
-
-def test_a_database_that_its_service_owned_is_taken_over_by_the_owner(
-    earlier: str, postgres_admin_dsn: str
-) -> None:
-    made = provision(postgres_admin_dsn, with_log=True, deployment=DEPLOYMENT)
-
-    assert made.services["exchange"] == earlier
-    assert made.deployment == DEPLOYMENT
-    with psycopg.connect(earlier, autocommit=True) as connection:
-        assert connection.execute("SELECT stream_id FROM stream").fetchall() == [("s",)]
-        assert connection.execute(STRANGERS, {"owner": "coprod_exchange_owner"}).fetchall() == []
-        _refused(connection, "ALTER TABLE event DISABLE TRIGGER append_only")
-    with psycopg.connect(made.readers["exchange"], autocommit=True) as connection:
-        _refused(connection, "SELECT words FROM feedback_words")
-
-
-def test_a_service_that_runs_notices_nothing_of_the_change_of_owner(
-    earlier: str, postgres_admin_dsn: str
-) -> None:
-    with psycopg.connect(earlier, autocommit=True, prepare_threshold=0) as connection:
-        connection.execute("UPDATE stream SET version = version + 1")
-        provision(postgres_admin_dsn, with_log=True, deployment=DEPLOYMENT)
-        connection.execute("UPDATE stream SET version = version + 1")
-
-        assert connection.execute("SELECT version FROM stream").fetchall() == [(3,)]
 
 
 def test_an_administrator_need_not_be_a_superuser(tmp_path: Path) -> None:

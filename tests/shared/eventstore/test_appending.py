@@ -1,4 +1,4 @@
-"""An append as values is the append as columns; an earlier build goes on beside both."""
+"""An append as values is the append as columns, and each goes on beside the other."""
 
 import asyncio
 from collections import Counter
@@ -12,7 +12,6 @@ import pytest
 
 from shared.contracts.exchange import ContributionRevisionSeen
 from shared.contracts.registry import ServiceProviderLinked
-from shared.contracts.topics import REGISTRY_SERVICES
 from shared.eventstore import appending
 from shared.eventstore.appending import Append, Pending, Promise
 from shared.eventstore.handling import handle
@@ -23,7 +22,6 @@ from tests.shared.eventstore.provider import BY_ANN, T0, link, project_agency, p
 Run: TypeAlias = Callable[[Connection, Append, object], Awaitable[list[int | None]]]
 
 pytestmark = pytest.mark.postgres
-TOPIC = REGISTRY_SERVICES.name
 TABLES = {
     "event": "stream_id, version",
     "stream": "stream_id",
@@ -31,14 +29,6 @@ TABLES = {
     "idempotency": "key",
     "agency": "agency_id",
 }
-# what an earlier build sends for one event of one stream
-EARLIER = """
-SELECT append('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now(), array[$1],
-    array[$2::bigint], array[$2 + 1], array[$4::text], array[$3::integer], array['k'], null,
-    array[$1], array[$2 + 1], array[$4], array[$3], array[gen_random_uuid()], array['/a'],
-    array['t'], array['s'], array['k'], array[now()], array[null], array[null], array['ann'],
-    array['{}'::bytea])
-"""
 
 
 def one_event(dice: Random, versions: dict[str, int]) -> Append:
@@ -102,22 +92,18 @@ async def test_one_event_alone_is_stored_as_among_many(
     assert len(said) == 3  # stored, a stream moved, a key used
 
 
-async def test_an_earlier_build_may_write_beside_this_one(
-    store: PostgresEventStore, pool: Pool
+async def test_both_forms_number_the_events_of_a_partition_without_holes(
+    store: PostgresEventStore,
 ) -> None:
-    async def earlier(writer: int) -> None:
-        for number in range(30):
-            await pool.fetchval(EARLIER, f"service-e{writer}", number, writer, TOPIC)
-
-    async def now(writer: int) -> None:
+    async def write(writer: int) -> None:
         for number in range(30):
             names = [f"n{writer}-{n}" for n in range(1 + number % 3)]
             await handle(store, [link(name, f"o{number}") for name in names], project_nothing)
 
-    await asyncio.gather(*(write(writer) for writer in range(4) for write in (earlier, now)))
+    await asyncio.gather(*map(write, range(8)))
 
     heads = await store.heads()
-    assert sum(heads.values()) == 4 * (30 + 60)
+    assert sum(heads.values()) == 8 * 60
     for (topic, partition), head in heads.items():
         page = await store.page(topic, partition, 0, 1000)
         assert [event.position for event in page] == list(range(1, head + 1))

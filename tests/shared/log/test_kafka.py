@@ -344,14 +344,6 @@ async def test_partitions_that_somebody_added_are_left_alone(
 async def test_a_producer_whose_clock_is_wrong_publishes_at_the_broker_s_time(
     kafka: LocalKafka, topic_prefix: str
 ) -> None:
-    """Topics of an earlier build, which took the producers' clocks, are set to it as well."""
-    by_producers = {
-        "message.timestamp.type": "CreateTime",
-        "retention.ms": "-1",
-        "max.message.bytes": "123456",
-    }
-    earlier = replace(TOPIC, config=by_producers)
-    await create_topics(kafka.bootstrap, topic_prefix, topics=[earlier])
     name, now = topic_prefix + TOPIC.name, int(time.time() * 1000)
 
     await create_topics(kafka.bootstrap, topic_prefix, topics=[TOPIC])
@@ -362,8 +354,6 @@ async def test_a_producer_whose_clock_is_wrong_publishes_at_the_broker_s_time(
             for days in (-365, 1)
         ]
     assert all(abs(one.timestamp - now) < DAY_MS / 24 for one in sent)
-    kept = replace(TOPIC, config={**TOPIC.config, "max.message.bytes": "123456"})
-    await verify_topics(kafka.bootstrap, topic_prefix, topics=[kept])
 
 
 async def test_deleting_leaves_topics_of_others_alone(kafka: LocalKafka, topic_prefix: str) -> None:
