@@ -1,9 +1,12 @@
 """Whether a changed JSON Schema still reads everything that was ever written under the old one.
 
-A published type may gain optional fields and nothing else; anything else is a new type.
+A published type may gain optional fields, and a field a stricter privacy class; anything else is a
+new version of the type.
 """
 
 from typing import Any
+
+from shared.contracts.privacy import EXTENSION, Privacy
 
 Schema = dict[str, Any]
 _IGNORED = {
@@ -15,7 +18,9 @@ _IGNORED = {
     "required",
     "items",
     "prefixItems",
+    EXTENSION,
 }
+_STRICTNESS = (None, *Privacy)
 
 
 def breaking_changes(old: Schema, new: Schema) -> list[str]:
@@ -34,6 +39,8 @@ def _differences(
             found += _alternatives(before, after, old_root, new_root, path)
         elif before != after:
             found.append(f"{path}: {keyword} was {before!r} and is {after!r}")
+    if _STRICTNESS.index(new.get(EXTENSION)) < _STRICTNESS.index(old.get(EXTENSION)):
+        found.append(f"{path}: was {old[EXTENSION]} and is {new.get(EXTENSION, 'of no class')}")
     if "items" in old and "items" in new:
         found += _differences(old["items"], new["items"], old_root, new_root, f"{path}[]")
     return found
@@ -65,4 +72,4 @@ def _resolved(schema: Schema, root: Schema) -> Schema:
     if reference is None:
         return schema
     resolved: Schema = root["$defs"][str(reference).removeprefix("#/$defs/")]
-    return resolved
+    return {**resolved, **{name: said for name, said in schema.items() if name != "$ref"}}

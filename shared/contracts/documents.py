@@ -173,5 +173,6 @@ def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
-        return _inlined(definitions[str(node["$ref"]).removeprefix("#/$defs/")], definitions)
+        reference = node.pop("$ref")
+        node = {**definitions[str(reference).removeprefix("#/$defs/")], **node}
     return {name: _inlined(value, definitions) for name, value in node.items()}

@@ -53,6 +53,15 @@ def test_an_optional_field_may_be_added() -> None:
     assert breaking_changes(schema, grown) == []
 
 
+def test_a_field_may_be_classed_and_classed_more_strictly() -> None:
+    schema = documents.json_schema(RECORDED)
+    unclassed, stricter = copy.deepcopy(schema), copy.deepcopy(schema)
+    del unclassed["$defs"]["Act"]["properties"]["giver_party"]["x-privacy"]
+    stricter["$defs"]["Act"]["properties"]["giver_party"]["x-privacy"] = "special"
+
+    assert breaking_changes(unclassed, schema) == breaking_changes(schema, stricter) == []
+
+
 def _break_by_removal(act: dict[str, Any]) -> None:
     del act["properties"]["minutes"]
 
@@ -65,7 +74,14 @@ def _break_by_retyping(act: dict[str, Any]) -> None:
     act["properties"]["giver_id"]["type"] = "integer"
 
 
-@pytest.mark.parametrize("change", [_break_by_removal, _break_by_requirement, _break_by_retyping])
+def _break_by_loosening(act: dict[str, Any]) -> None:
+    act["properties"]["giver_party"]["x-privacy"] = "internal"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_break_by_removal, _break_by_requirement, _break_by_retyping, _break_by_loosening],
+)
 def test_anything_else_breaks(change: Any) -> None:
     schema = documents.json_schema(RECORDED)
     broken = copy.deepcopy(schema)
