@@ -12,7 +12,7 @@ from typing import Any
 
 from services.insights.facts.fact import Fact, facts_of
 from services.insights.metrics.engine.state import ServiceState
-from services.insights.metrics.thresholds import DEFAULTS, Defaults
+from services.insights.metrics.thresholds import DEFAULTS, Thresholds
 from shared.contracts.exchange import (
     Act,
     ByParty,
@@ -33,7 +33,7 @@ from shared.contracts.registry import (
 from shared.contracts.vocabulary import Level, Message, ParticipantKind, Party
 
 DAY = date(2026, 6, 30)
-OPEN = Defaults(version="test", floor_evidence=0, floor_givers=0, floor_days=0, k=1)
+OPEN = Thresholds(floor_evidence=0, floor_givers=0, floor_days=0, k=1)
 """Lets an example be as small as a hand can compute."""
 P, U, F = Party.PROFESSIONAL, Party.USER, Party.FAMILY_SOCIAL
 PARTY_OF = {"p": P, "u": U, "f": F}
@@ -174,8 +174,8 @@ class Story:
     def facts(self) -> list[Fact]:
         return facts_told(self.events)
 
-    def state(self, as_of: date = DAY, defaults: Defaults = DEFAULTS) -> ServiceState:
-        state = ServiceState(as_of, defaults)
+    def state(self, as_of: date = DAY, thresholds: Thresholds = DEFAULTS) -> ServiceState:
+        state = ServiceState(as_of, thresholds)
         state.apply(self.facts())
         return state
 

@@ -46,7 +46,7 @@ def a_record(service_id: str = "s-1", **changes: Any) -> dict[str, Any]:
 def _youth_court() -> dict[str, Any]:
     story = youth_court()
     state, facts = story.state(), story.facts()
-    past = Past(Timeline(facts, state.defaults), DAY).found()
+    past = Past(Timeline(facts, state.thresholds), DAY).found()
     moment = Moment(state, past, Standing("d", len(facts), {SOURCE: len(facts)}))
     info = ServiceInfo("s", 0, ("town",), "court", "Youth court", "justice", DAY - timedelta(400))
     record: dict[str, Any] = orjson.loads(release.snapshot(moment, Subject(info, {})).body)

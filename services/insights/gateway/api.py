@@ -24,9 +24,11 @@ from services.insights.gateway.schemas import (
     Window,
 )
 from services.insights.metrics.definition import BY_ID, published
+from services.insights.metrics.thresholds import DEFAULTS
 from services.insights.projection.generation import Build
 from services.insights.release.rebuild import Rebuild
 from services.insights.release.rendering import RELEASE_HEADER
+from services.insights.verdict import grade
 from shared.http.paging import (
     LIMIT_DEFAULT,
     Cursor,
@@ -160,8 +162,10 @@ def operation_router(
 
     @routes.get("/definitions")
     async def show_definitions() -> DefinitionsBody:
-        """Show what every figure means, with the defaults it rests on."""
-        return DefinitionsBody.model_validate(published())
+        """Show what every figure means, with the thresholds it is read with."""
+        definitions, tests = published(DEFAULTS), grade.published(DEFAULTS)
+        verdict = {**definitions["verdict"], "tests": tests}
+        return DefinitionsBody.model_validate({**definitions, "verdict": verdict})
 
     @routes.get("/positions")
     async def show_positions() -> FoldedBody:

@@ -155,14 +155,24 @@ class ReadingBody(Body):
     text: str
 
 
+class VerdictDefinitionBody(Body):
+    """``tests``: what each grade asks."""
+
+    readings: list[ReadingBody]
+    tests: list[dict[str, Any]]
+
+
 class DefinitionsBody(Body):
-    """``readings`` are of all figures; each metric has its own beside."""
+    """``readings`` are of all figures; each metric has its own beside.
+
+    ``thresholds``: the numbers of this deployment, with their version.
+    """
 
     version: str
-    defaults: dict[str, Any]
+    thresholds: dict[str, Any]
     metrics: list[dict[str, Any]]
     readings: list[ReadingBody]
-    verdict: dict[str, list[ReadingBody]]
+    verdict: VerdictDefinitionBody
 
 
 class FoldedBody(Body):

@@ -4,12 +4,13 @@ The definitions are those of the metric catalogue, which names the source of eac
 holds what a formula leaves open.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from services.insights.metrics.readings import BY_METRIC, GENERAL, VERDICT, Reading
-from services.insights.metrics.thresholds import DEFAULTS, Defaults
+from services.insights.metrics.thresholds import DEFAULTS, Thresholds
 
+VERSION = "2"
 Lens = Literal["weighted", "none"]
 FIELDS = (
     "party",
@@ -325,21 +326,18 @@ DEFINITIONS: tuple[Definition, ...] = (
 BY_ID: dict[str, Definition] = {definition.id: definition for definition in DEFINITIONS}
 
 
-def published(defaults: Defaults = DEFAULTS) -> dict[str, Any]:
-    """Return every definition and default as published: what a figure means, in the open."""
-    numbers = {
-        name: value if isinstance(value, int | str) else float(value)
-        for name, value in asdict(defaults).items()
-    }
+def published(thresholds: Thresholds = DEFAULTS) -> dict[str, Any]:
+    """Return every definition and threshold as published: what a figure means, in the open."""
+    version = thresholds.stamped(VERSION)
     return {
-        "version": defaults.version,
-        "defaults": numbers,
+        "version": version,
+        "thresholds": thresholds.to_json(),
         "metrics": [
             {
                 "id": definition.id,
                 "name": {"fr": definition.name_fr, "en": definition.name_en},
                 "formula": definition.formula,
-                "version": defaults.version,
+                "version": version,
                 "fields": list(definition.fields),
                 "lens": definition.lens,
                 "interval": definition.interval,

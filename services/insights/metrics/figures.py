@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from services.insights.metrics.definition import BY_ID
+from services.insights.metrics.definition import BY_ID, VERSION
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.engine.view import View
 from services.insights.metrics.families.concentration import concentration, novelty
@@ -131,7 +131,7 @@ def _released(found: Mapping[str, Figure], held: _Held) -> Mapping[str, Figure]:
 
 
 def figures_json(state: ServiceState, window: str, lens: str) -> dict[str, Any]:
-    version = state.defaults.version
+    version = state.thresholds.stamped(VERSION)
     return {id_: figure.to_json(version) for id_, figure in figures(state, window, lens).items()}
 
 
@@ -140,7 +140,7 @@ def figures_encoded(state: ServiceState, window: str) -> dict[str, dict[str, orj
 
     Those without a lens are the same in both.
     """
-    version = state.defaults.version
+    version = state.thresholds.stamped(VERSION)
     by_lens: dict[str, dict[str, orjson.Fragment]] = {}
     shared: dict[str, orjson.Fragment] = {}
     for lens in LENSES:

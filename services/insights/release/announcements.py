@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import orjson
 import structlog
 
+from services.insights.metrics.definition import VERSION
 from services.insights.metrics.thresholds import WINDOW_DAYS
 from services.insights.projection.directory import ServiceInfo
 from services.insights.projection.reader import Reader
@@ -156,7 +157,7 @@ def _event(
         evaluated_on=found.as_of,
         reason_fr=" ".join(reasons["fr"]),
         reason_en=" ".join(reasons["en"]),
-        definition_version=found.grounds.evidence.defaults.version,
+        definition_version=found.grounds.evidence.thresholds.stamped(VERSION),
     )
 
 

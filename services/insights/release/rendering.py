@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from services.insights.metrics.definition import VERSION
 from services.insights.metrics.figures import figures, figures_encoded, metrics_json
 from services.insights.metrics.thresholds import WINDOW_DAYS
 from services.insights.projection.directory import ServiceInfo
@@ -95,7 +96,7 @@ def history(
     for moment in moments:
         state = moment.state
         own = lens or state.view(window).lens
-        figure = figures(state, window, own)[metric].to_json(state.defaults.version)
+        figure = figures(state, window, own)[metric].to_json(state.thresholds.stamped(VERSION))
         points.append({"day": state.as_of.isoformat(), "lens": own, **figure})
         said = _receipt(moment, window)
     return {
@@ -186,7 +187,7 @@ def identity(service: ServiceInfo) -> dict[str, Any]:
 def receipt(moment: Moment) -> dict[str, Any]:
     state = moment.state
     return {
-        **moment.standing.receipt(state.as_of, state.defaults.version),
+        **moment.standing.receipt(state.as_of, state.thresholds.stamped(VERSION)),
         "release": "exact, not for publication",
     }
 

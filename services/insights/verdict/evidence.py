@@ -12,7 +12,7 @@ from services.insights.metrics.families.delivery import complementary
 from services.insights.metrics.families.exchange import gift_only, givers_who_receive
 from services.insights.metrics.families.power import resources, vote_power
 from services.insights.metrics.figure import Figure, wilson, within
-from services.insights.metrics.thresholds import PLANNING_WINDOW, Defaults
+from services.insights.metrics.thresholds import PLANNING_WINDOW, Thresholds
 from services.insights.verdict.side import SIDES, Seen, reaches
 
 
@@ -60,11 +60,11 @@ class Evidence:
     opinion_people: int
     g2: Fraction | None
     resources: bool
-    defaults: Defaults
+    thresholds: Thresholds
 
     @cached_property
     def seen(self) -> Seen:
-        limits = self.defaults
+        limits = self.thresholds
         seen = Seen(
             enough=self.enough,
             asked=self.opinion_people >= limits.k,
@@ -129,7 +129,7 @@ def gather(state: ServiceState, window: str) -> Grounds:
             opinion_people=len(view.givers(q.OPINION_OF_LAY_PEOPLE)),
             g2=complementary(view).exact,
             resources=bool(resources(view).exact),
-            defaults=view.defaults,
+            thresholds=view.thresholds,
         ),
         lens=lens,
         acts=view.contributions,
@@ -152,7 +152,7 @@ def _part(view: View, lens: str, lay: Question, whole: Question) -> Part | None:
     weight, n = view.weight(lens, whole), view.cases(lens, whole)
     if weight <= 0 or n <= 0:
         return None
-    short = max(view.defaults.k - len(view.givers(lay)), 0)
+    short = max(view.thresholds.k - len(view.givers(lay)), 0)
     numerator = within(view.weight(lens, lay), weight)
     return Part(numerator, weight, n, short, held_back=view.few_but_some(lay))
 

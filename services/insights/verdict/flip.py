@@ -7,7 +7,7 @@ from functools import cache, cmp_to_key
 from typing import Any, NamedTuple
 
 from services.insights.metrics.figure import rounded
-from services.insights.metrics.thresholds import Defaults
+from services.insights.metrics.thresholds import Thresholds
 from services.insights.verdict.evidence import Grounds
 from services.insights.verdict.rule import ServiceClass, ruled
 from services.insights.verdict.side import SIDES, Sides, above, beside
@@ -138,7 +138,7 @@ def _distance(turn: Turn) -> tuple[float, Any]:
 
 
 @cache
-def _thresholds(limits: Defaults) -> tuple[Threshold, ...]:
+def _thresholds(limits: Thresholds) -> tuple[Threshold, ...]:
     """Return them in the order of ``MOVABLE``."""
     return (
         _threshold(limits, "d", limits.band_low, included=True),
@@ -151,7 +151,7 @@ def _thresholds(limits: Defaults) -> tuple[Threshold, ...]:
     )
 
 
-def _threshold(limits: Defaults, quantity: str, at: Fraction, *, included: bool) -> Threshold:
+def _threshold(limits: Thresholds, quantity: str, at: Fraction, *, included: bool) -> Threshold:
     over, under = (at, at - _A_HAIR) if included else (at + _A_HAIR, at)
     sides = SIDES[quantity]
     return Threshold(
@@ -168,7 +168,7 @@ def _turns(grounds: Grounds) -> Iterator[Turn]:
     evidence = grounds.evidence
     seen = evidence.seen
     own = ruled(seen).service_class
-    for threshold in _thresholds(evidence.defaults):
+    for threshold in _thresholds(evidence.thresholds):
         value: Fraction | None = getattr(evidence, threshold.quantity)
         if value is None:
             continue

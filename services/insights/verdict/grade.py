@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
+from operator import ge, gt, le, lt
 from typing import Any, NamedTuple
 
 import orjson
 
 from services.insights.metrics.definition import BY_ID
 from services.insights.metrics.figure import Figure
-from services.insights.verdict.side import reaches
+from services.insights.metrics.thresholds import DEFAULTS, Thresholds
+from services.insights.verdict.side import above
 
 
 class Grade(StrEnum):
@@ -28,38 +30,41 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison of one metric; ``holds`` is asked for values that are known."""
+    """One comparison of one metric with a threshold of the deployment; see ``Thresholds``."""
 
     metric: str
-    threshold: str
-    holds: Callable[[Fraction], bool]
+    relation: str
+    at: Fraction | int
+    unit: str = ""
+
+    @property
+    def threshold(self) -> str:
+        return f"{self.relation} {float(self.at):g}{self.unit}"
+
+    def holds(self, value: Fraction) -> bool:
+        return _RELATIONS[self.relation](above(value, Fraction(self.at)), 0)
 
 
-def _below(metric: str, limit: Fraction) -> Condition:
-    return Condition(metric, f"< {float(limit):g}", lambda value: not reaches(value, limit))
+@cache
+def tests_of(limits: Thresholds) -> dict[str, tuple[Condition, ...]]:
+    """Return every test by id, with its conditions."""
+    return {
+        "T1": (Condition("J1", "<", limits.j1_max),),
+        "T2": (Condition("J2", "<", limits.j2_max), Condition("J3", ">=", limits.j3_min)),
+        "T3": (Condition("A1", ">=", limits.a1_min), Condition("G2", ">=", limits.g2_shared)),
+        "T4": (Condition("L2", ">=", limits.l2_min, "/year"),),
+        "T5": (
+            Condition("M2", ">=", limits.m2_min),
+            Condition("F4.slope", "<=", limits.f4_slope_max),
+        ),
+        "T6": (Condition("N1", ">=", limits.n1_min),),
+        "T7": (Condition("I1", ">=", limits.i1_min),),
+        "T8": (Condition("H4", ">", limits.h4_over),),
+    }
 
 
-def _at_least(metric: str, limit: Fraction, unit: str = "") -> Condition:
-    return Condition(metric, f">= {float(limit):g}{unit}", lambda value: reaches(value, limit))
-
-
-def _above_zero(metric: str) -> Condition:
-    return Condition(metric, "> 0", lambda value: value.numerator > 0)
-
-
-TESTS: dict[str, tuple[Condition, ...]] = {
-    "T1": (_below("J1", Fraction(1, 2)),),
-    "T2": (_below("J2", Fraction(7, 10)), _at_least("J3", Fraction(3, 10))),
-    "T3": (_at_least("A1", Fraction(3)), _at_least("G2", Fraction(1, 2))),
-    "T4": (_at_least("L2", Fraction(1), "/year"),),
-    "T5": (
-        _at_least("M2", Fraction(8, 10)),
-        Condition("F4.slope", "<= 0", lambda value: value <= 0),
-    ),
-    "T6": (_at_least("N1", Fraction(1, 10)),),
-    "T7": (_at_least("I1", Fraction(3, 10)),),
-    "T8": (_above_zero("H4"),),
-}
+_RELATIONS: dict[str, Callable[[int, int], bool]] = {"<": lt, "<=": le, ">=": ge, ">": gt}
+TESTS = tests_of(DEFAULTS)
 NOT_MEASURED = "not_measured"  # by this version, whatever the service records
 ESTABLISHED = ("T1", "T2", "T3", "T6")
 TEXTS: dict[str, tuple[str, str]] = {
@@ -125,23 +130,41 @@ class Tested:
         return list(dict.fromkeys(missing))
 
 
-def looked_at(figures: Mapping[str, Figure]) -> Iterator[tuple[str, list[Figure | None]]]:
+def looked_at(
+    figure: Callable[[str], Figure | None], limits: Thresholds
+) -> Iterator[tuple[str, list[Figure | None]]]:
     """Yield every test with the figures of its conditions; None: it is not measured yet."""
-    for id_, conditions in TESTS.items():
-        yield id_, [figures.get(condition.metric) for condition in conditions]
+    for id_, conditions in tests_of(limits).items():
+        yield id_, [figure(condition.metric) for condition in conditions]
 
 
-def all_tested(figures: Mapping[str, Figure]) -> tuple[Tested, ...]:
+def all_tested(figures: Mapping[str, Figure], limits: Thresholds = DEFAULTS) -> tuple[Tested, ...]:
     """Return the answer of every test, whatever the class."""
-    return tuple(tested(id_, found) for id_, found in looked_at(figures))
+    looks = looked_at(figures.get, limits)
+    return tuple(tested(id_, found, limits) for id_, found in looks)
 
 
-def tested(id_: str, figures: Sequence[Figure | None]) -> Tested:
+def tested(id_: str, figures: Sequence[Figure | None], limits: Thresholds) -> Tested:
     """Return the answer of one test, which the figures of its conditions decide."""
-    looks = tuple(map(_look, TESTS[id_], figures))
+    looks = tuple(map(_look, tests_of(limits)[id_], figures))
     answers = {look.answer for look in looks}
     answer = next(one for one in (Answer.FAIL, Answer.UNKNOWN, Answer.PASS) if one in answers)
     return Tested(id_, answer, looks)
+
+
+def published(limits: Thresholds) -> list[dict[str, Any]]:
+    """Return every test as ``/v1/definitions`` shows it, with the grades that ask for it."""
+    return [
+        {
+            "id": id_,
+            "grades": [Grade.ESTABLISHED] * (id_ in ESTABLISHED) + [Grade.TRANSFORMATIVE],
+            "conditions": [
+                {"metric": one.metric, "threshold": one.threshold} for one in conditions
+            ],
+            "text": dict(zip(("fr", "en"), TEXTS[id_], strict=True)),
+        }
+        for id_, conditions in tests_of(limits).items()
+    ]
 
 
 def grade(tests: tuple[Tested, ...]) -> Grade:

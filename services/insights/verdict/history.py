@@ -106,7 +106,7 @@ def never_evidenced(state: ServiceState, window: str) -> bool:
         evidence += count
         while length is not None and held[0][0] <= day - length:
             evidence -= held.popleft()[1]
-        if evidence >= state.defaults.floor_evidence:
+        if evidence >= state.thresholds.floor_evidence:
             return False
     return True
 

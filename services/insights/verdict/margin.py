@@ -12,12 +12,12 @@ MOVABLE = ("d", "p", "e1b", "k1", "unknown", "opinion")
 
 def moved(evidence: Evidence, quantity: str, value: Fraction) -> ServiceClass:
     """Return the class with one quantity at another value and all others as they are."""
-    return ruled(evidence.seen.moved(quantity, value, evidence.defaults)).service_class
+    return ruled(evidence.seen.moved(quantity, value, evidence.thresholds)).service_class
 
 
 def is_tentative(grounds: Grounds) -> bool:
     """Whether either end of an interval of d, p, E1b or K1 gives another class."""
-    seen, limits = grounds.evidence.seen, grounds.evidence.defaults
+    seen, limits = grounds.evidence.seen, grounds.evidence.thresholds
     own = ruled(seen).service_class
     return any(
         ruled(seen.moved(quantity, end, limits)).service_class is not own
@@ -35,7 +35,7 @@ def class_with_margin(evidence: Evidence, previous: ServiceClass | None) -> Serv
         value = getattr(evidence, quantity)
         if value is None:
             continue
-        for step in (evidence.defaults.margin, -evidence.defaults.margin):
+        for step in (evidence.thresholds.margin, -evidence.thresholds.margin):
             if moved(evidence, quantity, value + step) is previous:
                 return previous
     return own

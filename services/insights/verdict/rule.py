@@ -5,7 +5,7 @@ from enum import StrEnum
 from fractions import Fraction
 from functools import cache
 
-from services.insights.metrics.thresholds import Defaults
+from services.insights.metrics.thresholds import Thresholds
 from services.insights.verdict.evidence import Evidence
 from services.insights.verdict.side import Seen
 
@@ -108,10 +108,10 @@ def _executed_together(seen: Seen) -> Ruling:
     return Ruling(ServiceClass.CO_DELIVERY, 7)
 
 
-def band(share: Fraction | None, defaults: Defaults) -> Band | None:
+def band(share: Fraction | None, thresholds: Thresholds) -> Band | None:
     """Return the band of an axis; None where nothing is observed of it."""
     if share is None:
         return None
-    if share < defaults.band_low:
+    if share < thresholds.band_low:
         return Band.SOLE_PROFESSIONAL
-    return Band.SHARED if share <= defaults.band_high else Band.SOLE_LAY
+    return Band.SHARED if share <= thresholds.band_high else Band.SOLE_LAY

@@ -5,7 +5,7 @@ from fractions import Fraction
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
-from services.insights.metrics.thresholds import Defaults
+from services.insights.metrics.thresholds import Thresholds
 
 Share: TypeAlias = Fraction | float
 Sides: TypeAlias = tuple[bool, ...]
@@ -36,7 +36,7 @@ class Seen(NamedTuple):
     d_few: bool = False
     planning_few: bool = False
 
-    def moved(self, quantity: str, value: Share, limits: Defaults) -> "Seen":
+    def moved(self, quantity: str, value: Share, limits: Thresholds) -> "Seen":
         """Return what is seen with one quantity at another value."""
         return beside(self, quantity, SIDES[quantity](value, limits))
 
@@ -55,7 +55,7 @@ FIELDS = {
     "unknown": ("unknown_exceeds",),
     "opinion": ("opinion_reaches",),
 }
-SIDES: dict[str, Callable[[Share, Defaults], Sides]] = {
+SIDES: dict[str, Callable[[Share, Thresholds], Sides]] = {
     "d": lambda value, limits: (
         True,
         reaches(value, limits.band_low),

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any
 
+from services.insights.metrics.definition import VERSION
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.figure import Reason, rounded
 from services.insights.metrics.figures import figures_tested
@@ -73,7 +74,7 @@ class Verdict:
         """The bands of planning and delivery."""
         evidence = self.grounds.evidence
         p, d = (evidence.p, evidence.d) if evidence.enough else (None, None)
-        return band(p, evidence.defaults), band(d, evidence.defaults)
+        return band(p, evidence.thresholds), band(d, evidence.thresholds)
 
     @property
     def tentative(self) -> bool:
@@ -121,8 +122,8 @@ def _classified(state: ServiceState, window: str) -> Verdict:
     ruling = rule(grounds.evidence)
     kept = state.view(window).tables.kept
     tests = tuple(
-        kept(id_, looked, partial(tested, id_, looked))
-        for id_, looked in looked_at(figures_tested(state, window))
+        kept(id_, looked, partial(tested, id_, looked, state.thresholds))
+        for id_, looked in looked_at(figures_tested(state, window).get, state.thresholds)
     )
     produced = ruling.service_class is ServiceClass.CO_PRODUCTION
     return Verdict(
@@ -168,7 +169,7 @@ def verdict_json(
         "nearest_flip": flip_json(flip) if flip else None,
         "announced": announced,
         "last_evidenced": last_evidenced,
-        "definition_version": grounds.evidence.defaults.version,
+        "definition_version": grounds.evidence.thresholds.stamped(VERSION),
         "receipt": receipt,
         "lens": grounds.lens,
         "evidence": {

@@ -25,7 +25,7 @@ from services.insights.metrics.engine.tables import Tables
 from services.insights.metrics.engine.tenure import Lifetime
 from services.insights.metrics.engine.view import View
 from services.insights.metrics.engine.window import AGES, RINGS, Window, ring_of, rings_of
-from services.insights.metrics.thresholds import DEFAULTS, Defaults
+from services.insights.metrics.thresholds import DEFAULTS, Thresholds
 
 UNREAD_MAX = 200  # facts; to take more of them costs as much as to read everything anew
 NOTHING = Tables()
@@ -43,8 +43,8 @@ class ServiceState:
     Facts may arrive in any order and in any batches; a fact and its retraction leave no trace.
     """
 
-    def __init__(self, as_of: date, defaults: Defaults = DEFAULTS) -> None:
-        self.defaults = defaults
+    def __init__(self, as_of: date, thresholds: Thresholds = DEFAULTS) -> None:
+        self.thresholds = thresholds
         self.rings = [Tables() for _ in range(RINGS)]
         self.life = LifeTables()
         self._windows: dict[int, Window] = {}  # by how many rings they span
@@ -101,7 +101,7 @@ class ServiceState:
                 self._window(self._spanned("life")),
                 self._lifetime,
                 self.day,
-                self.defaults,
+                self.thresholds,
                 self._shared.setdefault(spanned, {}),
             )
         return self._views[window]
@@ -142,8 +142,8 @@ class ServiceState:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ServiceState):
             return NotImplemented
-        mine = (self.as_of, self.defaults, self.rings, self.life)
-        return mine == (other.as_of, other.defaults, other.rings, other.life)
+        mine = (self.as_of, self.thresholds, self.rings, self.life)
+        return mine == (other.as_of, other.thresholds, other.rings, other.life)
 
     __hash__ = None  # type: ignore[assignment]  # a state changes
 

@@ -8,7 +8,7 @@ from services.insights.facts.fact import UNDATED, Fact, day_number
 from services.insights.metrics.engine.state import Moved, ServiceState, as_date, put
 from services.insights.metrics.engine.tables import Tables
 from services.insights.metrics.engine.window import ring_of
-from services.insights.metrics.thresholds import DEFAULTS, Defaults
+from services.insights.metrics.thresholds import DEFAULTS, Thresholds
 
 
 class Timeline:
@@ -17,7 +17,7 @@ class Timeline:
     A move costs what the days cost that enter or leave a window by it, not all facts again.
     """
 
-    def __init__(self, facts: Iterable[Fact], defaults: Defaults = DEFAULTS) -> None:
+    def __init__(self, facts: Iterable[Fact], thresholds: Thresholds = DEFAULTS) -> None:
         self._by_day: dict[int, list[Fact]] = defaultdict(list)
         for fact in facts:
             self._by_day[fact.day].append(fact)
@@ -25,7 +25,7 @@ class Timeline:
         self._days = sorted(self._by_day)
         self._tables: dict[int, Tables] = {}  # of each day by itself, made when first moved
         self._before = self._days[0] - 1 if self._days else 0
-        self._state = ServiceState(as_date(self._before), defaults)
+        self._state = ServiceState(as_date(self._before), thresholds)
         self._state.apply(undated)
 
     @property

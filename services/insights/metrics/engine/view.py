@@ -12,7 +12,7 @@ from services.insights.metrics.engine.tables import SOURCE_BITS, halves
 from services.insights.metrics.engine.tenure import Lifetime
 from services.insights.metrics.engine.window import Window
 from services.insights.metrics.figure import Figure
-from services.insights.metrics.thresholds import Defaults, first_day
+from services.insights.metrics.thresholds import Thresholds, first_day
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class View:
     whole: Window
     lifetime: Lifetime
     day: int
-    defaults: Defaults
+    thresholds: Thresholds
     shared: dict[Hashable, Any]
     read: dict[str, dict[str, Figure]] = field(default_factory=dict)
 
@@ -82,7 +82,7 @@ class View:
 
     def few_givers(self, question: Question) -> bool:
         """Whether fewer than k people gave in the cells that the question holds for."""
-        return self.tables.given.fewer_than(self.defaults.k, question)
+        return self.tables.given.fewer_than(self.thresholds.k, question)
 
     def few_but_some(self, question: Question) -> bool:
         """Whether so few people gave in those cells that what they gave would point at them."""
@@ -99,7 +99,7 @@ class View:
     @cached_property
     def minutes_missing(self) -> bool:
         """Whether too few acts carry minutes; of all contributions where none is an act."""
-        needed, timed, whole = self.defaults.timed_share, q.TIMED_BY_ACT, q.BY_ACT
+        needed, timed, whole = self.thresholds.timed_share, q.TIMED_BY_ACT, q.BY_ACT
         if not self.count(whole):
             timed, whole = q.WITH_MINUTES, q.EVERYTHING
         return self.count(timed) * needed.denominator < needed.numerator * self.count(whole)
@@ -165,7 +165,7 @@ class View:
 
     def receivers_unknown(self, lens: str) -> bool:
         """Whether too little is known of who received for anything to be said of exchange."""
-        found, most = self.unknown_receivers(lens), self.defaults.unknown_share
+        found, most = self.unknown_receivers(lens), self.thresholds.unknown_share
         return found is None or found[0] * most.denominator > most.numerator * found[1]
 
     @cached_property
@@ -185,7 +185,7 @@ class View:
     @cached_property
     def below_floor(self) -> bool:
         return (
-            self.evidence_count < self.defaults.floor_evidence
-            or self.evidence_givers < self.defaults.floor_givers
-            or self.evidence_days < self.defaults.floor_days
+            self.evidence_count < self.thresholds.floor_evidence
+            or self.evidence_givers < self.thresholds.floor_givers
+            or self.evidence_days < self.thresholds.floor_days
         )

@@ -48,7 +48,7 @@ class Window:
     def kept(self, what: Hashable, found_from: object, find: Callable[[], T]) -> T:
         """Return what ``find`` finds, or found last if that was from an equal ``found_from``.
 
-        That must stand for all that ``find`` reads, but for the day and the defaults; mostly it
+        That must stand for all that ``find`` reads, but for the day and the thresholds; mostly it
         holds what an account has ``turned`` to, and compares by identity.
         """
         known = self._kept.get(what)

@@ -29,9 +29,9 @@ def _others(view: View) -> int:
 def _concentration(view: View, lens: str, others: int) -> dict[str, Figure]:
     active = Ascending(sorted(view.weights(lens, q.OF_LAY_PEOPLE)))
     return {
-        "M3.registered": _gini(active, others, view.defaults.k),
-        "M3.active": _gini(active, 0, view.defaults.k),
-        **{id_: _top(active, share, view.defaults.k) for id_, share in TOPS.items()},
+        "M3.registered": _gini(active, others, view.thresholds.k),
+        "M3.active": _gini(active, 0, view.thresholds.k),
+        **{id_: _top(active, share, view.thresholds.k) for id_, share in TOPS.items()},
     }
 
 
@@ -82,4 +82,4 @@ def _first_timers(view: View) -> Figure:
         read,
         lambda: sum(tenure(person).first >= first for person in contributors),
     )
-    return people_share(new, len(contributors), view.defaults.k)
+    return people_share(new, len(contributors), view.thresholds.k)

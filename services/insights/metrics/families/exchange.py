@@ -37,7 +37,7 @@ def people_share(part: int, whole: int, k: int) -> Figure:
 def givers_who_receive(view: View) -> Figure:
     read = view.tables.given.faces[q.LAY_ACTS], view.whole.received.faces[q.HELPED]
     both = view.tables.kept("E1b", read, lambda: len(view.acting_lay & view.ever_received))
-    return people_share(both, len(view.acting_lay), view.defaults.k)
+    return people_share(both, len(view.acting_lay), view.thresholds.k)
 
 
 def gift_only(view: View, lens: str) -> Figure:
@@ -73,7 +73,7 @@ def _two_way(view: View) -> Figure:
     given, received = view.tables.given, view.tables.received
     read = given.faces[q.LAY_ACTS], received.faces[q.HELPED], received.faces[q.LAY_HELPED]
     both, everyone = view.tables.kept("E1", read, found)
-    return people_share(both, everyone, view.defaults.k)
+    return people_share(both, everyone, view.thresholds.k)
 
 
 def _balance(view: View, lens: str) -> Figure:
@@ -87,7 +87,7 @@ def _balance(view: View, lens: str) -> Figure:
     (total,) = halves([MILLION * given.totals[q.ACTS] + received.totals[q.FROM_PEOPLE]], lens)
     if not total:
         return missing(Reason.NO_DATA, n)
-    if n < view.defaults.k:
+    if n < view.thresholds.k:
         return missing(Reason.BELOW_K, n)
     return divided(2 * matched[lens == "minutes"], total, n)
 
@@ -107,7 +107,7 @@ def _matched(view: View) -> tuple[int, int, int]:
 
 def _direct(view: View) -> tuple[Figure, Figure]:
     network = view.tables.network
-    return view.tables.kept("E3", network.turned, lambda: _directly(network, view.defaults.k))
+    return view.tables.kept("E3", network.turned, lambda: _directly(network, view.thresholds.k))
 
 
 def _directly(network: Network, k: int) -> tuple[Figure, Figure]:
@@ -132,4 +132,4 @@ def _overlap(view: View) -> Figure:
     given, received = view.tables.given, view.tables.received
     read = given.faces[q.LAY_ACTS_TO_LAY], received.faces[q.LAY_FROM_LAY_PEOPLE]
     both, either = view.tables.kept("K2", read, found)
-    return people_share(both, either, view.defaults.k)
+    return people_share(both, either, view.thresholds.k)

@@ -8,7 +8,7 @@ from services.insights.metrics.thresholds import J3_OBSERVED_DAYS
 
 
 def involvement(view: View) -> dict[str, Figure]:
-    k = view.defaults.k
+    k = view.thresholds.k
     givers = view.givers(q.OF_LAY_PEOPLE)
     observed, once, lately, stays = _tenures(view)
     young = view.lifetime.observed_days < J3_OBSERVED_DAYS

@@ -26,6 +26,6 @@ def _network(view: View) -> dict[str, Figure]:
     lay = view.acting_lay | view.receivers(q.LAY_FROM_PEOPLE)
     alone = sum(len(counterparts.get(person, ())) <= 1 for person in lay)
     return {
-        "F3": people_share(connected, active, view.defaults.k),
-        "F4": people_share(alone, len(lay), view.defaults.k),
+        "F3": people_share(connected, active, view.thresholds.k),
+        "F4": people_share(alone, len(lay), view.thresholds.k),
     }

@@ -10,8 +10,8 @@ def voice(view: View) -> dict[str, Figure]:
     answered = {feedback: people for feedback, people in due.items() if _answered(view, feedback)}
     changed = {feedback for feedback in answered if feedback in view.lifetime.life.changes}
     return {
-        "B3.answered": _share(len(answered), due, view.defaults.k),
-        "B3.implemented": _share(len(changed), answered, view.defaults.k),
+        "B3.answered": _share(len(answered), due, view.thresholds.k),
+        "B3.implemented": _share(len(changed), answered, view.thresholds.k),
     }
 
 

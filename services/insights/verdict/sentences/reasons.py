@@ -33,7 +33,7 @@ def reasons(grounds: Grounds, ruling: Ruling) -> list[Sentence]:
 
 
 def _not_enough(grounds: Grounds) -> list[Sentence]:
-    limits = grounds.evidence.defaults
+    limits = grounds.evidence.thresholds
     counts = said(
         "pas assez de faits : {n}, {k} ; {d} d'observation en tout",
         "not enough evidence: {n}, {k}; {d} of observation in all",
@@ -120,13 +120,13 @@ def _professionally(grounds: Grounds) -> Sentence:
     """Return to which share professionals deliver, in words where few lay people do the rest."""
     if grounds.evidence.d is None:
         return Sentence("surtout", "mostly")
-    share, limits = 1 - grounds.evidence.d, grounds.evidence.defaults
+    share, limits = 1 - grounds.evidence.d, grounds.evidence.thresholds
     shown = percent(share, (1 - limits.band_low, 1 - limits.band_high))
     return Sentence(f"à {shown.fr}", shown.en)
 
 
 def _lay_percent(share: Fraction, grounds: Grounds) -> Sentence:
-    limits = grounds.evidence.defaults
+    limits = grounds.evidence.thresholds
     return percent(share, (limits.band_low, limits.band_high))
 
 
@@ -140,7 +140,7 @@ def _volunteering(grounds: Grounds, ruling: Ruling) -> list[Sentence | None]:
         ]
     evidence = grounds.evidence
     found: list[Sentence | None] = []
-    if evidence.k1 is not None and evidence.k1 >= evidence.defaults.k1_max:
+    if evidence.k1 is not None and evidence.k1 >= evidence.thresholds.k1_max:
         of_time = grounds.lens == "minutes"
         found.append(
             said(
@@ -150,10 +150,10 @@ def _volunteering(grounds: Grounds, ruling: Ruling) -> list[Sentence | None]:
                 "{x} of the "
                 + ("time comes" if of_time else "contributions come")
                 + " from people who never receive",
-                x=percent(evidence.k1, (evidence.defaults.k1_max,)),
+                x=percent(evidence.k1, (evidence.thresholds.k1_max,)),
             )
         )
-    if evidence.e1b is not None and evidence.e1b < evidence.defaults.e1b_min:
+    if evidence.e1b is not None and evidence.e1b < evidence.thresholds.e1b_min:
         found.append(_exchange(grounds))
     return found
 

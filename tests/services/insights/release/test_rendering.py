@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.insights.facts.fact import Fact
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.engine.timeline import Timeline
-from services.insights.metrics.thresholds import LENSES, WINDOW_DAYS, Defaults
+from services.insights.metrics.thresholds import LENSES, WINDOW_DAYS, Thresholds
 from services.insights.projection.directory import ServiceInfo
 from services.insights.projection.receipt import Moment, Standing
 from services.insights.release import rendering as release
@@ -28,13 +28,13 @@ SUBJECT = Subject(
     {"90d": Announced(ServiceClass.CO_DELIVERY, None, TODAY)},
 )
 PIECES = 8
-limits = st.sampled_from([Defaults(), OPEN])
+limits = st.sampled_from([Thresholds(), OPEN])
 seeds = st.integers(0, 10**6)
 FEW = settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
 def moment(state: ServiceState, facts: Sequence[Fact]) -> Moment:
-    past = Past(Timeline(facts, state.defaults), TODAY).found()
+    past = Past(Timeline(facts, state.thresholds), TODAY).found()
     return Moment(state, past, Standing("d", len(facts), {}))
 
 
@@ -60,21 +60,21 @@ def plain(at: Moment) -> bytes:
 
 
 @FEW
-@example(seed=6000, defaults=Defaults())  # its delivery has weight, and no case, for a while
-@given(seed=seeds, defaults=limits)
+@example(seed=6000, thresholds=Thresholds())  # its delivery has weight, and no case, for a while
+@given(seed=seeds, thresholds=limits)
 def test_a_snapshot_between_any_facts_is_the_plain_one_of_a_state_never_read_before(
-    seed: int, defaults: Defaults
+    seed: int, thresholds: Thresholds
 ) -> None:
     facts = [fact for event in told(seed, 1) for fact in event]
     chance = random.Random(seed)
     if chance.random() < 0.5:
         chance.shuffle(facts)  # so that some is taken back before it came
     cuts = {0, len(facts), *chance.choices(range(len(facts) + 1), k=PIECES)}
-    state = ServiceState(TODAY, defaults)
+    state = ServiceState(TODAY, thresholds)
 
     for first, last in pairwise(sorted(cuts)):
         state.apply(facts[first:last])
-        anew = ServiceState(TODAY, defaults)
+        anew = ServiceState(TODAY, thresholds)
         anew.apply(facts[:last])
 
         kept = release.snapshot(moment(state, facts[:last]), SUBJECT)
@@ -87,12 +87,12 @@ def test_a_snapshot_between_any_facts_is_the_plain_one_of_a_state_never_read_bef
 
 
 @FEW
-@given(seed=seeds, defaults=limits)
+@given(seed=seeds, thresholds=limits)
 def test_one_act_after_another_is_rendered_as_if_all_had_come_at_once(
-    seed: int, defaults: Defaults
+    seed: int, thresholds: Thresholds
 ) -> None:
     facts = [fact for event in told(seed, 1) for fact in event]
-    state = ServiceState(TODAY, defaults)
+    state = ServiceState(TODAY, thresholds)
     begun = max(len(facts) - 15, 0)
     state.apply(facts[:begun])
 
@@ -100,7 +100,7 @@ def test_one_act_after_another_is_rendered_as_if_all_had_come_at_once(
         state.apply([fact])
         release.snapshot(moment(state, facts[:number]), SUBJECT)
 
-    anew = ServiceState(TODAY, defaults)
+    anew = ServiceState(TODAY, thresholds)
     anew.apply(facts)
     at = moment(anew, facts)
     assert release.snapshot(moment(state, facts), SUBJECT).body == plain(at)

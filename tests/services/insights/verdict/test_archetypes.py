@@ -120,7 +120,7 @@ def test_eleven_jurors_and_one_adult_are_no_mutual_aid_where_knowledge_meets() -
     verdict = classify(story.state(), "90d")
 
     assert verdict.grounds.evidence.d is not None
-    assert verdict.grounds.evidence.d > verdict.grounds.evidence.defaults.band_high
+    assert verdict.grounds.evidence.d > verdict.grounds.evidence.thresholds.band_high
     assert verdict.service_class == "co_production"
 
 

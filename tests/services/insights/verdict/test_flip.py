@@ -56,7 +56,7 @@ def grounds(
             opinion_people=20,
             g2=None,
             resources=False,
-            defaults=DEFAULTS,
+            thresholds=DEFAULTS,
         ),
         lens="count",
         acts=200,
@@ -195,7 +195,7 @@ evidences = st.builds(
     opinion_people=st.integers(0, 9),
     g2=maybe,
     resources=st.booleans(),
-    defaults=st.just(DEFAULTS),
+    thresholds=st.just(DEFAULTS),
 )
 
 

@@ -17,7 +17,7 @@ def given() -> Story:
 
 
 def test_gini_over_the_active_and_over_everybody_registered_or_seen() -> None:
-    found = figures(given().state(defaults=OPEN), "90d", "minutes")
+    found = figures(given().state(thresholds=OPEN), "90d", "minutes")
 
     # by hand: twice 10 + 40 + 90 + 160, over four times 100, less 5/4
     assert found["M3.active"].value == 0.25
@@ -31,14 +31,14 @@ def test_people_who_gave_no_minutes_stay_in_as_zeros() -> None:
     for number in range(1, 6):
         story.act(f"u{number}", 2, minutes=None if number == 1 else 30)
 
-    found = figures(story.state(defaults=OPEN), "90d", "minutes")["M3.active"]
+    found = figures(story.state(thresholds=OPEN), "90d", "minutes")["M3.active"]
 
     # one zero and four times 30: twice 30 times 14, over five times 120, less 6/5
     assert (found.value, found.n) == (0.2, 5)
 
 
 def test_top_shares_round_people_up() -> None:
-    found = figures(given().state(defaults=OPEN), "90d", "minutes")
+    found = figures(given().state(thresholds=OPEN), "90d", "minutes")
 
     assert (found["M3.top1"].value, found["M3.top1"].detail) == (0.4, {"people": 1})
     assert (found["M3.top10"].value, found["M3.top10"].n) == (0.4, 4)
@@ -48,15 +48,15 @@ def test_first_timers_were_never_seen_before_the_window() -> None:
     story = given()
     story.act("u7", 1)
 
-    found = figures(story.state(defaults=OPEN), "90d")["M6"]
+    found = figures(story.state(thresholds=OPEN), "90d")["M6"]
 
     assert (found.numerator, found.denominator) == (5, 6)
     # nothing lies before a life
-    assert figures(story.state(defaults=OPEN), "life")["M6"].reason == "no_data"
+    assert figures(story.state(thresholds=OPEN), "life")["M6"].reason == "no_data"
 
 
 def test_nothing_to_share_is_no_inequality() -> None:
     story = Story()
     story.act("p1", 1)
 
-    assert figures(story.state(defaults=OPEN), "90d")["M3.active"].reason == "no_data"
+    assert figures(story.state(thresholds=OPEN), "90d")["M3.active"].reason == "no_data"

@@ -28,7 +28,7 @@ def test_every_definition_is_published_with_its_fields() -> None:
     found = published()
 
     assert [one["id"] for one in found["metrics"]] == list(BY_ID)
-    assert found["defaults"]["e1b_min"] == 0.2
+    assert found["thresholds"]["e1b_min"] == 0.2
     assert all(set(definition.fields) <= set(FIELDS) for definition in DEFINITIONS)
     for id_ in ("E1", "E1b", "K1", "Q4"):
         assert "kind" in BY_ID[id_].fields

@@ -15,7 +15,7 @@ def circle() -> Story:
 
 
 def test_cross_party_flow_weighs_edges_between_stamped_parties() -> None:
-    found = figures(circle().state(defaults=OPEN), "90d", "minutes")["A4"]
+    found = figures(circle().state(thresholds=OPEN), "90d", "minutes")["A4"]
 
     # ann -> bea stays within users; the rest crosses: 41 of 101 minutes
     # three acts of 60, 31 and 10 minutes: 101 * 101 / (3600 + 961 + 100) = 2.2
@@ -27,13 +27,13 @@ def test_receivers_without_a_known_party_are_left_out_of_the_flow() -> None:
     story = circle()
     story.act("u1", 1, ["x1"])
 
-    found = figures(story.state(defaults=OPEN), "90d", "minutes")["A4"]
+    found = figures(story.state(thresholds=OPEN), "90d", "minutes")["A4"]
 
     assert (found.denominator, found.n) == (101_000_000, 2)
 
 
 def test_two_way_share_is_of_all_lay_givers_and_receivers() -> None:
-    found = figures(circle().state(defaults=OPEN), "90d")["E1"]
+    found = figures(circle().state(thresholds=OPEN), "90d")["E1"]
 
     # ann and bea gave and received; carl only received
     assert (found.numerator, found.denominator) == (2, 3)
@@ -46,7 +46,7 @@ def test_depth_counts_a_receipt_from_any_time_and_from_a_group() -> None:
     for giver in ("u1", "u2", "u3"):
         story.act(giver, 2, ["f1"])
 
-    found = figures(story.state(defaults=OPEN), "90d")
+    found = figures(story.state(thresholds=OPEN), "90d")
 
     assert (found["E1b"].numerator, found["E1b"].denominator) == (2, 3)
     assert found["E1"].numerator == 0  # within the window none of the three received
@@ -58,7 +58,7 @@ def test_being_trained_facilitated_or_connected_is_no_receipt_but_an_edge() -> N
         story.act("p1", 3, ["u1"], kind=kind)
     story.act("u1", 2, ["u2"])
 
-    found = figures(story.state(defaults=OPEN), "90d")
+    found = figures(story.state(thresholds=OPEN), "90d")
 
     assert found["E1b"].value == 0.0
     assert found["K1"].value == 1.0
@@ -69,7 +69,7 @@ def test_balance_conserves_minutes_and_counts_gifts_to_nobody_named() -> None:
     story = circle()
     story.act("f1", 1, minutes=20)
 
-    found = figures(story.state(defaults=OPEN), "90d", "minutes")["E2"]
+    found = figures(story.state(thresholds=OPEN), "90d", "minutes")["E2"]
 
     # gave - received: ann 60-10, bea 31-60, carl 20-15.5, paul 10-15.5; in all 121 + 101
     assert found.value == round(1 - (50 + 29 + 4.5 + 5.5) / 222, 9)
@@ -84,7 +84,7 @@ def test_direct_reciprocity_against_chance() -> None:
     story = circle()
     story.act("u2", 1, ["u1"])
 
-    found = figures(story.state(defaults=OPEN), "90d")
+    found = figures(story.state(thresholds=OPEN), "90d")
 
     # arcs: ann-bea both ways, bea->carl, bea->paul, paul->ann; 4 people, 12 possible arcs
     assert (found["E3.r"].numerator, found["E3.r"].denominator) == (2, 5)
@@ -96,7 +96,7 @@ def test_gift_only_minutes_are_of_people_who_never_received() -> None:
     story.act("f2", 1, ["u2"], minutes=9)
     story.group("f9", 1, minutes=500, phase="design")
 
-    found = figures(story.state(defaults=OPEN), "90d", "minutes")["K1"]
+    found = figures(story.state(thresholds=OPEN), "90d", "minutes")["K1"]
 
     # 60, 31 and 9 minutes: 100 * 100 / (3600 + 961 + 81) = 2.2
     assert (found.numerator, found.denominator, found.n) == (9, 100, 2)
@@ -106,7 +106,7 @@ def test_roles_overlap_among_lay_people_alone() -> None:
     story = circle()
     story.act("u1", 1, ["u2"])
 
-    found = figures(story.state(defaults=OPEN), "90d")["K2"]
+    found = figures(story.state(thresholds=OPEN), "90d")["K2"]
 
     # givers to lay people: ann, bea; receivers from lay people: bea, carl
     assert (found.numerator, found.denominator) == (1, 3)
@@ -114,10 +114,10 @@ def test_roles_overlap_among_lay_people_alone() -> None:
 
 def test_opinions_exchange_nothing() -> None:
     story = circle()
-    before = figures(story.state(defaults=OPEN), "90d")
+    before = figures(story.state(thresholds=OPEN), "90d")
     story.act("u2", 1, ["p1", "u9"], mode="opinion")
 
-    after = figures(story.state(defaults=OPEN), "90d")
+    after = figures(story.state(thresholds=OPEN), "90d")
 
     for id_ in ("A4", "E1", "E1b", "E2", "E3.r", "E3.rho", "F3", "F4", "K1", "K2"):
         assert after[id_] == before[id_], id_
@@ -129,7 +129,7 @@ def test_more_than_fifty_receivers_are_a_group_gift() -> None:
     story.act("u2", 1, ["u1"])
     story.act("u2", 1, ["u1"])
 
-    found = figures(story.state(defaults=OPEN), "90d")
+    found = figures(story.state(thresholds=OPEN), "90d")
 
     assert found["E3.r"].n == 1
     assert (found["E1b"].numerator, found["E1b"].denominator) == (1, 2)
@@ -140,6 +140,6 @@ def test_where_everybody_gave_to_everybody_there_is_no_chance_to_beat() -> None:
     for giver, receiver in (("u1", "u2"), ("u2", "u1")):
         story.act(giver, 1, [receiver])
 
-    found = figures(story.state(defaults=OPEN), "90d")
+    found = figures(story.state(thresholds=OPEN), "90d")
 
     assert (found["E3.r"].value, found["E3.rho"].reason) == (1.0, "no_data")

@@ -12,7 +12,7 @@ def test_opinion_only_people_gave_nothing_else_in_the_window() -> None:
     story.act("f1", 1, mode=None)
     story.opinion("p1", 1)
 
-    found = figures(story.state(defaults=OPEN), "90d")["J1"]
+    found = figures(story.state(thresholds=OPEN), "90d")["J1"]
 
     # u1 and u3 of u1, u2, u3 and f1; a blank mode is neither act nor opinion
     assert (found.numerator, found.denominator) == (2, 4)
@@ -26,7 +26,7 @@ def test_one_off_people_were_first_seen_ninety_days_ago_and_on_one_day_alone() -
     story.act("u2", 3)
     story.act("u3", 89)
 
-    found = figures(story.state(defaults=OPEN), "28d")["J2"]
+    found = figures(story.state(thresholds=OPEN), "28d")["J2"]
 
     assert (found.numerator, found.denominator) == (1, 2)
 
@@ -41,7 +41,7 @@ def test_staying_power_needs_three_of_six_blocks_of_thirty_days() -> None:
         story.opinion("f1", ago)
     story.act("u3", 180)
 
-    found = figures(story.state(defaults=OPEN), "28d")["J3"]
+    found = figures(story.state(thresholds=OPEN), "28d")["J3"]
 
     assert (found.numerator, found.denominator) == (2, 3)
 
@@ -51,8 +51,8 @@ def test_staying_power_is_not_known_before_ninety_days_were_observed() -> None:
     for ago in (0, 30, 60, 88):
         story.act("u1", ago)
 
-    young = figures(story.state(defaults=OPEN), "28d")["J3"]
+    young = figures(story.state(thresholds=OPEN), "28d")["J3"]
     story.decision(89, weights={"user": 1})  # evidence too, and the first
-    old = figures(story.state(defaults=OPEN), "28d")["J3"]
+    old = figures(story.state(thresholds=OPEN), "28d")["J3"]
 
     assert (young.reason, old.value) == ("observed_too_short", 1.0)

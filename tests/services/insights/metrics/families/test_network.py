@@ -14,7 +14,7 @@ def test_connectedness_is_the_largest_component_of_all_active_people() -> None:
     story.act("u3", 1, ["u4"])
     story.act("u5", 1)
 
-    found = figures(story.state(defaults=OPEN), "90d")["F3"]
+    found = figures(story.state(thresholds=OPEN), "90d")["F3"]
 
     assert (found.numerator, found.denominator) == (3, 6)
 
@@ -26,7 +26,7 @@ def test_isolation_counts_lay_people_with_one_counterpart_or_none() -> None:
     story.act("p1", 1, ["u3"])
     story.act("u4", 1)
 
-    found = figures(story.state(defaults=OPEN), "90d")["F4"]
+    found = figures(story.state(thresholds=OPEN), "90d")["F4"]
 
     # u2 has u1 and p1; u1, u3 and u4 have one or none; p1 is no lay person
     assert (found.numerator, found.denominator) == (3, 4)
@@ -40,7 +40,7 @@ def test_active_lay_people_gave_an_act_or_were_named_in_a_persons_act_by_a_lay_s
     story.act("u5", 1)  # gave to nobody known
     story.act("p1", 1, ["p2", "x1"])
 
-    found = figures(story.state(defaults=OPEN), "90d")["F4"]
+    found = figures(story.state(thresholds=OPEN), "90d")["F4"]
 
     # u1 has p1, u5 nobody
     assert (found.numerator, found.denominator) == (2, 2)
@@ -51,7 +51,7 @@ def test_a_lone_giver_is_a_component_of_one() -> None:
     story.act("u1", 1, ["u1", "u2"])
     story.act("u3", 1)
 
-    found = figures(story.state(defaults=OPEN), "90d")["F3"]
+    found = figures(story.state(thresholds=OPEN), "90d")["F3"]
 
     assert (found.numerator, found.denominator) == (2, 3)
 

@@ -6,7 +6,7 @@ from tests.support.archetypes import OPEN, Story
 
 
 def n1(story: Story, lens: str = "minutes") -> Figure:
-    return figures(story.state(defaults=OPEN), "90d", lens)["N1"]
+    return figures(story.state(thresholds=OPEN), "90d", lens)["N1"]
 
 
 def test_outside_inputs_are_of_other_organisations_and_of_lay_people_by_themselves() -> None:

@@ -14,7 +14,7 @@ def told() -> Story:
 
 
 def test_feedback_is_due_after_thirty_days_and_answered_within_them() -> None:
-    found = figures(told().state(defaults=OPEN), "90d")["B3.answered"]
+    found = figures(told().state(thresholds=OPEN), "90d")["B3.answered"]
 
     assert (found.numerator, found.denominator) == (2, 4)
 
@@ -24,7 +24,7 @@ def test_an_answer_is_implemented_once_a_change_names_its_feedback() -> None:
     story.feedback("u7", 50, answered=2, changed=10)
     story.events.append(story.events[-1])  # a second change for the same feedback
 
-    found = figures(story.state(defaults=OPEN), "90d")["B3.implemented"]
+    found = figures(story.state(thresholds=OPEN), "90d")["B3.implemented"]
 
     assert (found.numerator, found.denominator) == (2, 3)
 
@@ -34,6 +34,6 @@ def test_k_counts_the_people_behind_the_feedbacks() -> None:
     for ago in range(40, 60):
         story.feedback("u1", ago)
 
-    from_one = figures(story.state(defaults=OPEN), "90d")["B3.answered"]
+    from_one = figures(story.state(thresholds=OPEN), "90d")["B3.answered"]
 
     assert from_one.denominator == 20
