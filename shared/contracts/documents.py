@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from shared.contracts import topics
+from shared.contracts import snapshot_document, topics
 from shared.contracts.catalogue import EVENT_TYPES, PUBLISHED, EventType, schema_uri
+from shared.contracts.snapshot_document import SNAPSHOT_TYPE
 
 Document = dict[str, Any]
 SERVICES = ("registry", "exchange", "insights")
@@ -77,33 +78,21 @@ def asyncapi(service: str) -> Document:
             + " Records are CloudEvents 1.0 in binary mode; the key is hashed by murmur2.",
         },
         "defaultContentType": "application/json",
-        "channels": {topic.name: _channel(topic) for topic in known},
+        "channels": {
+            **{topic.name: _channel(topic) for topic in known},
+            **(snapshot_document.channels() if service == "insights" else {}),
+        },
         "operations": {
             **{f"send {topic.name}": _operation("send", topic) for topic in sent},
             **{f"receive {topic.name}": _operation("receive", topic) for topic in received},
+            **(snapshot_document.operations() if service == "insights" else {}),
         },
         "components": {
             "messages": {
                 **{kind.name: _message(kind) for kind in _types_of(known)},
-                **({_SNAPSHOT: _snapshot()} if topics.INSIGHTS_SERVICES in known else {}),
+                **(snapshot_document.messages() if service == "insights" else {}),
             },
-        },
-    }
-
-
-_SNAPSHOT = "org.coprod.insights.service.snapshot.v1"
-
-
-def _snapshot() -> Document:
-    """The state record of the compacted topic: whole, latest wins, without positions of its own."""
-    return {
-        "name": _SNAPSHOT,
-        "title": "ServiceSnapshot",
-        "contentType": "application/json",
-        "payload": {
-            "type": "object",
-            "required": ["service_id"],
-            "properties": {"service_id": {"type": "string"}},
+            **({"schemas": snapshot_document.schemas()} if service == "insights" else {}),
         },
     }
 
@@ -114,7 +103,7 @@ def _types_of(known: Sequence[topics.Topic]) -> list[EventType]:
 
 def _messages(topic: topics.Topic) -> list[str]:
     if topic.compacted:
-        return [_SNAPSHOT]
+        return [SNAPSHOT_TYPE]
     return [kind.name for kind in EVENT_TYPES if kind.topic == topic]
 
 

@@ -15,13 +15,11 @@ from services.insights.gateway.schemas import (
     DefinitionsBody,
     FoldedBody,
     HistoryBody,
-    Lens,
     MetricsBody,
     RebuildBody,
     ServiceItem,
     TrendsBody,
     VerdictBody,
-    Window,
 )
 from services.insights.metrics.definition import BY_ID, published
 from services.insights.metrics.thresholds import DEFAULTS
@@ -29,6 +27,7 @@ from services.insights.projection.generation import Build
 from services.insights.release.rebuild import Rebuild
 from services.insights.release.rendering import RELEASE_HEADER
 from services.insights.verdict import grade
+from shared.contracts.snapshot import Lens, Window
 from shared.http.paging import (
     LIMIT_DEFAULT,
     Cursor,
