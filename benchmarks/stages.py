@@ -23,7 +23,7 @@ from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.figures import figures
 from services.insights.projection.memory import Change, LiveService, by_service
 from shared.consumer.sequencing import Intake, Standing, take
-from shared.contracts import fast_decode as lean
+from shared.contracts import fast_decode
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.http.server import collect_rarely
 from shared.log.port import LogRecord, TopicPartition
@@ -99,7 +99,7 @@ class Fold:
 
     def _intake(self, number: int, records: Sequence[LogRecord]) -> Intake:
         standing = self.standings.get(number, Standing(0, 0, 1))
-        intake = take(standing, records, DEPLOYMENT, lean.decode_all)
+        intake = take(standing, records, DEPLOYMENT, fast_decode.decode_all)
         assert not intake.broken
         self.standings[number] = intake.standing
         return intake

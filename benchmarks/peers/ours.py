@@ -21,8 +21,7 @@ from benchmarks.peers.small import Small, decode, pair_of
 from benchmarks.peers.stopwatch import Stopwatch, answer, asked
 from benchmarks.workload import DEPLOYMENT
 from shared.consumer import Batch, Claim, Consumer
-from shared.contracts import catalogue
-from shared.contracts import fast_decode as lean
+from shared.contracts import catalogue, fast_decode
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.eventstore.port import Connection
 from shared.http.server import collect_rarely
@@ -140,7 +139,7 @@ async def main() -> None:
             handler=kernel,
             deployment=DEPLOYMENT,
             owner=str(os.getpid()),
-            decode=decode_small if sys.argv[5:] == ["small"] else lean.decode_all,
+            decode=decode_small if sys.argv[5:] == ["small"] else fast_decode.decode_all,
         )
         await consumer.start()
         await kernel.done.wait()

@@ -1,159 +1,34 @@
-"""Lean: contributions decoded for reading at speed; whatever is not plainly sound goes to pydantic.
+"""Fast decode: events of the types declared fast, read as structs; all doubt goes to the models.
 
-A struct here has the fields of the model of the same name. What its decoder takes, the model takes
-too, with the same values; what it refuses may still be sound, and then the model is what comes.
+What a struct's decoder takes, the model takes too, with the same values; what it refuses may still
+be sound, and then the model is what comes.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
 from shared.contracts import catalogue
-from shared.contracts.exchange import RECEIVERS_MAX
-from shared.contracts.vocabulary import (
-    Channel,
-    Choice,
-    Knowledge,
-    Message,
-    Mode,
-    Outcome,
-    ParticipantKind,
-    Party,
-    Phase,
-    Scope,
-    Stage,
-)
+from shared.contracts.structs import OPEN, struct_of
+from shared.contracts.vocabulary import Message
 
-Meta = msgspec.Meta
-# Of which characters these are made is seen from the whole record at once, which is much cheaper.
-Identifier: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
-Token: TypeAlias = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,39}$")]
-Kind: TypeAlias = str  # a token too, but there are few, and each is looked into once
-Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
-Minutes: TypeAlias = Annotated[int, Meta(ge=1, le=1440)]
-Count: TypeAlias = Annotated[int, Meta(ge=0)]
-
-_TOKEN = re.compile("[a-z][a-z0-9_]{0,39}")
+FastMessage: TypeAlias = msgspec.Struct
+STRUCTS = {kind.model: struct_of(kind.model) for kind in catalogue.EVENT_TYPES if kind.fast}
+"""Model -> its struct, of the types that are declared fast."""
+_DECODERS = {
+    kind.name: msgspec.json.Decoder(STRUCTS[kind.model]).decode
+    for kind in catalogue.EVENT_TYPES
+    if kind.fast
+}
 _FINER_THAN_MICROSECONDS = re.compile(rb"\.\d{7}")  # one decoder rounds such a time, the other cuts
 
 
-class _Struct(msgspec.Struct, frozen=True, gc=False):
-    pass
-
-
-class Receiver(_Struct, frozen=True, gc=False):
-    participant_id: Identifier
-    party: Party | None = None
-
-
-class DirectoryPosition(_Struct, frozen=True, gc=False):
-    topic: str
-    partition: Count
-    position: Count
-
-
-class Act(_Struct, frozen=True, gc=False):
-    contribution_id: Identifier
-    service_id: Identifier
-    occurred_at: Moment
-    giver_id: Identifier
-    giver_party: Party
-    recorded_by: Identifier
-    giver_kind: ParticipantKind = ParticipantKind.PERSON
-    giver_org: Identifier | None = None
-    giver_in_provider_org: bool | None = None
-    receivers: Annotated[tuple[Receiver, ...], Meta(max_length=RECEIVERS_MAX)] = ()
-    receiver_groups: Annotated[tuple[Identifier, ...], Meta(max_length=RECEIVERS_MAX)] = ()
-    phase: Phase | None = None
-    mode: Mode | None = None
-    choice: Choice | None = None
-    kind: Kind | None = None
-    scope: Scope | None = None
-    stage: Stage | None = None
-    knowledge: Knowledge | None = None
-    minutes: Minutes | None = None
-    episode_id: Identifier | None = None
-    asset_id: Identifier | None = None
-    need_id: Identifier | None = None
-    offer_id: Identifier | None = None
-    channel: Channel | None = None
-    directory: tuple[DirectoryPosition, ...] = ()
-
-
-class ContributionRecorded(_Struct, frozen=True, gc=False):
-    act: Act
-    confirm_due_at: Moment | None = None
-    replaces: Identifier | None = None
-
-
-class ContributionConfirmed(_Struct, frozen=True, gc=False):
-    act: Act
-    by: Identifier
-    automatic: bool = False
-    confirm_due_at: Moment | None = None
-
-
-class ContributionDisputed(_Struct, frozen=True, gc=False):
-    act: Act
-    by: Identifier
-    reason_code: Token
-    counted: bool
-    confirm_due_at: Moment | None = None
-
-
-class DisputeResolved(_Struct, frozen=True, gc=False):
-    act: Act
-    by: Identifier
-    outcome: Outcome
-    before: Act | None = None
-
-
-class ContributionCorrected(_Struct, frozen=True, gc=False):
-    before: Act
-    after: Act
-    by: Identifier
-    counted: bool
-    confirm_due_at: Moment | None = None
-
-
-class ContributionVoided(_Struct, frozen=True, gc=False):
-    act: Act
-    by: Identifier
-    reason_code: Token
-    counted: bool
-    confirm_due_at: Moment | None = None
-
-
-LeanMessage: TypeAlias = (
-    ContributionRecorded
-    | ContributionConfirmed
-    | ContributionDisputed
-    | DisputeResolved
-    | ContributionCorrected
-    | ContributionVoided
-)
-STRUCTS: tuple[type[LeanMessage], ...] = (
-    ContributionRecorded,
-    ContributionConfirmed,
-    ContributionDisputed,
-    DisputeResolved,
-    ContributionCorrected,
-    ContributionVoided,
-)
-_OF_MODEL = {struct.__name__: struct for struct in STRUCTS}
-_OF_ONE_ACT = frozenset(STRUCTS) - {ContributionCorrected, DisputeResolved}
-_DECODERS = {
-    kind.name: msgspec.json.Decoder(_OF_MODEL[kind.model.__name__]).decode
-    for kind in catalogue.EVENT_TYPES
-    if kind.model.__name__ in _OF_MODEL
-}
-
-
-def decode(type_name: str, data: bytes) -> Message | LeanMessage:
+def decode(type_name: str, data: bytes) -> Message | FastMessage:
     """Return the event behind consumed bytes, as a struct where there is one and it takes them.
 
     Raises:
@@ -173,7 +48,7 @@ def decode(type_name: str, data: bytes) -> Message | LeanMessage:
 
 def decode_all(
     type_names: Sequence[str], datas: Sequence[bytes]
-) -> Sequence[Message | LeanMessage]:
+) -> Sequence[Message | FastMessage]:
     """Return what ``decode`` returns for each, at half its cost; raise if it raises for any."""
     plain = _decode_plain(type_names, datas)
     return list(map(decode, type_names, datas)) if plain is None else plain
@@ -181,7 +56,7 @@ def decode_all(
 
 def _decode_plain(
     type_names: Sequence[str], datas: Sequence[bytes]
-) -> list[Message | LeanMessage] | None:
+) -> list[Message | FastMessage] | None:
     """Return the structs, and models where there is no struct; None if a struct is in doubt.
 
     All are looked into together, for to look costs more than what is looked for.
@@ -200,18 +75,6 @@ def _decode_plain(
     return found if _are_sound(found, whole) else None
 
 
-def _acts(messages: Iterable[Any]) -> list[Act]:
-    found: list[Act] = []
-    for message in messages:
-        if type(message) in _OF_ONE_ACT:
-            found.append(message.act)
-        elif isinstance(message, ContributionCorrected):
-            found += (message.before, message.after)
-        elif isinstance(message, DisputeResolved):
-            found += (message.act,) if message.before is None else (message.act, message.before)
-    return found
-
-
 def _is_plain(data: bytes) -> bool:
     """Whether all is printable ASCII without spaces and escapes, as it is in nearly every record.
 
@@ -220,17 +83,16 @@ def _is_plain(data: bytes) -> bool:
     return data.isascii() and not (b" " in data or b"\\" in data or b"\x7f" in data)
 
 
-def _are_sound(messages: Sequence[Any], data: bytes) -> bool:
-    """Whether the model takes these too, and reads the same days.
+def _are_sound(messages: Iterable[Any], data: bytes) -> bool:
+    """Whether the models take these too, and read the same days.
 
-    Of a time that is finer than a microsecond it may read another one, which matters at midnight.
+    Of a time that is finer than a microsecond a model may read another one, which matters at
+    midnight.
     """
-    acts = _acts(messages)
-    due = (getattr(message, "confirm_due_at", None) for message in messages)
-    moments = [*[act.occurred_at for act in acts], *[at for at in due if at is not None]]
+    moments, words = _left_open(messages)
     return (
         {moment.tzinfo for moment in moments} <= {UTC}
-        and all(map(_is_token, {act.kind for act in acts if act.kind is not None}))
+        and all(matches(word) for matches, found in words.items() for word in found)
         and (
             0 not in [moment.hour or moment.minute for moment in moments]
             or not _FINER_THAN_MICROSECONDS.search(data)  # last, for it takes the longest
@@ -238,5 +100,23 @@ def _are_sound(messages: Sequence[Any], data: bytes) -> bool:
     )
 
 
-def _is_token(text: str) -> bool:
-    return _TOKEN.fullmatch(text) is not None
+def _left_open(
+    messages: Iterable[Any],
+) -> tuple[list[datetime], dict[Callable[[str], object], set[str]]]:
+    """Return the moments in the structs, and the words in them by what each has to match."""
+    waiting: defaultdict[type[Any], list[Any]] = defaultdict(list)
+    for message in messages:
+        waiting[type(message)].append(message)
+    moments: list[datetime] = []
+    words: defaultdict[Callable[[str], object], set[str]] = defaultdict(set)
+    while waiting:  # a column of each field is read at once, of structs within structs too
+        struct, alike = waiting.popitem()
+        if (left_open := OPEN.get(struct)) is None:
+            continue  # a model
+        for get in left_open.moments:
+            moments += [moment for moment in map(get, alike) if moment is not None]
+        for get, matches in left_open.words:
+            words[matches].update([word for word in map(get, alike) if word is not None])
+        for get, inner in left_open.structs:
+            waiting[inner] += [one for one in map(get, alike) if one is not None]
+    return moments, words

@@ -11,9 +11,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from shared.contracts import exchange
-from shared.contracts import fast_decode as lean
 from shared.contracts.exchange import (
+    Act,
     ByParty,
     ChangeImplemented,
     ConsultationClosed,
@@ -29,7 +28,7 @@ from shared.contracts.exchange import (
     FeedbackGiven,
     ResourceAllocated,
 )
-from shared.contracts.fast_decode import LeanMessage
+from shared.contracts.fast_decode import STRUCTS, FastMessage
 from shared.contracts.registry import (
     RoleAssumed,
     RoleStartMoved,
@@ -52,7 +51,6 @@ from shared.contracts.vocabulary import (
     Stage,
 )
 
-Act: TypeAlias = exchange.Act | lean.Act
 Code: TypeAlias = Callable[[str, str], int]
 """The dictionary: (``service`` | ``participant`` | ``organisation`` | ``episode`` | ``feedback`` |
 ``kind`` | ``currency``, text) -> its code, 1 or more, always the same for the same text."""
@@ -215,7 +213,7 @@ def day_number(moment: datetime | date) -> int:
     return moment.toordinal() - _EPOCH_ORDINAL
 
 
-def facts_of(event: Message | LeanMessage, code: Code) -> list[Fact]:
+def facts_of(event: Message | FastMessage, code: Code) -> list[Fact]:
     """Return what the event adds and takes back; ``[]`` for an event that no metric reads."""
     make = _MAKERS.get(type(event))
     return [] if make is None else make(event, code)
@@ -417,12 +415,6 @@ _MAKERS: dict[type[Any], Callable[[Any, Code], list[Fact]]] = {
     ContributionVoided: _voided,
     DisputeResolved: _resolved,
     ContributionCorrected: _corrected,
-    lean.ContributionRecorded: _recorded,
-    lean.ContributionConfirmed: _confirmed,
-    lean.ContributionDisputed: _disputed,
-    lean.ContributionVoided: _voided,
-    lean.DisputeResolved: _resolved,
-    lean.ContributionCorrected: _corrected,
     RoleAssumed: _roles,
     RoleStartMoved: _roles,
     ServiceRegistered: _agencies,
@@ -436,3 +428,4 @@ _MAKERS: dict[type[Any], Callable[[Any, Code], list[Fact]]] = {
     FeedbackAnswered: _answered,
     ChangeImplemented: _implemented,
 }
+_MAKERS |= {struct: _MAKERS[model] for model, struct in STRUCTS.items()}

@@ -9,7 +9,7 @@ from services.insights.projection.projector import Projector
 from services.insights.projection.reader import Reader
 from services.insights.projection.store import FOLDED, FactStore, Pool
 from shared.consumer import Consumer, ConsumerMetrics
-from shared.contracts import fast_decode as lean
+from shared.contracts import fast_decode
 from shared.contracts.topics import REGISTRY_SERVICES
 from shared.log.port import Log
 from shared.runtime.clock import Clock
@@ -49,7 +49,7 @@ class Fold:
             metrics=around.metrics,
             broken_run_max=around.broken_run_max,
             retelling=[REGISTRY_SERVICES],
-            decode=lean.decode_all,
+            decode=fast_decode.decode_all,
         )
         self.reader = Reader(
             store=self.store,

@@ -14,7 +14,7 @@ from services.insights.projection.directory import ServiceInfo, described
 from services.insights.projection.memory import Change, Live
 from services.insights.projection.store import SOURCE_TOPICS, FactStore, Folded
 from shared.consumer import Batch, Claim
-from shared.contracts.fast_decode import LeanMessage
+from shared.contracts.fast_decode import FastMessage
 from shared.contracts.registry import AgencyRegistered
 from shared.contracts.topics import EXCHANGE_ACTIVITY, REGISTRY_SERVICES
 from shared.contracts.vocabulary import Message
@@ -29,7 +29,7 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
 
     key: str
     position: int
-    message: Message | LeanMessage
+    message: Message | FastMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from shared.consumer import sequencing as sorting
 from shared.consumer.sequencing import Decode, Intake, Standing, take
-from shared.contracts import catalogue
-from shared.contracts import fast_decode as lean
+from shared.contracts import catalogue, fast_decode
 from shared.contracts.envelope import Event, headers
 from shared.contracts.exchange import (
     ConsultationClosed,
@@ -251,7 +250,7 @@ def one_by_one(
         gap_until=st.sampled_from([None, None, 5]),
     ),
     lengths=st.tuples(st.integers(1, 8), st.integers(1, 3)),
-    decode=st.sampled_from([catalogue.decode_all, lean.decode_all]),
+    decode=st.sampled_from([catalogue.decode_all, fast_decode.decode_all]),
 )
 @settings(max_examples=500, deadline=None)
 def test_many_at_once_come_to_what_they_do_one_by_one(
