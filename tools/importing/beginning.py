@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from tools.importing.identifier import unseen
-from tools.importing.problem import coded, is_utf8, shown
+from integrations.identifier import unseen
+from integrations.text import coded, is_utf8, shown
 
 DELIMITERS = (",", ";")
 BYTES_LOOKED_AT = 4_096

@@ -3,7 +3,8 @@
 import asyncio
 import re
 import sqlite3
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,15 +14,22 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from integrations.columns import COLUMNS
+from integrations.contribution import Calendar, Contributions
+from integrations.open_repair import SYSTEM as OPEN_REPAIR
+from integrations.open_repair import OpenRepair
+from integrations.polis import SYSTEM as POLIS
+from integrations.polis import Polis
+from integrations.translator import Unfit
 from tools.bulk import Service
 from tools.deployment.record import DataOption, Deployment, JsonOption, find
-from tools.importing import open_repair, polis, report
+from tools.importing import polis, report
 from tools.importing import rejects as rejected_rows
-from tools.importing.columns import COLUMNS
+from tools.importing.feed import Feed, records
 from tools.importing.problem import Problem
 from tools.importing.registration import Source
-from tools.importing.row import RowReader, check_header, days_in, refuse_header, rows_of
-from tools.importing.run import Feed, Options, run
+from tools.importing.row import check_header, days_in, refuse_header, rows_of
+from tools.importing.run import Options, run
 from tools.importing.scope import UniqueIn, scoped
 from tools.importing.spool import Spool
 from tools.importing.table import Table
@@ -63,6 +71,10 @@ VoidMissingOption = Annotated[
 IF_IDS_BEGIN_ANEW = (
     "If its ids begin anew, say what they are unique in: --ids-unique-in service, year or month; "
     "if it comes out of another system: --system NAME."
+)
+IF_ITEMS_ARE_RENUMBERED = (
+    "A release that numbers its items anew is imported whole, in place of the one before: with "
+    "--replace --complete --void-missing."
 )
 ServiceOption = Annotated[
     str, typer.Option("--service", metavar="ID", help="The service, by its id or the agency's own.")
@@ -133,11 +145,13 @@ def contributions(  # noqa: PLR0913 - one parameter an option
         refuse_header(checked)
     zone = _zone(timezone)
     days = zone.key != "UTC" and days_in(table)
-    reader = RowReader(filled, zone, datetime.now(UTC), checked.required, days=days)
+    calendar = Calendar(datetime.now(UTC), zone, days)
+    with _filling():
+        translator = Contributions(table.header, filled, calendar, checked.required)
     feed = Feed(
         table,
-        scoped(rows_of(table, table.header, reader), unique_in or ()),
-        frozenset(COLUMNS) & {*table.header, *filled},
+        scoped(rows_of(table, translator), unique_in or ()),
+        translator.fills,
         notices=(*checked.notices, *([_read_as_days(zone)] if days else [])),
         header=tuple(checked.blocking),
         if_another=IF_IDS_BEGIN_ANEW,
@@ -179,11 +193,12 @@ def polis_votes(  # noqa: PLR0913 - one parameter an option
     void_missing: VoidMissingOption = False,
 ) -> None:
     """Import the votes of a Polis export: each is an opinion of a user on what was asked."""
-    source = _source(agency, polis.SYSTEM)
+    source = _source(agency, POLIS)
     options = Options(source, True, dry_run, rejects, replace_, complete, void_missing)
     named = conversation or polis.conversation_of(directory) or service
-    feed = polis.votes(directory, _reader(polis.FILLED, service), named)
-    _import(feed, Request(options, data, as_json))
+    with _filling():
+        translator = Polis(service, named, datetime.now(UTC))
+    _import(polis.votes(directory, translator), Request(options, data, as_json))
 
 
 @app.command("open-repair", epilog=EXIT_CODES_HELP)
@@ -201,9 +216,11 @@ def open_repair_items(  # noqa: PLR0913 - one parameter an option
     void_missing: VoidMissingOption = False,
 ) -> None:
     """Import Open Repair data: each item seen is an act that a group of volunteers delivered."""
-    source = _source(agency, open_repair.SYSTEM)
+    source = _source(agency, OPEN_REPAIR)
     options = Options(source, True, dry_run, rejects, replace_, complete, void_missing)
-    feed = open_repair.items(file, _reader(open_repair.FILLED, service))
+    with _filling():
+        translator = OpenRepair(service, datetime.now(UTC))
+    feed = records(file, translator, if_another=IF_ITEMS_ARE_RENUMBERED)
     _import(feed, Request(options, data, as_json))
 
 
@@ -256,8 +273,12 @@ def _read_as_days(zone: ZoneInfo) -> Problem:
     )
 
 
-def _reader(filled: dict[str, str], service: str) -> RowReader:
-    return RowReader({**filled, "service_id": service}, ZoneInfo("UTC"), datetime.now(UTC))
+@contextmanager
+def _filling() -> Iterator[None]:
+    try:
+        yield
+    except Unfit as reason:
+        raise Failure(f"--set {reason.problem}", reason.remedy, code=ExitCode.USAGE) from None
 
 
 def _filled(pairs: list[str], service: str | None) -> dict[str, str]:

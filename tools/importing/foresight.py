@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 
+from integrations.text import shown
 from tools.bulk import Envelope, batches
 from tools.importing.command import Commands
-from tools.importing.problem import shown
 from tools.importing.row import Row
 from tools.importing.sending import EFFECTS, LANES, Exchange, in_lanes, problem_of
 from tools.importing.spool import Gone, Spool

@@ -1,19 +1,10 @@
-"""What is wrong with a row, and what its owner can do about it."""
+"""A problem of one row, as an import keeps and reports it."""
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
+from typing import Self
 
-VALUE_LENGTH_SHOWN_MAX = 80
-SAVE_AS = "save the file from the spreadsheet as CSV UTF-8"
-_CONTROLS = {
-    **{chr(code): "control character" for code in (*range(32), *range(127, 160))},
-    "\0": "null",
-    "\t": "tab",
-    "\n": "line break",
-    "\r": "line break",
-}
+from integrations.translator import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +20,10 @@ class Problem:
     problem: str
     remedy: str
 
+    @classmethod
+    def each(cls, row: int, refusals: Iterable[Refusal]) -> list[Self]:
+        return [cls(row, one.column, one.value, one.problem, one.remedy) for one in refusals]
+
     def as_json(self) -> dict[str, str | int]:
         return {
             "row": self.row,
@@ -37,41 +32,3 @@ class Problem:
             "problem": self.problem,
             "remedy": self.remedy,
         }
-
-
-class Unfit(ValueError):
-    """A value does not mean anything here; the caller knows its row and column."""
-
-    def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(problem)
-        self.problem, self.remedy = problem, remedy
-
-
-def is_utf8(text: str) -> bool:
-    """Tell whether text that was decoded with surrogateescape was UTF-8 in truth."""
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def shown(value: str) -> str:
-    """Return the value as it can be shown anywhere: short, and bytes that are not UTF-8 by code."""
-    text = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    if len(text) <= VALUE_LENGTH_SHOWN_MAX:
-        return text
-    return text[: VALUE_LENGTH_SHOWN_MAX - 3] + "..."
-
-
-def coded(sign: str) -> str:
-    """Return what a character that cannot be seen is called."""
-    name = _CONTROLS.get(sign) or unicodedata.name(sign, "no character").lower()
-    return f"U+{ord(sign):04X} ({name})"
-
-
-def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | None:
-    found = get_close_matches(word, list(words), n=1, cutoff=likeness)
-    return found[0] if found else None

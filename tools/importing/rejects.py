@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from io import BufferedWriter, StringIO, TextIOWrapper
 from pathlib import Path
 
+from integrations.text import shown
 from tools.importing.beginning import cells_of
 from tools.importing.guard import guarded, unguarded
-from tools.importing.problem import Problem, shown
+from tools.importing.problem import Problem
 from tools.importing.spool import Spool
 from tools.importing.table import REASON_COLUMNS, Line, Table
 from tools.terminal.failure import ExitCode, Failure

@@ -1,16 +1,16 @@
 """Rows: from the cells of a line to values that mean something, with everything that is wrong."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tools.importing.columns import COLUMNS, REQUIRED, Parse, parsers
-from tools.importing.moment import are_days
-from tools.importing.problem import Problem, Unfit, closest, shown
+from integrations.columns import COLUMNS, REQUIRED
+from integrations.moment import are_days
+from integrations.text import closest, shown
+from integrations.translator import Translation, Translator
+from tools.importing.problem import Problem
 from tools.importing.table import Line, Table
 from tools.terminal.failure import ExitCode, Failure
 
@@ -25,59 +25,18 @@ class Row(msgspec.Struct, frozen=True):
     problems: list[Problem] = []
 
 
-class RowReader:
-    """Reads the cells of any source in the columns of a contributions file."""
-
-    def __init__(
-        self,
-        filled: Mapping[str, str],
-        timezone: ZoneInfo,
-        now: datetime,
-        required: Sequence[str] = REQUIRED,
-        *,
-        days: bool = False,
-    ) -> None:
-        """``filled`` is what stands where the file has no such column or an empty cell.
-
-        ``days``: the file tells days, and writes them as midnights.
-
-        Raises:
-            Failure: a filled column does not exist, or its value does not fit it.
-        """
-        self._parsers = parsers(timezone, now, days=days)
-        self._filled = _parse_filled(filled, self._parsers)
-        self._required = required
-
-    def read(self, row: int, cells: Iterable[tuple[str, str]]) -> Row:
-        values: dict[str, Any] = {}
-        problems: list[Problem] = []
-        unfit: set[str] = set()
-        for column, text in cells:
-            if text:
-                try:
-                    values[column] = self._parsers[column](text)
-                except Unfit as reason:
-                    unfit.add(column)
-                    problems.append(
-                        Problem(row, column, shown(text), reason.problem, reason.remedy)
-                    )
-        for column, value in self._filled.items():
-            if column not in values and column not in unfit:
-                values[column] = value
-        problems.extend(
-            Problem(row, column, "", "it is missing", _missing_remedy(column))
-            for column in self._required
-            if column not in values and column not in unfit
-        )
-        return Row(row, values, problems)
+def row_of(number: int, translation: Translation) -> Row:
+    """Return the row that tells of one contribution, with all that is wrong with it."""
+    values = translation.commands[0].data if translation.commands else {}
+    return Row(number, values, Problem.each(number, translation.refusals))
 
 
-def rows_of(lines: Iterable[Line], header: Sequence[str], reader: RowReader) -> Iterator[Row]:
-    """Yield a row for each line of a contributions file; columns it does not know are left out."""
-    known = [(at, name) for at, name in enumerate(header) if name in COLUMNS]
+def rows_of(table: Table, translator: Translator) -> Iterator[Row]:
+    """Yield a row for each line of the table; only the columns that the translator reads count."""
+    read = [(at, name) for at, name in enumerate(table.header) if name in translator.reads]
     before: tuple[Line, Row] | None = None
-    for line in lines:
-        row = _row(line, known, reader)
+    for line in table:
+        row = _row(line, read, translator)
         if before is not None:
             yield _cut(before[1]) if row.problems and _is_rest(line, before[0]) else before[1]
         before = line, row
@@ -85,12 +44,12 @@ def rows_of(lines: Iterable[Line], header: Sequence[str], reader: RowReader) -> 
         yield before[1]
 
 
-def _row(line: Line, known: Sequence[tuple[int, str]], reader: RowReader) -> Row:
+def _row(line: Line, read: Sequence[tuple[int, str]], translator: Translator) -> Row:
     if line.problem is not None and line.problem.column == "":
         return Row(line.row, {}, [line.problem])
-    row = reader.read(line.row, [(name, line.cells[at]) for at, name in known])
-    if line.problem is None or line.problem.column not in COLUMNS:
-        return row  # what is not read spoils nothing
+    row = row_of(line.row, translator.translate({name: line.cells[at] for at, name in read}))
+    if line.problem is None or line.problem.column not in translator.reads:
+        return row  # a cell that is not read spoils nothing
     problems = [one for one in row.problems if one.column != line.problem.column]
     return Row(row.row, row.values, [line.problem, *problems])
 
@@ -117,22 +76,13 @@ def days_in(table: Table) -> bool:
     return are_days(line.cells[at] for line in table if line.fields)
 
 
-def as_in_file(row: Row, names: Mapping[str, str]) -> Row:
-    """Return the row with its problems under the names that the file has for the columns."""
-    problems = [
-        Problem(one.row, names.get(one.column, one.column), one.value, one.problem, one.remedy)
-        for one in row.problems
-    ]
-    return Row(row.row, row.values, problems)
-
-
 @dataclass(frozen=True, slots=True)
 class HeaderCheck:
     """``blocking`` problems stop a real run: what the file means cannot be known for sure."""
 
     blocking: list[Problem]
     notices: list[Problem]
-    required: tuple[str, ...]  # columns whose absence is worth saying row by row
+    required: dict[str, str]  # columns that no row may lack, each with the remedy
 
 
 def check_header(header: Sequence[str], filled: Iterable[str]) -> HeaderCheck:
@@ -159,7 +109,8 @@ def check_header(header: Sequence[str], filled: Iterable[str]) -> HeaderCheck:
         Problem(1, name, "", "this required column is missing", _absent_remedy(name))
         for name in absent
     )
-    return HeaderCheck(blocking, notices, tuple(name for name in REQUIRED if name in given))
+    required = {name: _missing_remedy(name) for name in REQUIRED if name in given}
+    return HeaderCheck(blocking, notices, required)
 
 
 def refuse_header(check: HeaderCheck) -> None:
@@ -199,22 +150,3 @@ def _absent_remedy(name: str) -> str:
 def _missing_remedy(name: str) -> str:
     option = "--service ID" if name == "service_id" else f"--set {name}=VALUE"
     return "fill it" if name == "contribution_id" else f"fill it, or give it with {option}"
-
-
-def _parse_filled(filled: Mapping[str, str], parse: Mapping[str, Parse]) -> dict[str, Any]:
-    values = {}
-    for column, text in filled.items():
-        if column not in COLUMNS:
-            near = closest(column, COLUMNS)
-            raise Failure(
-                f"--set {column}: there is no such column",
-                f"Did you mean {near}?" if near else f"Columns: {', '.join(COLUMNS)}.",
-                code=ExitCode.USAGE,
-            )
-        try:
-            values[column] = parse[column](text.strip())
-        except Unfit as reason:
-            raise Failure(
-                f"--set {column}={text}: {reason.problem}", reason.remedy, code=ExitCode.USAGE
-            ) from None
-    return values

@@ -1,7 +1,7 @@
 """One import from beginning to end: read, look up, check, foresee, register, send, report."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,14 +13,12 @@ from tools.bulk import Service
 from tools.importing import rejects
 from tools.importing.check import check
 from tools.importing.command import Commands
+from tools.importing.feed import Feed
 from tools.importing.foresight import Foresight, Missing, Oracle, find_missing
-from tools.importing.problem import Problem
 from tools.importing.registration import Registered, Source, look_up, register
 from tools.importing.report import Stop, Summary
-from tools.importing.row import Row
 from tools.importing.sending import EFFECTS, Exchange, Sender
 from tools.importing.spool import Spool
-from tools.importing.table import Table
 from tools.importing.warning import Said, warnings
 
 _ROWS_BETWEEN_TICKS = 1_000
@@ -41,26 +39,6 @@ class Options:
     replace: bool = False
     complete: bool = False
     void_missing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """What is imported: ``rows`` in the order in which they are to be sent, read from ``table``.
-
-    ``columns``: those of which a row says something, be it that nothing is there. ``repeats``
-    tells, when all rows are read, how many lines said nothing new and are no rows. ``if_another``:
-    what to do where the file is another than it was taken for. ``days_stay``: acts of such files
-    never get another day.
-    """
-
-    table: Table
-    rows: Iterable[Row]
-    columns: frozenset[str]
-    notices: tuple[Problem, ...] = ()
-    header: tuple[Problem, ...] = ()
-    repeats: Callable[[], int] = int
-    if_another: str = ""
-    days_stay: bool = False
 
 
 async def run(

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from integrations.text import shown
 from tools.bulk import Envelope, Outcome, Service, batches, command
 from tools.importing.command import Commands
-from tools.importing.problem import Problem, shown
+from tools.importing.problem import Problem
 from tools.importing.registration import Source
 from tools.importing.row import Row
 from tools.importing.spool import Spool

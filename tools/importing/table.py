@@ -17,6 +17,7 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from integrations.text import SAVE_AS, closest, is_utf8, shown
 from tools.importing.beginning import (
     BYTES_LOOKED_AT,
     Beginning,
@@ -25,7 +26,7 @@ from tools.importing.beginning import (
     refuse_other_kinds,
 )
 from tools.importing.guard import unguarded
-from tools.importing.problem import SAVE_AS, Problem, closest, is_utf8, shown
+from tools.importing.problem import Problem
 from tools.terminal.failure import ExitCode, Failure
 
 LINES_IN_A_RECORD_MAX = 200

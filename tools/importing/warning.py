@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
+from integrations.text import shown
 from tools.bulk import Service
 from tools.importing.foresight import Oracle
 from tools.importing.known import Known
-from tools.importing.problem import Problem, shown
+from tools.importing.problem import Problem
 from tools.importing.row import Row
 
 _FEW = 5  # one row in so many without a kind changes no verdict

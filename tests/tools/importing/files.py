@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tools.importing.columns import COLUMNS
-from tools.importing.row import Row, RowReader, check_header, rows_of
+from integrations.columns import COLUMNS
+from integrations.contribution import Calendar, Contributions
+from tools.importing.feed import Feed
+from tools.importing.row import Row, check_header, rows_of
 from tools.importing.table import Table
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
@@ -33,11 +35,17 @@ def write(
     return path
 
 
-def read(path: Path, filled: Mapping[str, str] | None = None, timezone: str = "UTC") -> list[Row]:
+def feed_of(path: Path, filled: Mapping[str, str] | None = None, timezone: str = "UTC") -> Feed:
     table = Table(path, COLUMNS)
-    required = check_header(table.header, filled or {}).required
-    reader = RowReader(filled or {}, ZoneInfo(timezone), NOW, required)
-    return list(rows_of(table, table.header, reader))
+    checked = check_header(table.header, filled or {})
+    calendar = Calendar(NOW, ZoneInfo(timezone))
+    translator = Contributions(table.header, filled or {}, calendar, checked.required)
+    rows = rows_of(table, translator)
+    return Feed(table, rows, translator.fills, tuple(checked.notices), tuple(checked.blocking))
+
+
+def read(path: Path, filled: Mapping[str, str] | None = None, timezone: str = "UTC") -> list[Row]:
+    return list(feed_of(path, filled, timezone).rows)
 
 
 def problems_of(rows: Sequence[Row]) -> list[tuple[int, str, str]]:

@@ -4,20 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from integrations.open_repair import OpenRepair
+from integrations.polis import Polis
 from tests.support.write_side import heads
-from tests.tools.importing.files import NOW
+from tests.tools.importing.files import NOW, feed_of
 from tools.bulk import Service
-from tools.importing import open_repair, polis
-from tools.importing.columns import COLUMNS
+from tools.importing.feed import Feed, records
+from tools.importing.polis import votes
 from tools.importing.problem import Problem
 from tools.importing.registration import Source
 from tools.importing.report import Summary
-from tools.importing.row import RowReader, check_header, rows_of
-from tools.importing.run import Feed, Options, run
+from tools.importing.run import Options, run
 from tools.importing.spool import Spool
-from tools.importing.table import Table
 
 FILES = Options(Source("local", "file"), register_missing=True)
 
@@ -44,23 +43,15 @@ class Office:
     async def take(
         self, path: Path, options: Options = FILES, filled: Mapping[str, str] | None = None
     ) -> Imported:
-        table = Table(path, COLUMNS)
-        checked = check_header(table.header, filled or {})
-        reader = RowReader(filled or {}, ZoneInfo("UTC"), NOW, checked.required)
-        rows = rows_of(table, table.header, reader)
-        columns = frozenset({*table.header, *(filled or {})})
-        feed = Feed(table, rows, columns, tuple(checked.notices), tuple(checked.blocking))
-        return await self._run(feed, options)
+        return await self._run(feed_of(path, filled), options)
 
     async def take_polis(self, path: Path, service: str, conversation: str = "c") -> Imported:
-        reader = RowReader({**polis.FILLED, "service_id": service}, ZoneInfo("UTC"), NOW)
-        options = replace(FILES, source=Source("local", polis.SYSTEM))
-        return await self._run(polis.votes(path, reader, conversation), options)
+        options = replace(FILES, source=Source("local", "polis"))
+        return await self._run(votes(path, Polis(service, conversation, NOW)), options)
 
     async def take_open_repair(self, path: Path, service: str) -> Imported:
-        reader = RowReader({**open_repair.FILLED, "service_id": service}, ZoneInfo("UTC"), NOW)
-        options = replace(FILES, source=Source("local", open_repair.SYSTEM))
-        return await self._run(open_repair.items(path, reader), options)
+        options = replace(FILES, source=Source("local", "open-repair"))
+        return await self._run(records(path, OpenRepair(service, NOW)), options)
 
     async def contributions(self, service: str, agency: str = "local") -> list[dict[str, Any]]:
         """Return the contributions to a service, each with its act whole."""

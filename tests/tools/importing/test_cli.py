@@ -13,6 +13,7 @@ from tools.terminal.failure import ExitCode, Failure
 OPTIONS = [
     (["--set", "giver_party"], "not of the form COLUMN=VALUE"),
     (["--set", "minuts=5"], "there is no such column"),
+    (["--set", "giver_party=boss"], "it is not one of the words"),
     (["--set", "minutes=0"], "minutes go from 1 to 1440"),
     (["--set", "contribution_id=1"], "would give all rows one id"),
     (["--timezone", "Europe/Lutetia"], "there is no such time zone"),

@@ -1,14 +1,12 @@
 """The file of rejected rows: each as it was, and safe to open, correct and import again."""
 
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.tools.importing.files import HEADER, NOW
+from integrations.columns import COLUMNS
+from tests.tools.importing.files import HEADER, feed_of, read
 from tools.importing import rejects
-from tools.importing.columns import COLUMNS
-from tools.importing.row import Row, RowReader, check_header, rows_of
 from tools.importing.spool import Spool
 from tools.importing.table import REASON_COLUMNS, Table
 from tools.terminal.failure import Failure
@@ -18,22 +16,15 @@ REASONS = ",".join(REASON_COLUMNS).encode()
 FIRST = ",".join(HEADER).encode()
 
 
-def rows(path: Path) -> list[Row]:
-    table = Table(path, COLUMNS)
-    reader = RowReader({}, ZoneInfo("UTC"), NOW, check_header(table.header, {}).required)
-    return list(rows_of(table, table.header, reader))
-
-
 def rejected(path: Path, content: bytes) -> bytes:
     """Write the file, read it, and return what is written of its rejected rows."""
     path.write_bytes(content)
-    table = Table(path, COLUMNS)
-    reader = RowReader({}, ZoneInfo("UTC"), NOW, check_header(table.header, {}).required)
+    feed = feed_of(path)
     with Spool() as spool:
-        for row in rows_of(table, table.header, reader):
+        for row in feed.rows:
             spool.add(row)
-        rejects.write(rejects.place_of(table), table, spool)
-    return rejects.place_of(table).read_bytes()
+        rejects.write(rejects.place_of(feed.table), feed.table, spool)
+    return rejects.place_of(feed.table).read_bytes()
 
 
 @pytest.fixture
@@ -88,14 +79,14 @@ def test_a_file_in_two_encodings_is_kept_and_lost_letters_are_nobody(file: Path)
     assert b",Ren\xe9,user\n" in found
     # as a spreadsheet saves what it could not read
     file.write_bytes(found.decode("utf-8-sig", "replace").encode())
-    assert [one.column for row in rows(file)[1:] for one in row.problems] == ["giver_id"]
+    assert [one.column for row in read(file)[1:] for one in row.problems] == ["giver_id"]
 
 
 def test_an_open_quote_takes_no_other_row_along(file: Path) -> None:
     found = rejected(file, FIRST + b'\nc1,s1,"2025-05-01,ann,user\nc2,s1,x,bob,user\n')
 
     file.write_bytes(found)
-    first, second = rows(file)
+    first, second = read(file)
     assert first.values["contribution_id"] == 'c1,s1,"2025-05-01,ann,user'
     assert first.problems
     assert second.values["giver_id"] == "bob"
@@ -109,7 +100,7 @@ def test_a_cell_that_a_spreadsheet_would_run_is_guarded_and_comes_back(
 
     assert f",'{giver},user\n".encode() in found
     file.write_bytes(found.replace(b"someday", b"2025-05-01"))
-    (row,) = rows(file)
+    (row,) = read(file)
     assert row.problems == []
     assert row.values["giver_id"] == giver
 
@@ -130,7 +121,7 @@ def test_a_guarded_name_of_a_column_is_the_same_column(file: Path, name: bytes) 
     found = rejected(file, FIRST + b",\tminutes," + name + row)
 
     file.write_bytes(found.replace(b",1h,", b",60,"))
-    assert [row.values["minutes"] for row in rows(file)] == [60]
+    assert [row.values["minutes"] for row in read(file)] == [60]
     assert Table(file, COLUMNS).header[-1] == name.decode()
 
 

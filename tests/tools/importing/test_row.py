@@ -1,12 +1,11 @@
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.tools.importing.files import GOOD, HEADER, NOW, problems_of, read, write
-from tools.importing.columns import COLUMNS
-from tools.importing.row import RowReader, check_header, refuse_header
-from tools.terminal.failure import ExitCode, Failure
+from integrations.columns import COLUMNS
+from tests.tools.importing.files import GOOD, HEADER, problems_of, read, write
+from tools.importing.row import check_header, refuse_header
+from tools.terminal.failure import Failure
 
 WHOLE = {
     "contribution_id": "c1",
@@ -135,17 +134,6 @@ def test_a_value_that_does_not_fit_is_not_replaced_by_what_is_set(tmp_path: Path
     rows = read(write(tmp_path, [(*GOOD[:4], "boss")]), {"giver_party": "user"})
 
     assert problems_of(rows) == [(2, "giver_party", "it is not one of the words for this column")]
-
-
-@pytest.mark.parametrize(
-    ("filled", "message"),
-    [({"minuts": "5"}, "no such column"), ({"giver_party": "boss"}, "not one of the words")],
-)
-def test_what_is_set_has_to_fit_too(filled: dict[str, str], message: str) -> None:
-    with pytest.raises(Failure, match=message) as refused:
-        RowReader(filled, ZoneInfo("UTC"), NOW)
-
-    assert refused.value.code is ExitCode.USAGE
 
 
 def test_a_misspelt_column_stops_a_real_run_and_a_foreign_one_is_mentioned() -> None:

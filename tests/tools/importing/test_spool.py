@@ -4,15 +4,14 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from tests.tools.importing.files import GOOD, HEADER, NOW, data_file, read, write
-from tools.importing import open_repair, polis
+from integrations.open_repair import OpenRepair
+from integrations.polis import Polis
+from tests.tools.importing.files import GOOD, HEADER, NOW, data_file, feed_of, read, write
 from tools.importing.check import check
-from tools.importing.columns import COLUMNS
-from tools.importing.row import RowReader, rows_of
+from tools.importing.feed import records
+from tools.importing.polis import votes
 from tools.importing.spool import BEFORE_ANY_REVISION, Spool
-from tools.importing.table import Table
 
 FEW, MANY = 10_000, 40_000
 GROWTH_MAX_BYTES = 10 * 1_048_576
@@ -36,9 +35,8 @@ def _peak_bytes(path: Path, count: int) -> int:
 
 
 def _import_alone(path: Path) -> None:
-    table = Table(path, COLUMNS)
     with Spool() as spool:
-        for row in rows_of(table, table.header, RowReader({}, ZoneInfo("UTC"), NOW)):
+        for row in feed_of(path).rows:
             spool.add(row)
         check(spool, register_missing=True)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
@@ -140,8 +138,7 @@ def test_a_service_begins_on_its_own_first_row_and_a_party_on_the_persons(tmp_pa
 
 
 def test_every_vote_of_a_consultation_that_says_something_new_is_a_row() -> None:
-    reader = RowReader({**polis.FILLED, "service_id": "uber"}, ZoneInfo("UTC"), NOW)
-    feed = polis.votes(data_file("polis-vtaiwan"), reader, "vtaiwan")
+    feed = votes(data_file("polis-vtaiwan"), Polis("uber", "vtaiwan", NOW))
 
     rows = list(feed.rows)
 
@@ -153,10 +150,9 @@ def test_every_vote_of_a_consultation_that_says_something_new_is_a_row() -> None
 
 
 def test_every_item_of_the_repair_cafes_is_a_row_of_its_group() -> None:
-    reader = RowReader({**open_repair.FILLED, "service_id": "wales"}, ZoneInfo("UTC"), NOW)
     path = data_file("open-repair-wales", "repairs.csv")
 
-    rows = list(open_repair.items(path, reader).rows)
+    rows = list(records(path, OpenRepair("wales", NOW)).rows)
 
     late = [row for row in rows if row.problems]
     assert {problem.problem for row in late for problem in row.problems} <= {

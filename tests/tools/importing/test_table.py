@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from integrations.columns import COLUMNS
 from tests.tools.importing.files import GOOD, HEADER, read, write
-from tools.importing.columns import COLUMNS
 from tools.importing.table import Line, Table
 from tools.terminal.failure import ExitCode, Failure
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from tools.importing.problem import Unfit
+from integrations.translator import Unfit
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 YEAR_MIN = 1900

@@ -3,9 +3,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from integrations.moment import are_days, parse_moment
+from integrations.translator import Unfit
 from tests.tools.importing.files import NOW
-from tools.importing.moment import are_days, parse_moment
-from tools.importing.problem import Unfit
 
 PARIS = ZoneInfo("Europe/Paris")
 

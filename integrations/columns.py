@@ -8,11 +8,12 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from integrations.identifier import local_id, refuse_nothing
+from integrations.moment import as_text, parse_moment
+from integrations.text import closest
+from integrations.translator import Unfit
 from shared.contracts import vocabulary
 from shared.contracts.exchange import RECEIVERS_MAX
-from tools.importing.identifier import local_id, refuse_nothing
-from tools.importing.moment import as_text, parse_moment
-from tools.importing.problem import Unfit, closest
 
 REQUIRED = ("contribution_id", "service_id", "occurred_at", "giver_id", "giver_party")
 OPTIONAL = (

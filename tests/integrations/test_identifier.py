@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from integrations.columns import receivers, token
+from integrations.identifier import local_id
+from integrations.translator import Unfit
 from tests.tools.importing.files import GOOD, HEADER, read, write
-from tools.importing.columns import receivers, token
-from tools.importing.identifier import local_id
-from tools.importing.problem import Unfit
 
 
 @pytest.mark.parametrize(

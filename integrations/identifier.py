@@ -7,8 +7,9 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from integrations.text import SAVE_AS, coded, is_utf8
+from integrations.translator import Unfit
 from shared.contracts.vocabulary import composed
-from tools.importing.problem import SAVE_AS, Unfit, coded, is_utf8
 
 LENGTH_MAX = 200
 REMEMBERED = 10_000
