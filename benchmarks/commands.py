@@ -37,12 +37,12 @@ from prometheus_client import CollectorRegistry
 
 from benchmarks.latency import DAYS, Load
 from benchmarks.place import deployed
-from services.exchange import request
-from services.exchange.meaning import MEANINGS
+from services.exchange.aggregates import AGGREGATES
+from services.exchange.contribution.bodies import RecordContribution
 from shared.eventstore.port import Answer
 from shared.http.application import application
-from shared.http.command import Context, entity_tag, reply
 from shared.http.server import serve
+from shared.http.submission import Context, entity_tag, reply
 from shared.runtime.telemetry import configure_logging
 from tests.support.deployment import Up, free_port_base
 
@@ -65,10 +65,10 @@ def empty(port: int) -> None:
     async def nothing_to_open(_: FastAPI) -> AsyncIterator[None]:
         yield
 
-    app = application("empty", CollectorRegistry(), MEANINGS, nothing_to_open)
+    app = application("empty", CollectorRegistry(), AGGREGATES.refusals, nothing_to_open)
 
     @app.post(PATH)
-    async def take(body: request.RecordContribution, context: Context) -> Response:  # noqa: ARG001
+    async def take(body: RecordContribution, context: Context) -> Response:  # noqa: ARG001
         return reply(Answer(201, MADE, HEADERS))
 
     @app.post(BARE)

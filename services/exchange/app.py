@@ -1,4 +1,4 @@
-"""Wires exchange: its database, the replica of registry, the desk that decides, relay and HTTP."""
+"""Wires exchange: its database, its copy of registry, the commands, the relay and HTTP."""
 
 import asyncio
 import os
@@ -7,18 +7,19 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 
-from services.exchange import request
-from services.exchange.api import routers
-from services.exchange.automatic import AutomaticConfirmation
-from services.exchange.contribution.queries import Journal
-from services.exchange.desk import Desk
-from services.exchange.directory.lookup import Lookup
+from services.exchange.aggregates import AGGREGATES
+from services.exchange.command_service import ExchangeCommands
+from services.exchange.contribution import preview
+from services.exchange.contribution.automatic import AutomaticConfirmation
+from services.exchange.contribution.queries import ContributionQueries
+from services.exchange.contribution.routes import reading
+from services.exchange.directory.lookup import DirectoryLookup
 from services.exchange.identity import load_identity
 from services.exchange.inbox.replica import CONSUMER, TOPICS, DirectoryFold
-from services.exchange.meaning import MEANINGS
+from shared.commands.service import routers
 from shared.consumer import Consumer, ConsumerMetrics
 from shared.consumer import api as quarantine
 from shared.contracts.topics import EXCHANGE_ACTIVITY
@@ -53,8 +54,8 @@ class Meters:
 class Exchange:
     pool: Pool
     deployment: str
-    desk: Desk
-    journal: Journal
+    commands: ExchangeCommands
+    contributions: ContributionQueries
     relay: Relay
     consumer: Consumer
     tasks: Sequence[asyncio.Task[None]]
@@ -78,7 +79,9 @@ class Exchange:
         return [*relay, *self.consumer.troubles(), *self.reach.problem()]
 
     async def positions(self) -> positions.Positions:
-        replica = {(*at,): held for at, held in (await Lookup(self.pool).positions()).items()}
+        replica = {
+            (*at,): held for at, held in (await DirectoryLookup(self.pool).positions()).items()
+        }
         return await positions.positions(self.pool, self.deployment, replica)
 
 
@@ -107,7 +110,7 @@ async def open_exchange(
             broken_run_max=settings.broken_run_max,
             retelling=TOPICS,
         )
-        desk = Desk(pool, store, await load_identity(pool))
+        commands = ExchangeCommands(pool, store, await load_identity(pool))
         automatic = AutomaticConfirmation(pool, store, clock)
         closing.push_async_callback(log.stop)
         await log.start()
@@ -115,9 +118,9 @@ async def open_exchange(
         await consumer.start()
         tasks = [asyncio.create_task(relay.run()), asyncio.create_task(automatic.run())]
         closing.push_async_callback(_ended, relay, tasks)
-        journal = Journal(pool, store)
+        contributions = ContributionQueries(pool, store)
         async with reaching(log, (*TOPICS, EXCHANGE_ACTIVITY)) as reach:
-            yield Exchange(pool, deployment, desk, journal, relay, consumer, tasks, reach)
+            yield Exchange(pool, deployment, commands, contributions, relay, consumer, tasks, reach)
 
 
 async def _ended(relay: Relay, tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -125,6 +128,17 @@ async def _ended(relay: Relay, tasks: Sequence[asyncio.Task[None]]) -> None:
     relay.stop()
     confirming.cancel()
     await asyncio.gather(relaying, confirming, return_exceptions=True)
+
+
+def _routers(opening: Opening[Exchange]) -> list[APIRouter]:
+    def contributions() -> ContributionQueries:
+        return opening.parts.contributions
+
+    return [
+        *routers(lambda: opening.parts.commands, AGGREGATES),
+        reading(contributions),
+        preview.router(lambda: opening.parts.commands.foresee, contributions, AGGREGATES.refusals),
+    ]
 
 
 def exchange_app(settings: ServiceSettings, clock: Clock | None = None) -> FastAPI:
@@ -139,13 +153,15 @@ def exchange_app(settings: ServiceSettings, clock: Clock | None = None) -> FastA
     async def measure() -> None:
         meters.positions.show(await read())
 
-    app = application("exchange", metrics, MEANINGS, opening.lifespan, settings.host_names)
+    app = application(
+        "exchange", metrics, AGGREGATES.refusals, opening.lifespan, settings.host_names
+    )
     app.include_router(health.router(opening.waiting, metrics, measure))
     app.include_router(positions.router(read))
     app.include_router(
         quarantine.router(lambda: opening.parts.pool, lambda: [opening.parts.consumer])
     )
-    for routes in routers(lambda: opening.parts.desk, lambda: opening.parts.journal):
+    for routes in _routers(opening):
         app.include_router(routes)
-    document(app, list(request.KINDS.values()))
+    document(app, list(AGGREGATES.kinds.values()))
     return app

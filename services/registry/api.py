@@ -22,11 +22,10 @@ from services.registry.meaning import MEANINGS, UNKNOWN_PARTICIPANT, UNKNOWN_SER
 from shared.contracts.vocabulary import Identifier, ParticipantKind, Slug
 from shared.eventstore.port import Answer, Refusal
 from shared.http import bulk
-from shared.http.bulk import Order
-from shared.http.command import CommandContext, Context, entity_tag, reply
 from shared.http.paging import LIMIT_DEFAULT, Cursor, Limit, Page
 from shared.http.problems import HttpRefusal, Meaning
 from shared.http.strict import LocalId, StrictModel
+from shared.http.submission import Context, Submission, SubmissionContext, entity_tag, reply
 
 LOOKUP_IDS_MAX = 2_000
 LocalIds = Annotated[list[LocalId], Field(max_length=LOOKUP_IDS_MAX)]
@@ -70,17 +69,17 @@ class RolesLookup(StrictModel):
 
 Desks: TypeAlias = Callable[[], Desk]
 Directories: TypeAlias = Callable[[], Directory]
-Decided: TypeAlias = Callable[[StrictModel, CommandContext], Awaitable[Response]]
+Decided: TypeAlias = Callable[[StrictModel, SubmissionContext], Awaitable[Response]]
 
 
 def routers(desk: Desks, directory: Directories) -> list[APIRouter]:
     """Return registry's routes; the callables raise a 503 while the service is not open."""
 
-    async def submit(orders: Sequence[Order]) -> Sequence[Answer | Refusal]:
-        return await desk().submit(orders)
+    async def submit(submissions: Sequence[Submission]) -> Sequence[Answer | Refusal]:
+        return await desk().submit(submissions)
 
-    async def decided(body: StrictModel, context: CommandContext) -> Response:
-        (outcome,) = await desk().submit([Order(body, context)])
+    async def decided(body: StrictModel, context: SubmissionContext) -> Response:
+        (outcome,) = await desk().submit([Submission(body, context)])
         return reply(outcome)
 
     return [

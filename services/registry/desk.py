@@ -36,8 +36,7 @@ from shared.eventstore.port import (
     Stream,
 )
 from shared.eventstore.store import Conflict, Pool, PostgresEventStore
-from shared.http.bulk import Order
-from shared.http.command import entity_tag
+from shared.http.submission import Submission, entity_tag
 
 LOOKS_MAX = 12
 ONE_PARTICIPANT = "participant_external_id_pkey"
@@ -48,20 +47,22 @@ class Desk:
         self._pool = pool
         self._store = store
 
-    async def submit(self, orders: Sequence[Order]) -> list[Answer | Refusal]:
-        """Decide the orders in turn; each may build on those before it."""
+    async def submit(self, submissions: Sequence[Submission]) -> list[Answer | Refusal]:
+        """Decide the submissions in turn; each may build on those before it."""
         outcomes: list[Answer | Refusal] = []
-        for run in independent_runs(orders):
+        for run in independent_runs(submissions):
             outcomes += await self._decided(run)
         return outcomes
 
-    async def _decided(self, orders: Sequence[Order]) -> list[Answer | Refusal]:
+    async def _decided(self, submissions: Sequence[Submission]) -> list[Answer | Refusal]:
         for _ in range(LOOKS_MAX):
-            known = await look_up(self._pool, orders)
+            known = await look_up(self._pool, submissions)
             now = self._store.clock.now()
-            cases = [Case(order, known, now) for order in orders]
-            commands = [BUILDERS[type(case.order.body)](case.order.body, case) for case in cases]
-            unsaid = _unsaid(orders, commands)
+            cases = [Case(submission, known, now) for submission in submissions]
+            commands = [
+                BUILDERS[type(case.submission.body)](case.submission.body, case) for case in cases
+            ]
+            unsaid = _unsaid(submissions, commands)
             try:
                 return await handle(self._store, commands, partial(project, unsaid=unsaid))
             except asyncpg.UniqueViolationError as taken:
@@ -73,9 +74,9 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An order with what registry knows about it, and the present."""
+    """A submission with what registry knows about it, and the present."""
 
-    order: Order
+    submission: Submission
     known: Known
     now: datetime
 
@@ -105,7 +106,7 @@ def _command(plan: Plan, case: Case) -> Command[Any]:
         status = 201 if plan.creates and recorded else 200
         return Answer(status, {**plan.told(state), "version": version}, entity_tag(version))
 
-    context = case.order.context
+    context = case.submission.context
     return Command(
         stream=plan.stream,
         initial=plan.initial,
@@ -135,7 +136,7 @@ def _register_agency(body: request.RegisterAgency, case: Case) -> Command[Any]:
 
 
 def _register_service(body: request.RegisterService, case: Case) -> Command[Any]:
-    agency_id = agency_of(case.order) or ""
+    agency_id = agency_of(case.submission) or ""
     derived = body.local_id and service.derived_id(agency_id, body.local_id)
     command = service.Register(
         service_id=derived or str(uuid7()),
@@ -190,7 +191,7 @@ def _on_service(
 
 
 def _register_participant(body: request.RegisterParticipant, case: Case) -> Command[Any]:
-    external_id, agency_id = external_id_of(case.order), agency_of(case.order) or ""
+    external_id, agency_id = external_id_of(case.submission), agency_of(case.submission) or ""
     command = participant.Register(
         participant_id=case.known.people[external_id] if external_id else str(uuid4()),
         agency_id=agency_id,
@@ -284,14 +285,14 @@ def _beginning(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
 
 
-def _unsaid(orders: Sequence[Order], commands: Sequence[Command[Any]]) -> Unsaid:
+def _unsaid(submissions: Sequence[Submission], commands: Sequence[Command[Any]]) -> Unsaid:
     details: dict[str, request.Details] = {}
     external_ids: dict[str, ExternalId] = {}
     imported: set[str] = set()
-    for order, command in zip(orders, commands, strict=True):
-        if (external_id := external_id_of(order)) is not None:
+    for submission, command in zip(submissions, commands, strict=True):
+        if (external_id := external_id_of(submission)) is not None:
             external_ids[command.stream.subject] = external_id
-        match order.body:
+        match submission.body:
             case request.RegisterParticipant(details=request.Details() as given):
                 details.setdefault(command.stream.subject, given)
             case request.RegisterService(imported=True):

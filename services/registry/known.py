@@ -25,7 +25,7 @@ from services.registry.request import (
 from services.registry.service.rules import derived_id
 from shared.contracts.vocabulary import ParticipantKind
 from shared.eventstore.store import Pool
-from shared.http.bulk import Order
+from shared.http.submission import Submission
 
 AGENCIES = "SELECT agency_id FROM agency WHERE agency_id = ANY($1)"
 SERVICES = "SELECT service_id, closed_on FROM service WHERE service_id = ANY($1)"
@@ -57,57 +57,57 @@ class Known:
     people: Mapping[ExternalId, str]
 
 
-def agency_of(order: Order) -> str | None:
-    """Return the agency that must exist for the order; None where none is asked for."""
-    match order.body:
+def agency_of(submission: Submission) -> str | None:
+    """Return the agency that must exist for the submission; None where none is asked for."""
+    match submission.body:
         case RegisterService(agency_id=str() as named):
             return named
         case RegisterService() | RegisterParticipant():
-            return order.context.provenance.agency
+            return submission.context.provenance.agency
         case _:
             return None
 
 
-def external_id_of(order: Order) -> ExternalId | None:
-    match order.body:
+def external_id_of(submission: Submission) -> ExternalId | None:
+    match submission.body:
         case RegisterParticipant(local_id=str() as local_id):
-            sender = order.context.provenance
+            sender = submission.context.provenance
             return ExternalId(sender.agency, sender.system, local_id)
         case _:
             return None
 
 
-def role_of(order: Order) -> tuple[str, str] | None:
+def role_of(submission: Submission) -> tuple[str, str] | None:
     """Return the service and the participant of a command on a role."""
-    match order.body:
+    match submission.body:
         case AssumeRole() | MoveRoleStart() | EndRole():
-            return order.body.service_id, order.body.participant_id
+            return submission.body.service_id, submission.body.participant_id
         case _:
             return None
 
 
-def independent_runs(orders: Sequence[Order]) -> Iterator[list[Order]]:
-    """Split where an order asks about something that one before it may have changed."""
-    run: list[Order] = []
+def independent_runs(submissions: Sequence[Submission]) -> Iterator[list[Submission]]:
+    """Split where a submission asks about something that one before it may have changed."""
+    run: list[Submission] = []
     changed: set[str] = set()
-    for order in orders:
-        if changed & _asked(order):
+    for submission in submissions:
+        if changed & _asked(submission):
             yield run
             run, changed = [], set()
-        run.append(order)
-        changed |= _changed(order)
+        run.append(submission)
+        changed |= _changed(submission)
     if run:
         yield run
 
 
-async def look_up(pool: Pool, orders: Sequence[Order]) -> Known:
-    """Answer every question of the orders; choose ids for those of whom nobody has heard."""
-    roles = {role for order in orders if (role := role_of(order))}
-    agencies = {agency_id for order in orders if (agency_id := agency_of(order))}
+async def look_up(pool: Pool, submissions: Sequence[Submission]) -> Known:
+    """Answer every question of the submissions; choose ids for those of whom nobody has heard."""
+    roles = {role for submission in submissions if (role := role_of(submission))}
+    agencies = {agency_id for submission in submissions if (agency_id := agency_of(submission))}
     kinds = await _found(pool, KINDS, {participant_id for _, participant_id in roles})
     found = frozenset(row["agency_id"] for row in await _found(pool, AGENCIES, agencies))
     services = await _found(pool, SERVICES, {service_id for service_id, _ in roles})
-    people = {named for order in orders if (named := external_id_of(order))}
+    people = {named for submission in submissions if (named := external_id_of(submission))}
     return Known(
         agencies=found,
         services={row["service_id"]: row["closed_on"] for row in services},
@@ -116,18 +116,18 @@ async def look_up(pool: Pool, orders: Sequence[Order]) -> Known:
     )
 
 
-def _asked(order: Order) -> set[str]:
-    agency_id, role = agency_of(order), role_of(order)
+def _asked(submission: Submission) -> set[str]:
+    agency_id, role = agency_of(submission), role_of(submission)
     asked = set() if agency_id is None else {f"agency/{agency_id}"}
     return asked if role is None else asked | {f"service/{role[0]}"}
 
 
-def _changed(order: Order) -> set[str]:
-    match order.body:
+def _changed(submission: Submission) -> set[str]:
+    match submission.body:
         case RegisterAgency(agency_id=agency_id):
             return {f"agency/{agency_id}"}
         case RegisterService(local_id=str() as local_id):
-            return {f"service/{derived_id(agency_of(order) or '', local_id)}"}
+            return {f"service/{derived_id(agency_of(submission) or '', local_id)}"}
         case CloseService(service_id=service_id):
             return {f"service/{service_id}"}
         case _:

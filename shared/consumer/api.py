@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from shared.consumer import quarantine
 from shared.consumer.consumer import Consumer
 from shared.consumer.quarantine import Held, NotHeld, Pool, RetryRefused
-from shared.http.command import Actor
 from shared.http.paging import (
     LIMIT_DEFAULT,
     Cursor,
@@ -24,6 +23,7 @@ from shared.http.paging import (
 )
 from shared.http.problems import HttpRefusal
 from shared.http.strict import StrictModel
+from shared.http.submission import Actor
 
 Status = Literal["held", "retried", "discarded"]
 REMEDIES = {

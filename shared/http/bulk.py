@@ -6,14 +6,12 @@ from io import BytesIO
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-import msgspec
 import orjson
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from shared.eventstore.port import Answer, Idempotency, Provenance, Refusal
-from shared.http.command import Actor, After, CommandContext, parse_positions, request_hash
 from shared.http.problems import (
     FieldError,
     HttpRefusal,
@@ -24,6 +22,14 @@ from shared.http.problems import (
     problem_of,
 )
 from shared.http.strict import StrictModel
+from shared.http.submission import (
+    Actor,
+    After,
+    Submission,
+    SubmissionContext,
+    parse_positions,
+    request_hash,
+)
 
 BATCH = "application/cloudevents-batch+json"
 LINES = "application/x-ndjson"
@@ -64,15 +70,8 @@ class BulkAnswer(BaseModel):
     items: list[ItemAnswer]
 
 
-class Order(msgspec.Struct, frozen=True, gc=False):
-    """One command as it was received: its body, already of the right form, and its context."""
-
-    body: StrictModel
-    context: CommandContext
-
-
-Submit = Callable[[Sequence[Order]], Awaitable[Sequence[Answer | Refusal]]]
-"""Decides orders in the order given, each on its own merits, and returns one outcome for each."""
+Submit = Callable[[Sequence[Submission]], Awaitable[Sequence[Answer | Refusal]]]
+"""Decides submissions in turn, each on its own merits, and returns one outcome for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +208,7 @@ def _read(
     after: Mapping[tuple[str, int], int],
     correlation_id: str,
     kinds: Mapping[str, type[StrictModel]],
-) -> tuple[str, Order] | _Broken:
+) -> tuple[str, Submission] | _Broken:
     if isinstance(item, _Broken):
         return item
     try:
@@ -224,17 +223,17 @@ def _read(
         body = model.model_validate(event.data)
     except ValidationError as invalid:
         return _Broken(event.id, _invalid(field_errors(invalid.errors(), root="/data")))
-    return event.id, Order(body, _context(event, after, correlation_id))
+    return event.id, Submission(body, _context(event, after, correlation_id))
 
 
 def _context(
     event: CommandEvent, after: Mapping[tuple[str, int], int], correlation_id: str
-) -> CommandContext:
+) -> SubmissionContext:
     _, _, agency, _, system = event.source.split("/")
     written = request_hash(
         event.type.encode(), orjson.dumps(event.data, option=orjson.OPT_SORT_KEYS)
     )
-    return CommandContext(
+    return SubmissionContext(
         provenance=Provenance(agency, system, event.actor, correlation_id),
         idempotency=Idempotency(event.source, event.id, written),
         after=after,

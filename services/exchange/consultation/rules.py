@@ -10,6 +10,7 @@ from typing import TypeAlias, assert_never
 
 from shared.contracts.exchange import ConsultationClosed, ConsultationOpened
 from shared.contracts.vocabulary import Message
+from shared.eventstore.folding import Fold
 from shared.eventstore.port import Rejected
 
 
@@ -78,6 +79,9 @@ def evolve(state: State, event: Message) -> State:
             return Closed(consultation, closed_at)
         case _:
             return state
+
+
+FOLD = Fold(INITIAL, evolve)
 
 
 def _open(command: Open, state: State) -> list[Message]:

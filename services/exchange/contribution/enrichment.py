@@ -18,7 +18,7 @@ from services.exchange.directory.admission import (
     open_service,
     party_held,
 )
-from services.exchange.directory.answer import Directory, Participant, Presence, Service
+from services.exchange.directory.answer import DirectoryAnswer, Participant, Presence, Service
 from shared.contracts.exchange import Act, DirectoryPosition, Receiver
 from shared.contracts.vocabulary import ParticipantKind, Party
 from shared.eventstore.port import Rejected
@@ -56,7 +56,7 @@ NATURE = (
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
-    """An act before it is stamped; ``nature`` holds values by names of ``NATURE``.
+    """An act before it is enriched; ``nature`` holds values by names of ``NATURE``.
 
     ``receivers`` may name persons and groups; registry knows which is which. ``giver_party``,
     ``giver_kind`` and ``receiver_party`` are what the sender believes: wrong beliefs are refused,
@@ -80,7 +80,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
         return self.occurred_at.astimezone(UTC).date()
 
 
-def stamp(draft: Draft, directory: Directory, now: datetime) -> Act:
+def enrich(draft: Draft, directory: DirectoryAnswer, now: datetime) -> Act:
     """Return the act with everything that registry knew when it was decided.
 
     Raises:
@@ -133,7 +133,7 @@ def draft_of(act: Act, changes: Mapping[str, Any]) -> Draft:
     return replace(draft, **rest)
 
 
-def organisation_named(name: str, agency: str, draft: Draft, directory: Directory) -> str:
+def organisation_named(name: str, agency: str, draft: Draft, directory: DirectoryAnswer) -> str:
     """Return the id that stands for an organisation in the log.
 
     Organisations that registry knows keep their name; any other gets an opaque id, because only its
@@ -147,7 +147,7 @@ def organisation_named(name: str, agency: str, draft: Draft, directory: Director
     return name if name in public else f"org-{uuid5(NAMESPACE, f'organisation/{agency}/{name}')}"
 
 
-def _giver_party(draft: Draft, giver: Participant, directory: Directory) -> Party:
+def _giver_party(draft: Draft, giver: Participant, directory: DirectoryAnswer) -> Party:
     party = party_held(directory, Presence(draft.service_id, draft.giver_id, draft.day))
     if draft.giver_party not in {None, party}:
         raise Rejected(
@@ -158,7 +158,7 @@ def _giver_party(draft: Draft, giver: Participant, directory: Directory) -> Part
     return party
 
 
-def _organisation(draft: Draft, service: Service, directory: Directory) -> str | None:
+def _organisation(draft: Draft, service: Service, directory: DirectoryAnswer) -> str | None:
     """Return the one named, else an affiliation of that day: a provider's or employer's first."""
     if draft.organisation_id is not None:
         return draft.organisation_id
@@ -183,7 +183,9 @@ def _inside(organisation: str | None, party: Party, service: Service) -> bool | 
     return organisation in service.providers
 
 
-def _receivers(draft: Draft, directory: Directory) -> tuple[tuple[Receiver, ...], tuple[str, ...]]:
+def _receivers(
+    draft: Draft, directory: DirectoryAnswer
+) -> tuple[tuple[Receiver, ...], tuple[str, ...]]:
     """Return persons with their party, and groups, each once and by their ids.
 
     The order in which a sender names them is often that of its own ids for them.
@@ -214,7 +216,7 @@ def _receivers(draft: Draft, directory: Directory) -> tuple[tuple[Receiver, ...]
 
 
 def _decided_on(
-    draft: Draft, service: Service, directory: Directory
+    draft: Draft, service: Service, directory: DirectoryAnswer
 ) -> tuple[DirectoryPosition, ...]:
     people = (draft.giver_id, *draft.receivers)
     seen = {service.seen, *(directory.participants[each].seen for each in people)}

@@ -96,7 +96,7 @@ class StandingRow(BaseModel):
     minutes: int | None
 
 
-class Journal:
+class ContributionQueries:
     def __init__(self, pool: Pool, store: PostgresEventStore) -> None:
         self._pool = pool
         self._store = store

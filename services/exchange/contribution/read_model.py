@@ -58,20 +58,17 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What no event says: ``moved`` and ``origins`` by contribution, ``words`` by feedback."""
+    """What no event says: ``moved`` and ``origins``, by contribution."""
 
     moved: Mapping[str, Moved] = field(default_factory=dict)
-    words: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
     def __call__(self, recorded: Sequence[Recorded]) -> Mapping[str, Sequence[Row]] | None:
         """Return what the database's ``change_read_models`` is to do; None when nothing."""
         rows: dict[str, _Row] = {}
-        said: set[str] = set()
         for one in recorded:
             contribution_id = _contribution_id(one.event)
             if contribution_id is None:
-                said.add(getattr(one.event, "feedback_id", ""))
                 continue
             if contribution_id not in rows:
                 rows[contribution_id] = _Row(contribution_id)
@@ -79,11 +76,6 @@ class Projection:
         changes: dict[str, Sequence[Row]] = {
             **_contributions(list(rows.values()), self.origins),
             "replaced": self._replaced(rows),
-            "words": [
-                {"feedback_id": feedback_id, "words": words}
-                for feedback_id, words in self.words.items()
-                if feedback_id in said
-            ],
         }
         return {name: cells for name, cells in changes.items() if cells} or None
 

@@ -57,7 +57,7 @@ class Effect(StrEnum):
 
 
 class Synchronise(msgspec.Struct, frozen=True, gc=False):
-    """``act`` is the row as stamped ``at`` this moment; ``by`` is the system it comes from.
+    """``act`` is the row as enriched ``at`` this moment; ``by`` is the system it comes from.
 
     ``silent``: the fields of the act that the row does not speak of. Without a ``status`` it does
     not speak of that either. ``replaces``: the void contribution that the row was before.

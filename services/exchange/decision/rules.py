@@ -9,6 +9,7 @@ from typing import TypeAlias, assert_never
 
 from shared.contracts.exchange import ByParty, DecisionTaken
 from shared.contracts.vocabulary import Message, Party
+from shared.eventstore.folding import Fold
 from shared.eventstore.port import Rejected
 
 
@@ -66,6 +67,9 @@ def decide(command: Take, state: State) -> list[Message]:
 
 def evolve(state: State, event: Message) -> State:
     return Taken(event) if isinstance(event, DecisionTaken) else state
+
+
+FOLD = Fold(INITIAL, evolve)
 
 
 def has_lay_majority(decision: DecisionTaken) -> bool:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
-from services.exchange.directory.answer import Directory, Participant, Presence, Service
+from services.exchange.directory.answer import DirectoryAnswer, Participant, Presence, Service
 from shared.contracts.vocabulary import ParticipantKind, Party
 from shared.eventstore.port import Rejected
 
@@ -26,7 +26,9 @@ UNKNOWN_FOR_NOW = frozenset({Reason.UNKNOWN_SERVICE, Reason.UNKNOWN_PARTICIPANT,
 """Refusals that a directory which is a moment behind would cause as well."""
 
 
-def open_service(directory: Directory, service_id: str, at: datetime, now: datetime) -> Service:
+def open_service(
+    directory: DirectoryAnswer, service_id: str, at: datetime, now: datetime
+) -> Service:
     """Return the service if it takes what happened ``at``.
 
     Raises:
@@ -60,7 +62,7 @@ def not_to_come(at: datetime, now: datetime) -> None:
         raise Rejected(Reason.IN_THE_FUTURE, at=at.isoformat())
 
 
-def known_participant(directory: Directory, participant_id: str) -> Participant:
+def known_participant(directory: DirectoryAnswer, participant_id: str) -> Participant:
     """Return the participant, a person or a group.
 
     Raises:
@@ -72,7 +74,7 @@ def known_participant(directory: Directory, participant_id: str) -> Participant:
     return participant
 
 
-def known_person(directory: Directory, participant_id: str) -> Participant:
+def known_person(directory: DirectoryAnswer, participant_id: str) -> Participant:
     """Return the participant, who is not a group.
 
     Raises:
@@ -84,7 +86,7 @@ def known_person(directory: Directory, participant_id: str) -> Participant:
     return participant
 
 
-def party_held(directory: Directory, presence: Presence) -> Party:
+def party_held(directory: DirectoryAnswer, presence: Presence) -> Party:
     """Return the participant's party in that service on that day.
 
     Raises:

@@ -61,7 +61,7 @@ class Presence(msgspec.Struct, frozen=True, gc=False):
     day: date
 
 
-class Directory(msgspec.Struct, frozen=True):
+class DirectoryAnswer(msgspec.Struct, frozen=True):
     """``roles``: (service, participant) -> periods. What is not in it is not known to registry."""
 
     services: Mapping[str, Service] = {}
@@ -69,7 +69,7 @@ class Directory(msgspec.Struct, frozen=True):
     roles: Mapping[tuple[str, str], tuple[Role, ...]] = {}
     agencies: frozenset[str] = frozenset()
 
-    def assuming(self, assumed: "Directory") -> "Directory":
+    def assuming(self, assumed: "DirectoryAnswer") -> "DirectoryAnswer":
         """Return what registry would say if it knew ``assumed`` as well."""
         roles = dict(self.roles)
         for presence, periods in assumed.roles.items():
@@ -80,7 +80,7 @@ class Directory(msgspec.Struct, frozen=True):
             services[service_id] = (
                 service if known is None else replace(known, starts_on=service.starts_on)
             )
-        return Directory(
+        return DirectoryAnswer(
             services, {**assumed.participants, **self.participants}, roles, self.agencies
         )
 

@@ -9,7 +9,13 @@ from typing import cast
 
 import msgspec
 
-from services.exchange.directory.answer import Affiliation, Directory, Participant, Role, Service
+from services.exchange.directory.answer import (
+    Affiliation,
+    DirectoryAnswer,
+    Participant,
+    Role,
+    Service,
+)
 from services.exchange.inbox.replica import CONSUMER, TOPICS
 from shared.consumer import checkpoint as positions
 from shared.contracts.exchange import DirectoryPosition
@@ -65,7 +71,7 @@ SELECT json_build_object(
 """
 
 
-class Known(msgspec.Struct):
+class FoundRows(msgspec.Struct):
     """What the statement says, with the columns that it names."""
 
     positions: list[tuple[str, int, int]]
@@ -77,11 +83,11 @@ class Known(msgspec.Struct):
     agencies: list[str]
 
 
-DECODER = msgspec.json.Decoder(Known)
+DECODER = msgspec.json.Decoder(FoundRows)
 
 
 @dataclass(slots=True)
-class Questions:
+class DirectoryNeeds:
     """What a batch of commands asks about; ``roles`` are (service, participant)."""
 
     services: set[str] = field(default_factory=set)
@@ -95,11 +101,11 @@ class Questions:
         self.roles.update((service_id, each) for each in participant_ids)
 
 
-class Lookup:
+class DirectoryLookup:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def answer(self, asked: Questions) -> Directory:
+    async def answer(self, asked: DirectoryNeeds) -> DirectoryAnswer:
         """Return what the replica knows, with the positions at which it knew that."""
         known = DECODER.decode(
             await self._pool.fetchval(
@@ -114,7 +120,7 @@ class Lookup:
         seen = _Positions(
             {TopicPartition(topic, number): held for topic, number, held in known.positions}
         )
-        return Directory(
+        return DirectoryAnswer(
             services=_services(known, seen),
             participants=_participants(known, seen),
             roles=_roles(known),
@@ -165,7 +171,7 @@ class _Positions(dict[tuple[str, int], DirectoryPosition]):
         return self[topic.name, partition_of(key, topic.partitions)]
 
 
-def _services(known: Known, seen: _Positions) -> dict[str, Service]:
+def _services(known: FoundRows, seen: _Positions) -> dict[str, Service]:
     providers: dict[str, set[str]] = {}
     for service_id, organisation_id in known.providers:
         providers.setdefault(service_id, set()).add(organisation_id)
@@ -181,7 +187,7 @@ def _services(known: Known, seen: _Positions) -> dict[str, Service]:
     }
 
 
-def _participants(known: Known, seen: _Positions) -> dict[str, Participant]:
+def _participants(known: FoundRows, seen: _Positions) -> dict[str, Participant]:
     affiliations: dict[str, list[Affiliation]] = {}
     for participant_id, organisation_id, employed, since, until in known.affiliations:
         affiliation = Affiliation(organisation_id, employed, since, until)
@@ -197,7 +203,7 @@ def _participants(known: Known, seen: _Positions) -> dict[str, Participant]:
     }
 
 
-def _roles(known: Known) -> dict[tuple[str, str], tuple[Role, ...]]:
+def _roles(known: FoundRows) -> dict[tuple[str, str], tuple[Role, ...]]:
     found: dict[tuple[str, str], tuple[Role, ...]] = {}
     for service_id, participant_id, party, since, until in known.roles:
         before = found.get((service_id, participant_id), ())

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, assert_never
 
 from shared.contracts.exchange import ChangeImplemented, FeedbackAnswered, FeedbackGiven
 from shared.contracts.vocabulary import Message, Party
+from shared.eventstore.folding import Fold
 from shared.eventstore.port import Rejected
 
 ChangeLevel: TypeAlias = Literal["process", "role", "policy", "budget"]
@@ -101,6 +102,9 @@ def evolve(state: State, event: Message) -> State:
             return replace(state, changes=(*state.changes, event))
         case _:
             return state
+
+
+FOLD = Fold(INITIAL, evolve)
 
 
 def _give(command: Give, state: State) -> list[Message]:

@@ -10,6 +10,7 @@ from typing import TypeAlias, assert_never
 from services.exchange.decision.rules import has_lay_majority
 from shared.contracts.exchange import DecisionTaken, ResourceAllocated
 from shared.contracts.vocabulary import Message
+from shared.eventstore.folding import Fold
 from shared.eventstore.port import Rejected
 
 
@@ -71,6 +72,9 @@ def decide(command: Allocate, state: State) -> list[Message]:
 
 def evolve(state: State, event: Message) -> State:
     return Allocated(event) if isinstance(event, ResourceAllocated) else state
+
+
+FOLD = Fold(INITIAL, evolve)
 
 
 def _decision(command: Allocate) -> DecisionTaken | None:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from msgspec.structs import replace
 
 from services.exchange.contribution.enrichment import NATURE, Draft
-from services.exchange.directory.answer import Directory, Participant, Role, Service
+from services.exchange.directory.answer import DirectoryAnswer, Participant, Role, Service
 from shared.contracts.exchange import (
     Act,
     ContributionConfirmed,
@@ -70,13 +70,13 @@ def person(participant_id: str, **changes: Any) -> Participant:
     return replace(plain, **changes)
 
 
-def directory(**changes: Any) -> Directory:
+def directory(**changes: Any) -> DirectoryAnswer:
     """The library, with its user ann, its neighbour bob, its librarian pat, and the group choir."""
     parties = {"ann": Party.USER, "bob": Party.FAMILY_SOCIAL, "pat": Party.PROFESSIONAL}
     parties["choir"] = Party.FAMILY_SOCIAL
     people = [person(each) for each in ("ann", "bob", "pat", "stranger")]
     people.append(person("choir", kind=ParticipantKind.GROUP))
-    known = Directory(
+    known = DirectoryAnswer(
         services={"library": service()},
         participants={each.participant_id: each for each in people},
         roles={("library", each): (Role(party, START, None),) for each, party in parties.items()},

@@ -1,4 +1,4 @@
-"""Exchange's desk on a real database, without HTTP, log or registry: the replica is filled in."""
+"""Exchange's commands on a real database, without HTTP or log; what registry said is put in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from typing import Any
 import asyncpg
 from msgspec.structs import replace
 
-from services.exchange import request
-from services.exchange.contribution.queries import ContributionView, Journal
-from services.exchange.desk import Desk
+from services.exchange.command_service import ExchangeCommands
+from services.exchange.contribution.bodies import RecordContribution, SynchroniseContribution
+from services.exchange.contribution.queries import ContributionQueries, ContributionView
 from services.exchange.identity import load_identity
 from services.exchange.inbox.replica import DirectoryFold
 from shared.consumer import Batch
@@ -25,9 +25,8 @@ from shared.contracts.registry import (
 from shared.contracts.vocabulary import Message, ParticipantKind, Party
 from shared.eventstore.port import Answer, Idempotency, Provenance, Refusal
 from shared.eventstore.store import Pool, PostgresEventStore
-from shared.http.bulk import Order
-from shared.http.command import CommandContext
 from shared.http.strict import StrictModel
+from shared.http.submission import Submission, SubmissionContext
 from shared.log.port import TopicPartition
 from shared.runtime.clock import FixedClock
 from tests.services.exchange.builders import NOON, START
@@ -81,23 +80,23 @@ async def put_late(pool: Pool, service_id: str, story: Sequence[Message]) -> Non
 
 @dataclass(slots=True)
 class Counter:
-    """The desk, what is behind it, and the clock on the wall."""
+    """The command service, what is behind it, and the clock on the wall."""
 
     dsn: str
     pool: Pool
     store: PostgresEventStore
-    desk: Desk
-    journal: Journal
+    commands: ExchangeCommands
+    contributions: ContributionQueries
     clock: FixedClock
     numbers: "count[int]" = field(default_factory=count)
 
     async def send(self, body: StrictModel, **context: Any) -> Answer | Refusal:
-        return await self.desk.take(order(body, **context))
+        return await self.commands.take(submission(body, **context))
 
     async def send_all(
         self, bodies: Sequence[StrictModel], agency: str = "local"
     ) -> list[Answer | Refusal]:
-        return await self.desk.submit([order(body, agency) for body in bodies])
+        return await self.commands.submit([submission(body, agency) for body in bodies])
 
     async def done(self, body: StrictModel, **context: Any) -> dict[str, Any]:
         outcome = await self.send(body, **context)
@@ -109,7 +108,7 @@ class Counter:
         return str((await self.done(contribution(**changes)))["contribution_id"])
 
     async def view(self, contribution_id: str) -> ContributionView:
-        found = await self.journal.contribution(contribution_id)
+        found = await self.contributions.contribution(contribution_id)
         assert found is not None
         return found
 
@@ -126,27 +125,27 @@ async def open_counter(dsn: str, look_again_seconds: float = 0) -> Counter:
     pool = await asyncpg.create_pool(dsn, min_size=1, max_size=4)
     clock = FixedClock(NOON)
     store = PostgresEventStore(pool, clock=clock)
-    desk = Desk(pool, store, await load_identity(pool), look_again_seconds)
-    return Counter(dsn, pool, store, desk, Journal(pool, store), clock)
+    commands = ExchangeCommands(pool, store, await load_identity(pool), look_again_seconds)
+    return Counter(dsn, pool, store, commands, ContributionQueries(pool, store), clock)
 
 
-def order(body: StrictModel, agency: str = "local", key: str | None = None) -> Order:
+def submission(body: StrictModel, agency: str = "local", key: str | None = None) -> Submission:
     sender = Provenance(agency, "file", "tester")
     used = None if key is None else Idempotency(sender.source, key, repr(body).encode())
-    return Order(body, CommandContext(sender, used))
+    return Submission(body, SubmissionContext(sender, used))
 
 
-def contribution(**changes: Any) -> request.RecordContribution:
+def contribution(**changes: Any) -> RecordContribution:
     fields: dict[str, Any] = {
         "service_id": "library",
         "giver_id": "ann",
         "occurred_at": at(1),
         "minutes": 60,
     }
-    return request.RecordContribution(**(fields | changes))
+    return RecordContribution(**(fields | changes))
 
 
-def row(**changes: Any) -> request.SynchroniseContribution:
+def row(**changes: Any) -> SynchroniseContribution:
     fields: dict[str, Any] = {
         "local_id": "row-1",
         "service_id": "library",
@@ -155,7 +154,7 @@ def row(**changes: Any) -> request.SynchroniseContribution:
         "occurred_at": at(1),
         "minutes": 60,
     }
-    return request.SynchroniseContribution(**(fields | changes))
+    return SynchroniseContribution(**(fields | changes))
 
 
 def at(day: int, hour: int = 12) -> str:

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import NoReturn
 
 import pytest
 import pytest_asyncio
 
-from services.exchange import desk, request
+from services.exchange.aggregates import AGGREGATES
+from services.exchange.consultation.commands import OpenConsultation
+from services.exchange.contribution.bodies import ConfirmContribution
 from services.exchange.contribution.rules import stream_id
 from shared.contracts.vocabulary import Party
 from shared.eventstore.port import Answer, Rejected
@@ -23,7 +26,7 @@ WHERE datname = current_database() AND wait_event_type = 'Lock'
 
 @pytest_asyncio.fixture
 async def patient(fresh_database: Callable[[str], str]) -> AsyncIterator[Counter]:
-    """A desk that looks again for as long as a test may take."""
+    """A command service that looks again for as long as a test may take."""
     patient = await open_counter(fresh_database("exchange"), look_again_seconds=30)
     await put(patient.pool, *town())
     yield patient
@@ -63,7 +66,7 @@ async def test_one_that_waits_for_somebody_unheard_of_does_not_hold_up_the_other
 
 async def test_one_whose_stream_is_locked_does_not_hold_up_the_others(counter: Counter) -> None:
     given = await counter.given(service_id="garden", receivers=["bob"])
-    confirmed = request.ConfirmContribution(contribution_id=given, by="bob")
+    confirmed = ConfirmContribution(contribution_id=given, by="bob")
     async with counter.pool.acquire() as other, other.transaction():
         await other.execute(LOCK_STREAMS, [stream_id(given)])
         waiting = asyncio.create_task(counter.send(confirmed))
@@ -86,8 +89,9 @@ async def test_one_that_cannot_be_decided_takes_no_other_with_it(
     def broken(*_: object) -> NoReturn:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(desk.BUILDERS, request.OpenConsultation, broken)
-    consultation = request.OpenConsultation(service_id="library", title="why?")
+    consultation = OpenConsultation(service_id="library", title="why?")
+    broken_type = replace(AGGREGATES.type_of(consultation), build=broken)
+    monkeypatch.setattr(AGGREGATES, "_types", AGGREGATES._types | {OpenConsultation: broken_type})
     bodies = [contribution(), consultation, contribution()]
     outcomes = await asyncio.gather(*map(counter.send, bodies), return_exceptions=True)
     assert [type(one) for one in outcomes] == [Answer, ZeroDivisionError, Answer]

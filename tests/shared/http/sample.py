@@ -13,11 +13,10 @@ from pydantic import BaseModel
 from shared.eventstore.port import Answer, Refusal, Rejected
 from shared.http import bulk, health
 from shared.http.application import application, document
-from shared.http.bulk import Order
-from shared.http.command import Context, reply
 from shared.http.paging import Cursor, Key, KeyText, Limit, Page, decode_cursor, page_of
 from shared.http.problems import Meaning
 from shared.http.strict import Day, StrictModel, Text
+from shared.http.submission import Context, Submission, reply
 from shared.runtime.telemetry import metrics_registry
 
 WORDS = ("alder", "beech", "cedar", "elm", "fir")
@@ -46,22 +45,22 @@ class Named(BaseModel):
 
 @dataclass(slots=True)
 class Sample:
-    """Takes every name but ``taken`` and ``odd``, and remembers the orders that it was handed."""
+    """Takes every name but ``taken`` and ``odd``, and remembers what was submitted."""
 
-    batches: list[Sequence[Order]] = field(default_factory=list)
+    batches: list[Sequence[Submission]] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
 
     async def waits_for(self) -> Sequence[str]:
         return self.waiting
 
-    async def submit(self, orders: Sequence[Order]) -> Sequence[Answer | Refusal]:
-        self.batches.append(orders)
-        return [_outcome(order) for order in orders]
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Answer | Refusal]:
+        self.batches.append(submissions)
+        return [_outcome(submission) for submission in submissions]
 
 
-def _outcome(order: Order) -> Answer | Refusal:
-    assert isinstance(order.body, Naming)
-    match order.body.name:
+def _outcome(submission: Submission) -> Answer | Refusal:
+    assert isinstance(submission.body, Naming)
+    match submission.body.name:
         case "taken":
             return Rejected(Reason.TAKEN, name="taken")
         case "odd":
@@ -91,7 +90,7 @@ def sample_app(sample: Sample, hosts: Sequence[str] = ()) -> FastAPI:
 
     @app.post("/v1/names", response_model=Named)
     async def name(body: Naming, context: Context) -> Response:
-        (outcome,) = await sample.submit([Order(body, context)])
+        (outcome,) = await sample.submit([Submission(body, context)])
         return reply(outcome)
 
     @app.get("/v1/words")

@@ -4,8 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from services.exchange import request
-from services.exchange.automatic import AutomaticConfirmation
+from services.exchange.contribution.automatic import AutomaticConfirmation
+from services.exchange.contribution.bodies import (
+    Changes,
+    ConfirmContribution,
+    CorrectContribution,
+    DisputeContribution,
+    OfContribution,
+    RecordContribution,
+    ResolveDispute,
+    VoidContribution,
+)
 from shared.contracts.exchange import ContributionConfirmed
 from shared.contracts.vocabulary import Outcome
 from tests.services.exchange.counter import Counter, at, open_counter
@@ -48,15 +57,13 @@ async def test_a_restart_does_not_stop_the_clock(counter: Counter) -> None:
 async def test_a_dispute_stops_the_clock_for_good(counter: Counter) -> None:
     given = await counter.given()
     await counter.send(
-        request.DisputeContribution(contribution_id=given, by="bob", reason_code="wrong_day")
+        DisputeContribution(contribution_id=given, by="bob", reason_code="wrong_day")
     )
 
     counter.clock.advance(10 * DUE)
 
     assert await automatic(counter).confirm_due() == 0
-    await counter.send(
-        request.ResolveDispute(contribution_id=given, by="bob", outcome=Outcome.REJECTED)
-    )
+    await counter.send(ResolveDispute(contribution_id=given, by="bob", outcome=Outcome.REJECTED))
     assert (await counter.view(given)).status == "confirmed"
 
 
@@ -64,9 +71,7 @@ async def test_a_correction_does_not_move_the_day(counter: Counter) -> None:
     given = await counter.given()
     counter.clock.advance(DUE - A_SECOND)
     await counter.send(
-        request.CorrectContribution(
-            contribution_id=given, by="bob", changes=request.Changes(minutes=30)
-        )
+        CorrectContribution(contribution_id=given, by="bob", changes=Changes(minutes=30))
     )
 
     counter.clock.advance(A_SECOND)
@@ -75,12 +80,12 @@ async def test_a_correction_does_not_move_the_day(counter: Counter) -> None:
     assert (await counter.act(given)).minutes == 30
 
 
-@pytest.mark.parametrize("command", [request.ConfirmContribution, request.VoidContribution])
+@pytest.mark.parametrize("command", [ConfirmContribution, VoidContribution])
 async def test_what_people_settled_is_not_confirmed_again(
-    counter: Counter, command: type[request.OfContribution]
+    counter: Counter, command: type[OfContribution]
 ) -> None:
     given = await counter.given()
-    fields = {} if command is request.ConfirmContribution else {"reason_code": "mistake"}
+    fields = {} if command is ConfirmContribution else {"reason_code": "mistake"}
     await counter.send(command(contribution_id=given, by="bob", **fields))
     counter.clock.advance(DUE)
 
@@ -90,7 +95,7 @@ async def test_what_people_settled_is_not_confirmed_again(
 
 async def test_many_are_confirmed_in_batches(counter: Counter) -> None:
     bodies = [
-        request.RecordContribution(service_id="library", giver_id="ann", occurred_at=at(1))
+        RecordContribution(service_id="library", giver_id="ann", occurred_at=at(1))
         for _ in range(260)
     ]
     await counter.send_all(bodies)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from services.exchange.contribution import enrichment as stamping
-from services.exchange.contribution.enrichment import draft_of, organisation_named, stamp
+from services.exchange.contribution import enrichment
+from services.exchange.contribution.enrichment import draft_of, enrich, organisation_named
 from services.exchange.directory import admission
-from services.exchange.directory.answer import Affiliation, Directory, Role
+from services.exchange.directory.answer import Affiliation, DirectoryAnswer, Role
 from shared.contracts.exchange import Receiver
 from shared.contracts.vocabulary import ParticipantKind, Party, Phase
 from shared.eventstore.port import Rejected
@@ -29,35 +29,35 @@ def test_an_act_carries_who_the_giver_was_on_that_day() -> None:
         }
     )
 
-    now = stamp(draft(), switched, NOW)
-    before = stamp(draft(occurred_at=datetime(2026, 2, 28, 23, 59, tzinfo=UTC)), switched, NOW)
+    now = enrich(draft(), switched, NOW)
+    before = enrich(draft(occurred_at=datetime(2026, 2, 28, 23, 59, tzinfo=UTC)), switched, NOW)
 
     assert (now.giver_party, before.giver_party) == (Party.USER, Party.PROFESSIONAL)
 
 
 def test_an_act_says_on_which_directory_it_was_decided() -> None:
-    stamped = stamp(draft(receivers=("bob",)), directory(), NOW)
+    enriched = enrich(draft(receivers=("bob",)), directory(), NOW)
 
-    assert stamped.directory == (service().seen,)
+    assert enriched.directory == (service().seen,)
 
 
 def test_receivers_are_told_apart_by_registry_and_stand_once() -> None:
     named = ("bob", "choir", "bob", "stranger")
 
-    stamped = stamp(draft(receivers=named), directory(), NOW)
+    enriched = enrich(draft(receivers=named), directory(), NOW)
 
-    assert stamped.receivers == (
+    assert enriched.receivers == (
         Receiver(participant_id="bob", party=Party.FAMILY_SOCIAL),
         Receiver(participant_id="stranger"),
     )
-    assert stamped.receiver_groups == ("choir",)
+    assert enriched.receiver_groups == ("choir",)
 
 
 def test_a_group_can_give() -> None:
-    assert stamp(draft(giver_id="choir"), directory(), NOW).giver_kind is ParticipantKind.GROUP
+    assert enrich(draft(giver_id="choir"), directory(), NOW).giver_kind is ParticipantKind.GROUP
 
 
-def _with_affiliations(giver: str, *affiliations: Affiliation) -> Directory:
+def _with_affiliations(giver: str, *affiliations: Affiliation) -> DirectoryAnswer:
     known = directory()
     people = {**known.participants, giver: person(giver, affiliations=affiliations)}
     return replace(known, participants=people)
@@ -83,15 +83,15 @@ PROVIDER = Affiliation("local", False, START, None)
 def test_whose_organisation_it_was_given_for(
     giver: str, affiliations: list[Affiliation], organisation: str | None, inside: bool
 ) -> None:
-    stamped = stamp(draft(giver_id=giver), _with_affiliations(giver, *affiliations), NOW)
+    enriched = enrich(draft(giver_id=giver), _with_affiliations(giver, *affiliations), NOW)
 
-    assert (stamped.giver_org, stamped.giver_in_provider_org) == (organisation, inside)
+    assert (enriched.giver_org, enriched.giver_in_provider_org) == (organisation, inside)
 
 
 def test_without_any_known_provider_nobody_is_inside_or_outside() -> None:
     known = directory(services={"library": service(providers=frozenset())})
 
-    assert stamp(draft(giver_id="pat"), known, NOW).giver_in_provider_org is None
+    assert enrich(draft(giver_id="pat"), known, NOW).giver_in_provider_org is None
 
 
 def test_an_organisation_that_registry_knows_keeps_its_name_and_another_gets_an_opaque_one() -> (
@@ -114,7 +114,7 @@ def test_an_organisation_that_registry_knows_keeps_its_name_and_another_gets_an_
 
 
 CLOSED = directory(services={"library": service(closed_on=date(2026, 3, 1))})
-REFUSALS: list[tuple[dict[str, Any], Directory, object]] = [
+REFUSALS: list[tuple[dict[str, Any], DirectoryAnswer, object]] = [
     ({"service_id": "nowhere"}, directory(), admission.Reason.UNKNOWN_SERVICE),
     (
         {"occurred_at": datetime(2025, 12, 31, 23, 59, tzinfo=UTC)},
@@ -130,57 +130,57 @@ REFUSALS: list[tuple[dict[str, Any], Directory, object]] = [
     ({"giver_id": "nobody"}, directory(), admission.Reason.UNKNOWN_PARTICIPANT),
     ({"recorded_by": "nobody"}, directory(), admission.Reason.UNKNOWN_PARTICIPANT),
     ({"giver_id": "stranger"}, directory(), admission.Reason.NO_PARTY),
-    ({"receivers": ("nobody",)}, directory(), stamping.Reason.UNKNOWN_RECEIVER),
+    ({"receivers": ("nobody",)}, directory(), enrichment.Reason.UNKNOWN_RECEIVER),
     (
         {"receivers": tuple(f"r{n}" for n in range(1001))},
         directory(),
-        stamping.Reason.TOO_MANY_RECEIVERS,
+        enrichment.Reason.TOO_MANY_RECEIVERS,
     ),
-    ({"minutes": 0}, directory(), stamping.Reason.MINUTES_OUT_OF_RANGE),
-    ({"minutes": 1441}, directory(), stamping.Reason.MINUTES_OUT_OF_RANGE),
-    ({"giver_party": Party.PROFESSIONAL}, directory(), stamping.Reason.OTHER_PARTY),
-    ({"giver_kind": ParticipantKind.GROUP}, directory(), stamping.Reason.OTHER_KIND),
+    ({"minutes": 0}, directory(), enrichment.Reason.MINUTES_OUT_OF_RANGE),
+    ({"minutes": 1441}, directory(), enrichment.Reason.MINUTES_OUT_OF_RANGE),
+    ({"giver_party": Party.PROFESSIONAL}, directory(), enrichment.Reason.OTHER_PARTY),
+    ({"giver_kind": ParticipantKind.GROUP}, directory(), enrichment.Reason.OTHER_KIND),
 ]
 
 
 @pytest.mark.parametrize(("changes", "known", "reason"), REFUSALS)
-def test_refused(changes: dict[str, Any], known: Directory, reason: object) -> None:
+def test_refused(changes: dict[str, Any], known: DirectoryAnswer, reason: object) -> None:
     with pytest.raises(Rejected) as refused:
-        stamp(draft(**changes), known, NOW)
+        enrich(draft(**changes), known, NOW)
 
     assert refused.value.reason is reason
 
 
 @pytest.mark.parametrize("minutes", [None, 1, 1440])
 def test_minutes_are_a_day_at_most_or_unknown(minutes: int | None) -> None:
-    assert stamp(draft(minutes=minutes), directory(), NOW).minutes == minutes
+    assert enrich(draft(minutes=minutes), directory(), NOW).minutes == minutes
 
 
 def test_a_clock_that_is_five_minutes_ahead_is_believed() -> None:
-    assert stamp(draft(occurred_at=NOW + timedelta(minutes=5)), directory(), NOW)
+    assert enrich(draft(occurred_at=NOW + timedelta(minutes=5)), directory(), NOW)
 
 
 def test_a_whole_day_is_believed_as_soon_as_it_has_begun_anywhere() -> None:
     day = datetime(2026, 3, 3, tzinfo=UTC)
     began = day - timedelta(hours=14)
 
-    assert stamp(draft(occurred_at=day), directory(), began)
+    assert enrich(draft(occurred_at=day), directory(), began)
     for at, now in ((day, began - timedelta(seconds=1)), (day + timedelta(minutes=1), began)):
         with pytest.raises(Rejected) as refused:
-            stamp(draft(occurred_at=at), directory(), now)
+            enrich(draft(occurred_at=at), directory(), now)
         assert refused.value.reason is admission.Reason.IN_THE_FUTURE
 
 
 def test_the_last_day_of_a_service_still_counts() -> None:
     closing = directory(services={"library": service(closed_on=NOON.date())})
 
-    assert stamp(draft(), closing, NOW)
+    assert enrich(draft(), closing, NOW)
 
 
 def test_an_act_is_changed_in_what_is_named_and_stamped_anew() -> None:
-    before = stamp(draft(phase=Phase.DELIVER, minutes=30, receivers=("bob",)), directory(), NOW)
+    before = enrich(draft(phase=Phase.DELIVER, minutes=30, receivers=("bob",)), directory(), NOW)
 
-    changed = stamp(draft_of(before, {"minutes": 45, "giver_id": "pat"}), directory(), NOW)
+    changed = enrich(draft_of(before, {"minutes": 45, "giver_id": "pat"}), directory(), NOW)
 
     assert changed == before.model_copy(
         update={

@@ -5,19 +5,20 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.exchange import request
-from services.exchange.meaning import MEANINGS
+from services.exchange.aggregates import AGGREGATES
+from services.exchange.contribution.bodies import CorrectContribution, VoidContribution
 from shared.eventstore.port import EVENTS_MAX, Answer, StreamFull
 from shared.http.problems import problem_of
+from shared.http.strict import StrictModel
 from tests.services.exchange.counter import Counter
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 BATCH = 499
 
 
-def corrections(contribution_id: str, first: int, count: int) -> Sequence[request.StrictModel]:
+def corrections(contribution_id: str, first: int, count: int) -> Sequence[StrictModel]:
     return [
-        request.CorrectContribution.model_validate(
+        CorrectContribution.model_validate(
             {"contribution_id": contribution_id, "by": "pat", "changes": {"minutes": minutes}}
         )
         for number in range(first, first + count)
@@ -47,6 +48,6 @@ async def test_thousands_of_corrections_of_one_act_hold_up_nobody(counter: Count
     outcomes = await counter.send_all(corrections(long, 0, left + 1))
     assert [type(one) for one in outcomes] == [*[Answer] * left, StreamFull]
     assert isinstance(outcomes[-1], StreamFull)
-    assert problem_of(outcomes[-1], MEANINGS).reason == "changed_too_often"
-    void = request.VoidContribution(contribution_id=long, by="pat", reason_code="x")
+    assert problem_of(outcomes[-1], AGGREGATES.refusals).reason == "changed_too_often"
+    void = VoidContribution(contribution_id=long, by="pat", reason_code="x")
     assert (await counter.done(void))["status"] == "voided"

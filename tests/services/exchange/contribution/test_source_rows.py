@@ -4,18 +4,18 @@ import asyncio
 
 import pytest
 
-from services.exchange.directory.answer import Directory, Participant, Role
-from services.exchange.request import (
+from services.exchange.contribution.bodies import (
     RetractContribution,
     SynchroniseContribution,
     VoidContribution,
 )
+from services.exchange.directory.answer import DirectoryAnswer, Participant, Role
 from shared.contracts.exchange import ContributionRecorded, DirectoryPosition
 from shared.contracts.registry import ServiceRegistered
 from shared.contracts.vocabulary import ParticipantKind, Party
 from shared.eventstore.port import Answer, KeyReused, Rejected
 from tests.services.exchange.builders import START
-from tests.services.exchange.counter import Counter, at, contribution, order, put, role, row
+from tests.services.exchange.counter import Counter, at, contribution, put, role, row, submission
 
 pytestmark = pytest.mark.postgres
 SEEN = DirectoryPosition(topic="registry.participants.v1", partition=0, position=0)
@@ -201,10 +201,10 @@ async def test_a_row_after_the_repeat_of_a_move_leaves_where_it_stands(counter: 
     for number, where in enumerate(("library", "garden", "library")):
         await counter.send(row(service_id=where, move=True), key=f"k{number}")
 
-    repeat, edited = await counter.desk.submit(
+    repeat, edited = await counter.commands.submit(
         [
-            order(row(service_id="garden", move=True), key="k1"),
-            order(row(service_id="garden", move=True, minutes=5), key="k3"),
+            submission(row(service_id="garden", move=True), key="k1"),
+            submission(row(service_id="garden", move=True, minutes=5), key="k3"),
         ]
     )
 
@@ -249,7 +249,7 @@ async def test_an_id_is_unique_in_what_its_sender_says(counter: Counter) -> None
     assert await effects(counter, *rows) == ["recorded"] * 3
     assert await effects(counter, *rows) == ["unchanged"] * 3
     stands = (
-        await counter.journal.standing("library", "/agencies/local/systems/file", None, 9)
+        await counter.contributions.standing("library", "/agencies/local/systems/file", None, 9)
     ).items
     assert {(one.id_scope, one.local_id, one.minutes) for one in stands} == {
         (None, "row-1", 1),
@@ -280,7 +280,7 @@ async def test_what_its_system_voided_and_gives_again_is_a_new_act_that_names_th
 
     assert told == ["restored", "unchanged"]
     (stands,) = (
-        await counter.journal.standing("library", "/agencies/local/systems/file", None, 9)
+        await counter.contributions.standing("library", "/agencies/local/systems/file", None, 9)
     ).items
     assert stands.contribution_id != first["contribution_id"]
     (recorded, *_) = await counter.store.read(f"contribution-{stands.contribution_id}")
@@ -374,7 +374,7 @@ async def test_a_preview_says_what_would_happen_and_stores_nothing(counter: Coun
     await counter.send(row(local_id="3", status="voided"))
     before = await counter.events()
     newcomer = Participant("newcomer", ParticipantKind.PERSON, (), SEEN)
-    assumed = Directory(
+    assumed = DirectoryAnswer(
         participants={"newcomer": newcomer},
         roles={("library", "newcomer"): (Role(Party.USER, START, None),)},
     )
@@ -389,8 +389,10 @@ async def test_a_preview_says_what_would_happen_and_stores_nothing(counter: Coun
         row(local_id="5", giver_id="nobody"),
     ]
 
-    outlooks = await counter.desk.foresee([order(one) for one in rows], assumed)
-    standing = await counter.desk.foresee([order(one) for one in rows], assumed, standing_only=True)
+    outlooks = await counter.commands.foresee([submission(one) for one in rows], assumed)
+    standing = await counter.commands.foresee(
+        [submission(one) for one in rows], assumed, standing_only=True
+    )
 
     assert [
         (

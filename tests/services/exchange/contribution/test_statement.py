@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
-from services.exchange import request
 from services.exchange.contribution import life
 from services.exchange.contribution import rules as contribution
+from services.exchange.contribution.bodies import (
+    Changes,
+    ConfirmContribution,
+    CorrectContribution,
+    DisputeContribution,
+    ResolveDispute,
+    RetractContribution,
+    VoidContribution,
+)
 from services.exchange.contribution.statement import digest_of
 from shared.eventstore.port import Answer
 from shared.http.strict import StrictModel
@@ -98,21 +106,19 @@ def _step(script: Random) -> Callable[[dict[str, str]], StrictModel]:
         "status": script.choice(["confirmed"] * 6 + ["recorded", "disputed", "voided"]),
         "revised_at": None if hour is None else at(1, hour),
     }
-    changes = request.Changes(minutes=script.choice([10, 20, 30]))
+    changes = Changes(minutes=script.choice([10, 20, 30]))
     people: list[Callable[[str], StrictModel]] = [
-        lambda found: request.ConfirmContribution(contribution_id=found, by="pat"),
-        lambda found: request.DisputeContribution(
-            contribution_id=found, by="pat", reason_code="doubt"
-        ),
-        lambda found: request.CorrectContribution(contribution_id=found, by="pat", changes=changes),
-        lambda found: request.ResolveDispute(contribution_id=found, by="pat", outcome="rejected"),
-        lambda found: request.VoidContribution(contribution_id=found, by="pat", reason_code="no"),
+        lambda found: ConfirmContribution(contribution_id=found, by="pat"),
+        lambda found: DisputeContribution(contribution_id=found, by="pat", reason_code="doubt"),
+        lambda found: CorrectContribution(contribution_id=found, by="pat", changes=changes),
+        lambda found: ResolveDispute(contribution_id=found, by="pat", outcome="rejected"),
+        lambda found: VoidContribution(contribution_id=found, by="pat", reason_code="no"),
     ]
     by_people = script.choice(people)
     if script.random() < 0.2:
         del said[script.choice(["status", "minutes"])]
     if script.random() < 0.05:
-        return lambda _: request.RetractContribution(local_id=name)
+        return lambda _: RetractContribution(local_id=name)
     if script.random() < 0.7:
         return lambda _: row(**said)
     return lambda ids: by_people(ids[name])

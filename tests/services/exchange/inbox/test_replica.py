@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from services.exchange.directory.lookup import Lookup, Questions
+from services.exchange.directory.lookup import DirectoryLookup, DirectoryNeeds
 from shared.contracts.registry import (
     AffiliationDeclared,
     AffiliationEnded,
@@ -35,7 +35,7 @@ async def test_a_service_is_what_was_said_of_it_last(counter: Counter) -> None:
         ServiceClosed(**said, closed_on=JUNE),
     )
 
-    known = await Lookup(counter.pool).answer(Questions(services={"library"}))
+    known = await DirectoryLookup(counter.pool).answer(DirectoryNeeds(services={"library"}))
 
     library = known.services["library"]
     assert (library.starts_on, library.closed_on) == (date(2025, 6, 1), JUNE)
@@ -62,9 +62,9 @@ async def test_periods_follow_each_other(counter: Counter) -> None:
         counter.pool, ended, role("library", "ann", Party.PROFESSIONAL, date(2026, 3, 1)), moved
     )
 
-    questions = Questions()
+    questions = DirectoryNeeds()
     questions.presence("library", "ann")
-    known = await Lookup(counter.pool).answer(questions)
+    known = await DirectoryLookup(counter.pool).answer(questions)
 
     periods = sorted((each.since, each.until, each.party) for each in known.roles["library", "ann"])
     assert periods == [
@@ -103,9 +103,9 @@ async def test_what_comes_late_is_told_with_all_that_was_said_before_and_since(
 
     await put_late(counter.pool, "library", [registration, newer, late, ended, again])
 
-    questions = Questions(services={"library"})
+    questions = DirectoryNeeds(services={"library"})
     questions.presence("library", "eve")
-    known = await Lookup(counter.pool).answer(questions)
+    known = await DirectoryLookup(counter.pool).answer(questions)
     periods = sorted((each.since, each.until) for each in known.roles["library", "eve"])
     assert periods == [(date(2026, 1, 1), date(2026, 2, 1)), (date(2026, 3, 1), None)]
     assert known.services["library"].starts_on == date(2025, 6, 1)
@@ -133,13 +133,13 @@ async def test_affiliations_end(counter: Counter) -> None:
 async def test_the_same_events_twice_leave_the_same_directory(counter: Counter) -> None:
     said = [role("library", "eve", Party.USER), registered("eve")]
     await put(counter.pool, *said)
-    questions = Questions()
+    questions = DirectoryNeeds()
     questions.presence("library", "eve")
-    before = await Lookup(counter.pool).answer(questions)
+    before = await DirectoryLookup(counter.pool).answer(questions)
 
     await put(counter.pool, *said)
 
-    assert await Lookup(counter.pool).answer(questions) == before
+    assert await DirectoryLookup(counter.pool).answer(questions) == before
 
 
 async def test_a_group_is_a_group_whichever_list_names_it(counter: Counter) -> None:

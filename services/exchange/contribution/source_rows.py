@@ -14,9 +14,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from services.exchange import request
+from services.exchange.context import CommandContext
+from services.exchange.contribution import bodies
 from services.exchange.contribution import rules as contribution
-from services.exchange.contribution.enrichment import NATURE, stamp
+from services.exchange.contribution.building import drafted, on_contribution
+from services.exchange.contribution.enrichment import NATURE, enrich
 from services.exchange.contribution.life import State, Status, Unknown, Voided
 from services.exchange.contribution.read_model import GONE, Moved, Origin
 from services.exchange.contribution.rules import Reason
@@ -29,15 +31,14 @@ from services.exchange.contribution.synchronisation import (
     retract,
     synchronise,
 )
-from services.exchange.giving import drafted, on_contribution
-from services.exchange.known import Past, Place
-from services.exchange.plan import Case, command, refusal
+from services.exchange.lookback import Place, RelatedStreams, RowId
+from shared.commands.plan import command, refusal
+from shared.commands.service import Outdated
 from shared.contracts.exchange import ContributionCorrected
 from shared.contracts.vocabulary import Message
 from shared.eventstore.handling import Foreseen
 from shared.eventstore.port import Answer, Command, Rejected, Settled
-from shared.http.bulk import Order
-from shared.http.command import entity_tag
+from shared.http.submission import Submission, entity_tag
 
 MOVED = "moved_to_another_service"
 _FIELDS_SAID_BY = {
@@ -48,15 +49,15 @@ _FIELDS_SAID_BY = {
 }
 
 
-class Misplaced(Exception):
+class Misplaced(Outdated):
     """Since it was looked up where a row stands, another request has moved it."""
 
 
-class Row(msgspec.Struct, frozen=True):
-    """A row, stamped; ``origin_id`` is the id of the contribution that the row became first."""
+class SourceRow(msgspec.Struct, frozen=True):
+    """A row, enriched; ``origin_id`` is the id of the contribution that the row became first."""
 
-    body: request.SynchroniseContribution
-    case: Case
+    body: bodies.SynchroniseContribution
+    context: CommandContext
     asked: Synchronise
     origin_id: str
 
@@ -65,68 +66,65 @@ class Row(msgspec.Struct, frozen=True):
         """Whether its system sent the very same when it did not say what the id is unique in."""
         if self.body.id_scope is None:
             return False
-        sender, past = self.case.sender, self.case.past
-        place = past.places.get(
-            past.origins[sender.agency, sender.system, self.body.local_id, None]
-        )
+        related, without = self.context.related, RowId(self.body.local_id, None)
+        place = related.places.get(related.origin_id(self.context.sender, without))
         return place is not None and not place.voided and _says_the_same(self, place)
 
 
 class Outlook(msgspec.Struct, frozen=True):
-    """What a row would do. ``stands``: it became a contribution before; ``row``: as stamped."""
+    """What a row would do. ``stands``: it became a contribution before; ``row``: as enriched."""
 
     stands: bool
     foreseen: Foreseen | None = None
-    row: Row | None = None
+    row: SourceRow | None = None
 
 
-def read(body: request.SynchroniseContribution, case: Case) -> Row:
+def read(body: bodies.SynchroniseContribution, context: CommandContext) -> SourceRow:
     """Return the row with its act as registry knows those in it today.
 
     Raises:
-        Rejected: a rule of admission or of stamping says no.
+        Rejected: a rule of admission or of enrichment says no.
     """
-    origin_id = _origin_id(body, case)
-    draft = drafted(body, origin_id, case.system, case)
+    origin_id = context.related.origin_id(context.sender, row_id(body))
+    draft = drafted(body, origin_id, context.system, context)
     if body.receiver_party is not None:
         draft = replace(draft, receiver_party=body.receiver_party)
-    act = stamp(draft, case.directory, case.now)
+    act = enrich(draft, context.directory, context.now)
     said = frozenset(body.model_fields_set)
     status = (body.status or Status.CONFIRMED) if "status" in said else None
-    asked = Synchronise(act, status, case.system, case.now, body.revised_at, _silent(said))
-    return Row(body, case, asked, origin_id)
+    asked = Synchronise(act, status, context.system, context.now, body.revised_at, _silent(said))
+    return SourceRow(body, context, asked, origin_id)
 
 
-def stands(order: Order, past: Past) -> bool:
-    """Whether the row of the order became a contribution before."""
-    sender, body = order.context.provenance, order.body
-    if not isinstance(body, request.SynchroniseContribution):
+def row_id(body: bodies.SynchroniseContribution | bodies.RetractContribution) -> RowId:
+    return RowId(body.local_id, body.id_scope)
+
+
+def stands(submission: Submission, related: RelatedStreams) -> bool:
+    """Whether the row of the submission became a contribution before."""
+    sender, body = submission.context.provenance, submission.body
+    if not isinstance(body, bodies.SynchroniseContribution):
         return False
-    return past.origins[sender.agency, sender.system, body.local_id, body.id_scope] in past.places
+    return related.origin_id(sender, row_id(body)) in related.places
 
 
-def withdraw(body: request.RetractContribution, case: Case) -> Command[Any]:
+def withdraw(body: bodies.RetractContribution, context: CommandContext) -> Command[Any]:
     """Return the command that voids what a row stands for, wherever that is.
 
     Raises:
         Rejected: the sender never sent such a row.
     """
-    place = case.past.places.get(_origin_id(body, case))
+    origin_id = context.related.origin_id(context.sender, row_id(body))
+    place = context.related.places.get(origin_id)
     if place is None:
         raise Rejected(Reason.UNKNOWN)
 
     def told(_state: Any, events: Sequence[Message]) -> Mapping[str, Any]:
         return _told(place, Effect.VOIDED if events else Effect.UNCHANGED)
 
-    plan = on_contribution(place.contribution_id, place.service_id, partial(retract, case.system))
-    return command(replace(plan, told=told), case)
-
-
-def _origin_id(
-    body: request.SynchroniseContribution | request.RetractContribution, case: Case
-) -> str:
-    sender = case.sender
-    return case.past.origins[sender.agency, sender.system, body.local_id, body.id_scope]
+    decide = partial(retract, context.system)
+    plan = on_contribution(place.contribution_id, place.service_id, decide, context)
+    return command(replace(plan, told=told), context.submission)
 
 
 @lru_cache(maxsize=1_000)  # the rows of a file say the same few sets of fields
@@ -137,7 +135,7 @@ def _silent(said: frozenset[str]) -> frozenset[str]:
 
 
 @dataclass(slots=True)
-class Sheet:
+class Placement:
     """Where the rows of a batch stand, as far as it has been gone through.
 
     ``last``: a row that stands elsewhere after all is refused, and not looked up once more.
@@ -150,7 +148,7 @@ class Sheet:
     origins: dict[str, Origin] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
 
-    def anew(self, row: Row) -> Effect | None:
+    def anew(self, row: SourceRow) -> Effect | None:
         """Return why the row becomes another contribution; stale and voided rows never do."""
         place = self.places.get(row.origin_id)
         if place is None or row.body.status is Status.VOIDED or _stale(row, place):
@@ -159,12 +157,12 @@ class Sheet:
             return Effect.RESTORED
         return None if place.service_id == row.body.service_id else Effect.MOVED
 
-    def settled(self, row: Row) -> Settled | None:
+    def settled(self, row: SourceRow) -> Settled | None:
         """Return the answer to a row that says what it said last: it adds nothing.
 
         That is so whatever people did to the contribution since (``synchronisation``).
         """
-        place, context = self.places.get(row.origin_id), row.case.order.context
+        place, context = self.places.get(row.origin_id), row.context.submission.context
         if place is None or self.anew(row) or not _says_the_same(row, place):
             return None
         stream_id = contribution.stream_id(place.contribution_id)
@@ -174,37 +172,37 @@ class Sheet:
         answer = Answer(200, told, entity_tag(place.version))
         return Settled(stream_id, place.version, answer, context.idempotency)
 
-    def commands(self, row: Row) -> list[Command[Any]]:
+    def commands(self, row: SourceRow) -> list[Command[Any]]:
         """Return what makes the contribution what the row says; the last answer is the row's."""
         before = self.places.get(row.origin_id)
         anew = self.anew(row)
         if before is None and row.stands_without_scope:
-            return [refusal(Rejected(Reason.STANDS_WITHOUT_SCOPE), row.case)]
+            return [refusal(Rejected(Reason.STANDS_WITHOUT_SCOPE), row.context.submission)]
         if before is None or anew is None:
             place = before or Place(row.origin_id, row.body.service_id, None, 0)
             self._put(row, place)
             return [self._synchronising(row, place)]
         if anew is Effect.MOVED and not row.body.move:
             stands = Rejected(Reason.STANDS_ELSEWHERE, stands_in=before.service_id)
-            return [refusal(stands, row.case)]
+            return [refusal(stands, row.context.submission)]
         self.touched.add(contribution.stream_id(before.contribution_id))
         place = self._next_place(row, before)
         self._put(row, place)
         return [_leaving(row, before), self._synchronising(row, place, anew, before)]
 
-    def repeat(self, row: Row) -> Command[Any]:
+    def repeat(self, row: SourceRow) -> Command[Any]:
         """Return a command for a row that was answered before; it moves nothing."""
         return self._synchronising(row, self.places[row.origin_id])
 
-    def _next_place(self, row: Row, before: Place) -> Place:
-        moves, sender, body = before.moves + 1, row.case.sender, row.body
-        contribution_id = row.case.identity.contribution(
+    def _next_place(self, row: SourceRow, before: Place) -> Place:
+        moves, sender, body = before.moves + 1, row.context.sender, row.body
+        contribution_id = row.context.identity.contribution(
             sender, body.local_id, moves, body.id_scope
         )
         self.moved[contribution_id] = Moved(row.origin_id, moves)
         return Place(contribution_id, body.service_id, before.revised_at, moves)
 
-    def _put(self, row: Row, place: Place) -> None:
+    def _put(self, row: SourceRow, place: Place) -> None:
         revised_at = max(filter(None, (row.body.revised_at, place.revised_at)), default=None)
         self.places[row.origin_id] = replace(
             place,
@@ -212,14 +210,14 @@ class Sheet:
             voided=place.voided or row.asked.status is Status.VOIDED,
             stated_status=row.asked.status or place.stated_status,
         )
-        sender = row.case.sender
+        sender = row.context.sender
         self.origins[place.contribution_id] = Origin(
             sender.source, row.body.id_scope, row.body.local_id
         )
         self.touched.add(contribution.stream_id(place.contribution_id))
 
     def _synchronising(
-        self, row: Row, place: Place, anew: Effect | None = None, before: Place | None = None
+        self, row: SourceRow, place: Place, anew: Effect | None = None, before: Place | None = None
     ) -> Command[Any]:
         """Return the command for a row in its place; ``before``: where it was until now."""
         asked = row.asked
@@ -236,9 +234,9 @@ class Sheet:
             answer = _told(place, anew if anew and done is Effect.RECORDED else done)
             return answer | _changes(events)
 
-        plan = on_contribution(place.contribution_id, place.service_id, decide)
+        plan = on_contribution(place.contribution_id, place.service_id, decide, row.context)
         ends = asked.status is Status.VOIDED
-        return command(replace(plan, told=told, ends=ends), row.case)
+        return command(replace(plan, told=told, ends=ends), row.context.submission)
 
     def _find(self, place: Place, state: State) -> None:
         """Let pass a contribution that is where its row was taken to stand.
@@ -257,12 +255,12 @@ class Sheet:
             raise Misplaced(place.contribution_id)
 
 
-def _stale(row: Row, place: Place) -> bool:
+def _stale(row: SourceRow, place: Place) -> bool:
     at, seen = row.body.revised_at, place.revised_at
     return at is not None and seen is not None and at <= seen
 
 
-def _comes_back(row: Row, place: Place) -> bool:
+def _comes_back(row: SourceRow, place: Place) -> bool:
     """Whether the row's own system voided it, and gives it again."""
     if not place.voided:
         return False
@@ -278,7 +276,7 @@ def _changes(events: Sequence[Message]) -> dict[str, Any]:
     return {}
 
 
-def _says_the_same(row: Row, place: Place) -> bool:
+def _says_the_same(row: SourceRow, place: Place) -> bool:
     at, seen = row.body.revised_at, place.revised_at
     if row.asked.status not in {None, place.stated_status}:
         return False
@@ -295,10 +293,8 @@ def _told(place: Place, done: Effect) -> dict[str, Any]:
     }
 
 
-def _leaving(row: Row, place: Place) -> Command[Any]:
-    asked = contribution.Void(row.case.system, MOVED)
-    plan = on_contribution(
-        place.contribution_id, place.service_id, partial(contribution.decide, asked)
-    )
-    leaving = command(replace(plan, ends=True), row.case)
+def _leaving(row: SourceRow, place: Place) -> Command[Any]:
+    decide = partial(contribution.decide, contribution.Void(row.context.system, MOVED))
+    plan = on_contribution(place.contribution_id, place.service_id, decide, row.context)
+    leaving = command(replace(plan, ends=True), row.context.submission)
     return replace(leaving, idempotency=None, expected_version=None)

@@ -8,10 +8,10 @@ import asyncio
 
 import structlog
 
+from services.exchange.context import happened, stream
 from services.exchange.contribution import life
 from services.exchange.contribution import rules as contribution
 from services.exchange.contribution.read_model import Projection
-from services.exchange.plan import happened, stream
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer, Command, Happened, Provenance
 from shared.eventstore.store import Conflict, Pool, PostgresEventStore

@@ -1,14 +1,25 @@
-"""Commands of people, on a real database: who may, what is stamped, and what stays private."""
+"""Commands of people, on a real database: who may, what is added, and what stays private."""
 
 import asyncio
 from datetime import timedelta
 
 import pytest
 
-from services.exchange import request
+from services.exchange.aggregates import AGGREGATES
+from services.exchange.consultation.commands import CloseConsultation, OpenConsultation
+from services.exchange.contribution.bodies import (
+    Changes,
+    ConfirmContribution,
+    CorrectContribution,
+    DisputeContribution,
+    ResolveDispute,
+    VoidContribution,
+)
 from services.exchange.contribution.rules import Reason
+from services.exchange.decision.commands import TakeDecision, Voices
 from services.exchange.directory.admission import Reason as Admission
-from services.exchange.meaning import MEANINGS
+from services.exchange.feedback.commands import AnswerFeedback, GiveFeedback, ImplementChange
+from services.exchange.resource.commands import AllocateResource
 from shared.contracts.vocabulary import Level, Outcome, ParticipantKind, Party
 from shared.eventstore.port import Answer, Rejected
 from shared.http.strict import StrictModel
@@ -21,7 +32,7 @@ pytestmark = pytest.mark.postgres
 async def reason(counter: Counter, body: StrictModel, **context: str) -> object:
     outcome = await counter.send(body, **context)
     assert isinstance(outcome, Rejected), outcome
-    assert outcome.reason in MEANINGS
+    assert outcome.reason in AGGREGATES.refusals
     return outcome.reason
 
 
@@ -31,22 +42,22 @@ async def test_only_people_that_registry_knows_act_on_a_contribution(counter: Co
     named = {"contribution_id": given, "by": "nobody"}
 
     refused = [
-        request.ConfirmContribution(**named),
-        request.DisputeContribution(**named, reason_code="x"),
-        request.VoidContribution(**named, reason_code="x"),
-        request.ResolveDispute(**named, outcome=Outcome.UPHELD),
-        request.CorrectContribution(**named, changes=request.Changes(minutes=1)),
+        ConfirmContribution(**named),
+        DisputeContribution(**named, reason_code="x"),
+        VoidContribution(**named, reason_code="x"),
+        ResolveDispute(**named, outcome=Outcome.UPHELD),
+        CorrectContribution(**named, changes=Changes(minutes=1)),
     ]
 
     for body in refused:
         assert await reason(counter, body) is Admission.UNKNOWN_PARTICIPANT
-    by_group = request.ConfirmContribution(contribution_id=given, by="choir")
+    by_group = ConfirmContribution(contribution_id=given, by="choir")
     assert await reason(counter, by_group) is Admission.NOT_A_PERSON
 
 
 async def test_of_many_who_confirm_at_once_one_does(counter: Counter) -> None:
     given = await counter.given()
-    body = request.ConfirmContribution(contribution_id=given, by="bob")
+    body = ConfirmContribution(contribution_id=given, by="bob")
 
     outcomes = await asyncio.gather(*(counter.send(body) for _ in range(8)))
 
@@ -55,7 +66,7 @@ async def test_of_many_who_confirm_at_once_one_does(counter: Counter) -> None:
 
 
 async def test_what_nobody_recorded_is_unknown(counter: Counter) -> None:
-    body = request.ConfirmContribution(contribution_id="nowhere", by="bob")
+    body = ConfirmContribution(contribution_id="nowhere", by="bob")
 
     assert await reason(counter, body) is Reason.UNKNOWN
 
@@ -76,11 +87,9 @@ async def test_a_correction_is_stamped_with_what_registry_says_of_the_new_day(
     counter: Counter,
 ) -> None:
     given = await counter.given(receivers=["bob"])
-    changes = request.Changes(giver_id="pat", occurred_at=at(1, 9), receivers=["ann"], kind="visit")
+    changes = Changes(giver_id="pat", occurred_at=at(1, 9), receivers=["ann"], kind="visit")
 
-    await counter.done(
-        request.CorrectContribution(contribution_id=given, by="bob", changes=changes)
-    )
+    await counter.done(CorrectContribution(contribution_id=given, by="bob", changes=changes))
 
     act = await counter.act(given)
     assert (act.giver_id, act.giver_party, act.giver_in_provider_org) == (
@@ -94,11 +103,9 @@ async def test_a_correction_is_stamped_with_what_registry_says_of_the_new_day(
 
 async def test_what_is_taken_away_is_gone_and_what_is_not_named_stays(counter: Counter) -> None:
     given = await counter.given(kind="visit", organisation_id="Saint Mary's")
-    changes = request.Changes(kind=None, organisation_id=None)
+    changes = Changes(kind=None, organisation_id=None)
 
-    await counter.done(
-        request.CorrectContribution(contribution_id=given, by="bob", changes=changes)
-    )
+    await counter.done(CorrectContribution(contribution_id=given, by="bob", changes=changes))
 
     act = await counter.act(given)
     assert (act.kind, act.giver_org, act.minutes) == (None, None, 60)
@@ -106,8 +113,8 @@ async def test_what_is_taken_away_is_gone_and_what_is_not_named_stays(counter: C
 
 async def test_a_correction_breaks_no_rule_either(counter: Counter) -> None:
     given = await counter.given()
-    changes = request.Changes(occurred_at="2025-12-31T12:00:00Z")
-    body = request.CorrectContribution(contribution_id=given, by="bob", changes=changes)
+    changes = Changes(occurred_at="2025-12-31T12:00:00Z")
+    body = CorrectContribution(contribution_id=given, by="bob", changes=changes)
 
     assert await reason(counter, body) is Admission.SERVICE_NOT_STARTED
 
@@ -132,9 +139,7 @@ async def test_what_people_wrote_stays_out_of_the_events(
     counter: Counter, as_admin_of: AdminOf
 ) -> None:
     told = await counter.done(
-        request.GiveFeedback(
-            service_id="library", participant_id="ann", words="The door is too heavy."
-        )
+        GiveFeedback(service_id="library", participant_id="ann", words="The door is too heavy.")
     )
 
     async with as_admin_of(counter.pool) as admin:  # the service itself can't read them
@@ -148,13 +153,11 @@ async def test_what_people_wrote_stays_out_of_the_events(
 
 async def test_a_change_names_the_feedback_that_caused_it(counter: Counter) -> None:
     given = await counter.done(
-        request.GiveFeedback(service_id="library", participant_id="ann", score=2, given_at=at(1))
+        GiveFeedback(service_id="library", participant_id="ann", score=2, given_at=at(1))
     )
     feedback_id = given["feedback_id"]
-    await counter.done(
-        request.AnswerFeedback(feedback_id=feedback_id, by="pat", answered_at=at(2, 9))
-    )
-    await counter.done(request.ImplementChange(feedback_id=feedback_id, level="process"))
+    await counter.done(AnswerFeedback(feedback_id=feedback_id, by="pat", answered_at=at(2, 9)))
+    await counter.done(ImplementChange(feedback_id=feedback_id, level="process"))
 
     row = await counter.pool.fetchrow("SELECT * FROM event ORDER BY event_id DESC LIMIT 1")
     assert row["type"] == "org.coprod.exchange.change.implemented.v1"
@@ -164,17 +167,15 @@ async def test_a_change_names_the_feedback_that_caused_it(counter: Counter) -> N
 async def test_a_clock_that_was_set_back_refuses_nobody_who_names_no_moment(
     counter: Counter,
 ) -> None:
-    given = await counter.done(
-        request.GiveFeedback(service_id="library", participant_id="ann", score=2)
-    )
-    opened = await counter.done(request.OpenConsultation(service_id="library", title="?"))
+    given = await counter.done(GiveFeedback(service_id="library", participant_id="ann", score=2))
+    opened = await counter.done(OpenConsultation(service_id="library", title="?"))
     feedback_id = given["feedback_id"]
 
     counter.clock.advance(timedelta(hours=-2))
-    await counter.done(request.AnswerFeedback(feedback_id=feedback_id, by="pat"))
+    await counter.done(AnswerFeedback(feedback_id=feedback_id, by="pat"))
     counter.clock.advance(timedelta(hours=-2))
-    await counter.done(request.ImplementChange(feedback_id=feedback_id, level="process"))
-    await counter.done(request.CloseConsultation(consultation_id=opened["consultation_id"]))
+    await counter.done(ImplementChange(feedback_id=feedback_id, level="process"))
+    await counter.done(CloseConsultation(consultation_id=opened["consultation_id"]))
 
     rows = await counter.pool.fetch("SELECT DISTINCT time FROM event")
     assert len(rows) == 1, "each happened with what it follows"
@@ -184,10 +185,8 @@ async def test_feedback_is_on_something_that_exists_and_by_somebody_who_takes_pa
     counter: Counter,
 ) -> None:
     await put(counter.pool, registered("eve"))
-    about = request.GiveFeedback(
-        service_id="library", participant_id="ann", score=2, about="nowhere"
-    )
-    outsider = request.GiveFeedback(service_id="library", participant_id="eve", score=2)
+    about = GiveFeedback(service_id="library", participant_id="ann", score=2, about="nowhere")
+    outsider = GiveFeedback(service_id="library", participant_id="eve", score=2)
 
     assert await reason(counter, about) is Reason.UNKNOWN
     assert await reason(counter, outsider) is Admission.NO_PARTY
@@ -196,20 +195,18 @@ async def test_feedback_is_on_something_that_exists_and_by_somebody_who_takes_pa
 async def test_nothing_is_decided_allocated_or_asked_in_the_future_or_nowhere(
     counter: Counter,
 ) -> None:
-    votes = request.Voices(user=1)
+    votes = Voices(user=1)
     tomorrow = at(3)
     bodies = [
-        request.TakeDecision(
+        TakeDecision(
             service_id="library",
             level=Level.SERVICE,
             weights=votes,
             voters=votes,
             decided_at=tomorrow,
         ),
-        request.AllocateResource(
-            service_id="library", amount=1, currency="EUR", allocated_at=tomorrow
-        ),
-        request.OpenConsultation(service_id="library", title="?", opened_at=tomorrow),
+        AllocateResource(service_id="library", amount=1, currency="EUR", allocated_at=tomorrow),
+        OpenConsultation(service_id="library", title="?", opened_at=tomorrow),
     ]
 
     for body in bodies:
@@ -220,7 +217,7 @@ async def test_nothing_is_decided_allocated_or_asked_in_the_future_or_nowhere(
 
 def test_every_reason_has_a_meaning() -> None:
     from services.exchange.consultation import rules as consultation
-    from services.exchange.contribution import enrichment as stamping
+    from services.exchange.contribution import enrichment
     from services.exchange.contribution import rules as contribution
     from services.exchange.decision import rules as decision
     from services.exchange.directory import admission
@@ -234,7 +231,7 @@ def test_every_reason_has_a_meaning() -> None:
         decision,
         feedback,
         resource,
-        stamping,
+        enrichment,
     )
     for module in modules:
-        assert set(module.Reason) <= MEANINGS.keys()
+        assert set(module.Reason) <= AGGREGATES.refusals.keys()

@@ -15,6 +15,7 @@ from shared.contracts.topics import BY_NAME
 from shared.contracts.vocabulary import Slug
 from shared.eventstore.port import Answer, Idempotency, Provenance, Refusal
 from shared.http.problems import HttpRefusal
+from shared.http.strict import StrictModel
 
 POSITION = re.compile(r"([a-z0-9.]+)/(\d{1,4}):(\d{1,18})")
 STRONG_TAG = re.compile(r'(?<!W/)"([0-9]{1,9})"')
@@ -56,7 +57,7 @@ class CommandHeaders(BaseModel):
     coprod_after: After | None = None
 
 
-class CommandContext(msgspec.Struct, frozen=True, gc=False):
+class SubmissionContext(msgspec.Struct, frozen=True, gc=False):
     """``after``: (topic, partition) to the position that must be known before deciding.
 
     ``expected_version`` holds the versions that ``If-Match`` names; None means any, or none yet.
@@ -68,16 +69,23 @@ class CommandContext(msgspec.Struct, frozen=True, gc=False):
     after: Mapping[tuple[str, int], int] = {}
 
 
-async def command_context(
+class Submission(msgspec.Struct, frozen=True, gc=False):
+    """One command as it was received: its body, already of the right form, and its context."""
+
+    body: StrictModel
+    context: SubmissionContext
+
+
+async def submission_context(
     request: Request, headers: Annotated[CommandHeaders, Header()]
-) -> CommandContext:
+) -> SubmissionContext:
     provenance = Provenance(
         agency=headers.coprod_agency,
         system=headers.coprod_system,
         actor=headers.coprod_actor,
         correlation_id=request.state.correlation_id,
     )
-    return CommandContext(
+    return SubmissionContext(
         provenance=provenance,
         idempotency=await _idempotency(request, provenance, headers.idempotency_key),
         expected_version=None if headers.if_match is None else versions(headers.if_match),
@@ -85,7 +93,7 @@ async def command_context(
     )
 
 
-Context = Annotated[CommandContext, Depends(command_context)]
+Context = Annotated[SubmissionContext, Depends(submission_context)]
 
 
 def reply(outcome: Answer | Refusal) -> Response:

@@ -5,8 +5,8 @@ import re
 import httpx
 import pytest
 
-from shared.http.command import parse_positions
 from shared.http.problems import HttpRefusal
+from shared.http.submission import parse_positions
 from tests.shared.http.sample import Sample
 
 

@@ -1,0 +1,111 @@
+"""What is known when a command is built, and how exchange's commands say what they need."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from services.exchange.directory.admission import SYSTEM, not_to_come
+from services.exchange.directory.answer import DirectoryAnswer
+from services.exchange.directory.lookup import DirectoryNeeds
+from services.exchange.identity import Identity
+from services.exchange.lookback import RelatedStreams, RowId
+from shared.contracts.exchange import (
+    ChangeImplemented,
+    ConsultationClosed,
+    ConsultationOpened,
+    ContributionRecorded,
+    ContributionRevisionSeen,
+    DecisionTaken,
+    FeedbackAnswered,
+    FeedbackGiven,
+    ResourceAllocated,
+)
+from shared.contracts.topics import EXCHANGE_ACTIVITY
+from shared.contracts.vocabulary import Message
+from shared.eventstore.folding import Fold
+from shared.eventstore.port import Happened, Provenance, Stream
+from shared.http.submission import Submission
+
+BY_LENGTH_MAX = 64  # of an id in an event; a system's name can be longer
+
+
+class Needs(msgspec.Struct, frozen=True):
+    """What a command needs to be known before it is built.
+
+    ``stream(body)``: the stream beside its own that its rules ask about, and how that is folded.
+    ``row(body)``: the row of another system that it is on. ``directory(asked, body, related)`` adds
+    what it asks of registry.
+    """
+
+    stream: Callable[[Any], tuple[str, Fold] | None] = lambda _body: None
+    row: Callable[[Any], RowId | None] = lambda _body: None
+    directory: Callable[[DirectoryNeeds, Any, RelatedStreams], None] = lambda *_: None
+
+
+def of_service(asked: DirectoryNeeds, body: Any, _related: RelatedStreams) -> None:
+    """Ask for the service that the body names."""
+    asked.services.add(body.service_id)
+
+
+class CommandContext(msgspec.Struct, frozen=True):
+    """A submission with everything that is known about it, and the present."""
+
+    submission: Submission
+    related: RelatedStreams
+    directory: DirectoryAnswer
+    identity: Identity
+    now: datetime
+
+    @property
+    def sender(self) -> Provenance:
+        return self.submission.context.provenance
+
+    @property
+    def system(self) -> str:
+        """Who acts when no participant does."""
+        return f"{SYSTEM}{self.sender.system}"[:BY_LENGTH_MAX]
+
+    def happened(self, event: Message) -> Happened:
+        return happened(event, self.now)
+
+    def moment(self, named: datetime | None, follows: datetime) -> datetime:
+        """Return when it happened: as named, else now.
+
+        A clock that was set back since must not refuse a sender who named nothing: it then happened
+        with what it ``follows``.
+
+        Raises:
+            Rejected: the moment named is to come.
+        """
+        if named is None:
+            return max(self.now, follows)
+        not_to_come(named, self.now)
+        return named
+
+
+def stream(stream_id: str, subject: str, service_id: str) -> Stream:
+    """Return the stream of an aggregate that belongs to one service."""
+    return Stream(stream_id, subject, EXCHANGE_ACTIVITY, service_id)
+
+
+def happened(event: Message, now: datetime) -> Happened:
+    """Return the event with the time at which it happened; ``now`` for what exchange does."""
+    tell = _TIMES.get(type(event))
+    causation_id = event.feedback_id if type(event) is ChangeImplemented else None
+    return Happened(event, now if tell is None else tell(event), causation_id)
+
+
+_TIMES: Mapping[type[Message], Callable[[Any], datetime]] = {
+    ContributionRecorded: lambda event: event.act.occurred_at,
+    ContributionRevisionSeen: attrgetter("revised_at"),
+    FeedbackGiven: attrgetter("given_at"),
+    FeedbackAnswered: attrgetter("answered_at"),
+    ChangeImplemented: attrgetter("implemented_at"),
+    DecisionTaken: attrgetter("decided_at"),
+    ResourceAllocated: attrgetter("allocated_at"),
+    ConsultationOpened: attrgetter("opened_at"),
+    ConsultationClosed: attrgetter("closed_at"),
+}
