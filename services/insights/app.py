@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from services.insights.facts.dictionary import Codebook
-from services.insights.gateway.api import figures_router, operation_router
+from services.insights.gateway.api import definitions_router, figures_router, operation_router
 from services.insights.gateway.schemas import FoldedBody
 from services.insights.projection.fold import Surroundings
 from services.insights.service import Insights, Meters
@@ -116,6 +116,7 @@ def insights_app(
     app = application("insights", registry, {}, opening.lifespan, settings.host_names)
     app.include_router(health.router(opening.waiting, registry, measure))
     app.include_router(figures_router(lambda: opening.parts.answers, today))
+    app.include_router(definitions_router())
     app.include_router(operation_router(folded, lambda: opening.parts.rebuild))
     app.include_router(
         quarantine.router(lambda: opening.parts.pool, lambda: [opening.parts.fold.consumer])

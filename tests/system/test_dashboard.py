@@ -88,13 +88,13 @@ async def confirm_the_waiting_act(running: Up) -> None:
 async def test_it_changes_without_reload_when_an_act_is_confirmed(page: Page, running: Up) -> None:
     card = page.locator("[data-class]")
     await expect(card).to_have_attribute("data-class", "insufficient_evidence")
-    await expect(card).to_contain_text("1 act waits to be confirmed (it counts from")
+    await expect(card).to_contain_text("1 contribution waits to be confirmed (it counts from")
     await card.click()
     verdict = page.locator("[data-verdict]")
     await expect(verdict).to_have_text("not enough evidence")
-    await expect(page.locator(".verdict")).to_contain_text("1 act waits to be confirmed")
+    await expect(page.locator(".verdict")).to_contain_text("1 contribution waits to be confirmed")
     shown = running.coprod("verdict", "bank")
-    assert "1 act waits to be confirmed" in shown.stdout, shown.stdout + shown.stderr
+    assert "1 contribution waits to be confirmed" in shown.stdout, shown.stdout + shown.stderr
     await page.evaluate("window.stillTheSamePage = true")
 
     await confirm_the_waiting_act(running)
@@ -104,8 +104,8 @@ async def test_it_changes_without_reload_when_an_act_is_confirmed(page: Page, ru
     await expect(page.locator(".verdict")).to_contain_text("This verdict since")
     await expect(page.locator(".verdict")).to_contain_text("not announced yet")
     shown = running.coprod("verdict", "bank")
-    assert "holds since" in shown.stdout, shown.stdout + shown.stderr
-    assert "announced: not yet" in shown.stdout
+    assert "This verdict since" in shown.stdout, shown.stdout + shown.stderr
+    assert "Announced: not announced yet" in shown.stdout
     assert await page.evaluate("window.stillTheSamePage") is True
     await expect(page.locator("#news")).to_contain_text("mutual aid")
 

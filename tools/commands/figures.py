@@ -1,5 +1,6 @@
 """``coprod verdict`` and ``coprod metrics``: what insights says of one service."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -28,7 +29,7 @@ LensOption = Annotated[
     typer.Option("--lens", help="What weighs an act [default: the one the verdict uses]."),
 ]
 LanguageOption = Annotated[
-    Literal["en", "fr"], typer.Option("--language", help="Of the reasons that are printed.")
+    Literal["en", "fr"], typer.Option("--language", help="Of what is printed.")
 ]
 
 
@@ -52,7 +53,7 @@ def verdict(  # noqa: PLR0913, PLR0917 - the options of the command
     if as_json:
         print_json(answer)
     else:
-        _print_verdict(answer, language)
+        _print_verdict(answer, _Language(services, language))
 
 
 def metrics(  # noqa: PLR0913, PLR0917 - the options of the command
@@ -61,6 +62,7 @@ def metrics(  # noqa: PLR0913, PLR0917 - the options of the command
     as_of: AsOfOption = None,
     lens: LensOption = None,
     agency: AgencyOption = None,
+    language: LanguageOption = "en",
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -76,7 +78,7 @@ def metrics(  # noqa: PLR0913, PLR0917 - the options of the command
     if as_json:
         print_json(answer)
     else:
-        _print_metrics(answer)
+        _print_metrics(answer, _Language(services, language))
 
 
 def identify(services: Services, name: str, agency: str | None) -> str:
@@ -97,61 +99,108 @@ def identify(services: Services, name: str, agency: str | None) -> str:
     return str(found[0]["service_id"])
 
 
-def _print_verdict(answer: dict[str, Any], language: str) -> None:
+class _Language:
+    """What insights calls things in one language; the words are asked for once a command."""
+
+    def __init__(self, services: Services, language: str) -> None:
+        published = services.get("insights", "/v1/definitions")
+        self._code = language
+        self._words = published["words"]
+        self._names = {one["id"]: one["name"] for one in published["metrics"]}
+
+    def word(self, kind: str, key: str) -> str:
+        """Return the word; of what this build of insights does not know, the key."""
+        return self.of(self._words.get(kind, {}).get(key)) or key.replace("_", " ")
+
+    def figure(self, id_: str) -> str:
+        return self.of(self._names.get(id_)) or id_
+
+    def part(self, name: str, **values: str) -> str:
+        """Return a part of a verdict with its values, its first letter a capital."""
+        text = self.word("parts", name).format(**values)
+        return text[:1].upper() + text[1:]
+
+    def of(self, texts: dict[str, Any] | None) -> Any:
+        return (texts or {}).get(self._code)
+
+
+def _print_verdict(answer: dict[str, Any], said: _Language) -> None:
     console = result_console()
-    grade = f", grade {answer['grade']}" if answer["grade"] else ""
-    tentative = " (tentative)" if answer["tentative"] else ""
-    console.print(f"[bold]{answer['class']}{grade}[/bold]{tentative}")
-    planning, delivery = (_axis(answer, axis) for axis in ("p", "d"))
-    console.print(
-        f"{answer['service_id']}, {answer['window']} up to {answer['as_of']}, by {answer['lens']}; "
-        f"lay share of planning {planning}, of delivery {delivery}"
+    grade = f", {said.word('grades', answer['grade'])}" if answer.get("grade") else ""
+    tentative = f" ({said.word('parts', 'tentative')})" if answer["tentative"] else ""
+    console.print(f"[bold]{said.word('classes', answer['class'])}{grade}[/bold]{tentative}")
+    for line in _lines(answer, said):
+        console.print(line, markup=False)
+    _print_tests(answer["tests"], said)
+
+
+def _lines(answer: dict[str, Any], said: _Language) -> Iterator[str]:
+    yield _heading(answer, said)
+    yield "; ".join(
+        f"{said.word('shares', axis)}: {_axis(answer, axis, said)}" for axis in ("p", "d")
     )
-    evidence = answer["evidence"]
-    console.print(
-        f"evidence: {evidence['acts']} acts by {evidence['givers']} people or groups in the "
-        f"window; observed for {evidence['span_days']} days in all"
-    )
-    for reason in answer["reasons"][language]:
-        console.print(f"  - {reason}", markup=False)
-    for sentence in answer["waiting"]["text"][language]:
-        console.print(sentence, markup=False)
-    if answer["nearest_flip"]:
-        console.print(f"nearest flip: {answer['nearest_flip']['text'][language]}", markup=False)
-    if answer["holds_since"]:
-        console.print(f"holds since {answer['holds_since']}, computed from what was recorded")
-    announced = answer["announced"]
-    said = f"{announced['class']}, on {announced['since']}" if announced else "not yet"
-    console.print(f"announced: {said}", markup=False)
-    if answer["last_evidenced"] and answer["last_evidenced"]["as_of"] != answer["as_of"]:
-        last = answer["last_evidenced"]
-        console.print(f"last with evidence: {last['class']} on {last['as_of']}", markup=False)
-    _print_tests(answer["tests"], language)
+    evidence = {name: str(count) for name, count in answer["evidence"].items()}
+    evidence["days"] = evidence.pop("span_days")
+    yield f"{said.part('evidence')}: {said.word('parts', 'evidence_text').format(**evidence)}"
+    flags = (said.word("flags", flag) for flag in answer["flags"])
+    yield from (f"  - {why}" for why in dict.fromkeys([*said.of(answer["reasons"]), *flags]))
+    for sentence in said.of(answer["waiting"]["text"]):
+        yield f"{said.part('waiting')}: {sentence}"
+    if flip := answer.get("nearest_flip"):
+        yield f"{said.part('nearest_flip')}: {said.of(flip['text'])}"
+    if since := answer.get("holds_since"):
+        yield f"{said.part('holds_since')} {said.part('holds_since_day', day=since)}"
+    yield f"{said.part('announced')}: {_announced(answer.get('announced'), said)}"
+    last = answer.get("last_evidenced")
+    if last and last["as_of"] != answer["as_of"]:
+        verdict = said.word("classes", last["class"])
+        yield f"{said.part('last_evidenced')}: {verdict} ({last['as_of']})"
 
 
-def _axis(answer: dict[str, Any], axis: str) -> str:
-    reason = answer["axis_reasons"][axis]
-    return f"not shown ({reason})" if reason else _shown(answer["axes"][axis])
+def _heading(answer: dict[str, Any], said: _Language) -> str:
+    window, lens = said.word("windows", answer["window"]), said.word("lenses", answer["lens"])
+    return f"{answer['service_id']} · {window} · {answer['as_of']} · {lens}"
 
 
-def _print_tests(tests: list[dict[str, Any]], language: str) -> None:
+def _announced(announced: dict[str, Any] | None, said: _Language) -> str:
+    if announced is None:
+        return said.word("parts", "not_announced")
+    verdict = said.word("classes", announced["class"])
+    return said.word("parts", "announced_on").format(verdict=verdict, day=announced["since"])
+
+
+def _axis(answer: dict[str, Any], axis: str, said: _Language) -> str:
+    match answer["axis_reasons"].get(axis):
+        case None:
+            return _shown(answer["axes"][axis])
+        case "no_data":
+            return said.word("parts", "unobserved")
+        case reason:
+            return said.word("reasons", reason)
+
+
+def _print_tests(tests: list[dict[str, Any]], said: _Language) -> None:
     print_table(
-        "tests of the grade",
+        said.part("tests"),
         ("test", "asks", "answer", "looks at", "value", "asked", "n", "why none"),
         [
             (
                 test["id"],
-                test["text"][language],
-                test["verdict"],
-                test["metric"],
-                _shown(test["value"]),
+                said.of(test["text"]),
+                said.word("answers", test["verdict"]),
+                said.figure(test["metric"]),
+                _shown(test.get("value")),
                 test["threshold"],
-                test["n"],
-                test["reason"],
+                test.get("n"),
+                _why(test.get("reason"), said),
             )
             for test in tests
         ],
     )
+
+
+def _why(reason: str | None, said: _Language) -> str | None:
+    return said.word("reasons", reason) if reason else None
 
 
 def _shown(value: float | str | None) -> str:
@@ -160,17 +209,24 @@ def _shown(value: float | str | None) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _print_metrics(answer: dict[str, Any]) -> None:
+def _print_metrics(answer: dict[str, Any], said: _Language) -> None:
     print_table(
-        f"{answer['service_id']} · {answer['window']} up to {answer['as_of']} · {answer['lens']}",
-        ("metric", "value", "interval", "n", "why none"),
+        _heading(answer, said),
+        ("metric", "name", "value", "interval", "n", "why none"),
         [
-            (name, figure["value"], _interval(figure), figure["n"], figure["reason"])
-            for name, figure in answer["metrics"].items()
+            (
+                id_,
+                said.figure(id_),
+                figure.get("value"),
+                _interval(figure),
+                figure.get("n"),
+                _why(figure.get("reason"), said),
+            )
+            for id_, figure in answer["metrics"].items()
         ],
     )
 
 
 def _interval(figure: dict[str, Any]) -> str | None:
-    interval = figure["interval"]
+    interval = figure.get("interval")
     return None if interval is None else " to ".join(f"{bound:.3f}" for bound in interval)

@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import date, timedelta
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 
@@ -27,6 +28,7 @@ from services.insights.projection.generation import Build
 from services.insights.release.rebuild import Rebuild
 from services.insights.release.rendering import RELEASE_HEADER
 from services.insights.verdict import grade
+from services.insights.words import table as words
 from shared.contracts.snapshot import Lens, Window
 from shared.http.paging import (
     LIMIT_DEFAULT,
@@ -154,17 +156,41 @@ def figures_router(answers: Callable[[], Answers], today: Callable[[], date]) ->
     return routes
 
 
+def definitions() -> dict[str, Any]:
+    """Return what every figure means and how all is called, as published."""
+    figures, tests = published(DEFAULTS), grade.published(DEFAULTS)
+    verdict = {**figures["verdict"], "tests": tests}
+    return {**figures, "verdict": verdict, "words": words.published()}
+
+
+def definitions_router() -> APIRouter:
+    routes = APIRouter(prefix="/v1", tags=["figures"])
+    body = orjson.dumps(definitions())
+    validators = {"ETag": f'"{sha256(body).hexdigest()[:32]}"', "Cache-Control": "no-cache"}
+
+    @routes.get(
+        "/definitions",
+        response_model=DefinitionsBody,
+        responses={304: {"description": "They are those that the caller has."}},
+    )
+    async def show_definitions(
+        if_none_match: Annotated[str | None, Header(description="The ETag of those had.")] = None,
+    ) -> Response:
+        """Show what every figure means and how all is called, in French and English.
+
+        They change with a build only, so who keeps them asks with their ETag whether they did.
+        """
+        if validators["ETag"] in (if_none_match or ""):
+            return Response(status_code=304, headers=validators)
+        return Response(body, media_type="application/json", headers=validators)
+
+    return routes
+
+
 def operation_router(
     folded: Callable[[], Awaitable[FoldedBody]], rebuild: Callable[[], Rebuild]
 ) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["operation"])
-
-    @routes.get("/definitions")
-    async def show_definitions() -> DefinitionsBody:
-        """Show what every figure means, with the thresholds it is read with."""
-        definitions, tests = published(DEFAULTS), grade.published(DEFAULTS)
-        verdict = {**definitions["verdict"], "tests": tests}
-        return DefinitionsBody.model_validate({**definitions, "verdict": verdict})
 
     @routes.get("/positions")
     async def show_positions() -> FoldedBody:

@@ -93,10 +93,16 @@ class VerdictDefinitionBody(Body):
     tests: list[dict[str, Any]]
 
 
+class TextBody(Body):
+    fr: str
+    en: str
+
+
 class DefinitionsBody(Body):
     """``readings`` are of all figures; each metric has its own beside.
 
     ``thresholds``: the numbers of this deployment, with their version.
+    ``words``: by kind (classes, flags, reasons, ...) and by what is named, how people read it.
     """
 
     version: str
@@ -104,6 +110,7 @@ class DefinitionsBody(Body):
     metrics: list[dict[str, Any]]
     readings: list[ReadingBody]
     verdict: VerdictDefinitionBody
+    words: dict[str, dict[str, TextBody]]
 
 
 class FoldedBody(Body):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from services.insights.metrics.readings import BY_METRIC, GENERAL, VERDICT, Reading
 from services.insights.metrics.thresholds import DEFAULTS, Thresholds
+from services.insights.words.table import PHASES
 
 VERSION = "2"
 Lens = Literal["weighted", "none"]
@@ -44,14 +45,6 @@ class Definition:
     unit: str | None = None
 
 
-_PHASES = {
-    "commission": ("commande", "commissioning"),
-    "design": ("conception", "design"),
-    "deliver": ("exécution", "delivery"),
-    "assess": ("évaluation", "assessment"),
-}
-
-
 def _lay_shares() -> tuple[Definition, ...]:
     every = Definition(
         "A3",
@@ -74,7 +67,7 @@ def _lay_shares() -> tuple[Definition, ...]:
                 "weighted",
                 interval="contributions",
             )
-            for phase, (french, english) in _PHASES.items()
+            for phase, (french, english) in PHASES.items()
         ),
     )
 

@@ -14,6 +14,7 @@ from services.insights.metrics.definition import BY_ID
 from services.insights.metrics.figure import Figure
 from services.insights.metrics.thresholds import DEFAULTS, Thresholds
 from services.insights.verdict.side import above
+from services.insights.words import table as words
 
 
 class Grade(StrEnum):
@@ -67,22 +68,6 @@ _RELATIONS: dict[str, Callable[[int, int], bool]] = {"<": lt, "<=": le, ">=": ge
 TESTS = tests_of(DEFAULTS)
 NOT_MEASURED = "not_measured"  # by this version, whatever the service records
 ESTABLISHED = ("T1", "T2", "T3", "T6")
-TEXTS: dict[str, tuple[str, str]] = {
-    "T1": ("moins de la moitié ne donnent qu'un avis", "fewer than half give only opinions"),
-    "T2": ("on revient, et on reste", "people come back, and stay"),
-    "T3": (
-        "les trois parties sont là et leurs savoirs se complètent",
-        "all three parties are there and their knowledge meets",
-    ),
-    "T4": ("le service change au moins une fois par an", "the service changes at least yearly"),
-    "T5": (
-        "tous peuvent participer, personne ne s'isole",
-        "everybody can take part, nobody drifts",
-    ),
-    "T6": ("des apports viennent de l'extérieur", "inputs come from outside the providers"),
-    "T7": ("on prévient autant qu'on répare", "prevention has its share"),
-    "T8": ("le pouvoir bascule", "power is shifting"),
-}
 
 
 class Look(NamedTuple):
@@ -107,14 +92,13 @@ class Tested:
         return orjson.Fragment(orjson.dumps(self.to_json()))
 
     def to_json(self) -> dict[str, Any]:
-        french, english = TEXTS[self.id]
         return {
             "id": self.id,
             "verdict": self.answer,
             **_told(self._deciding()),
             "missing": self._missing(),
             "conditions": [{**_told(look), "verdict": look.answer} for look in self.looked_at],
-            "text": {"fr": french, "en": english},
+            "text": words.TESTS[self.id]._asdict(),
         }
 
     def _deciding(self) -> Look:
@@ -161,7 +145,7 @@ def published(limits: Thresholds) -> list[dict[str, Any]]:
             "conditions": [
                 {"metric": one.metric, "threshold": one.threshold} for one in conditions
             ],
-            "text": dict(zip(("fr", "en"), TEXTS[id_], strict=True)),
+            "text": words.TESTS[id_]._asdict(),
         }
         for id_, conditions in tests_of(limits).items()
     ]

@@ -23,7 +23,7 @@ from services.insights.verdict.margin import is_tentative
 from services.insights.verdict.rule import Band, Flag, Ruling, ServiceClass, band, rule
 from services.insights.verdict.sentences.flips import flip_json
 from services.insights.verdict.sentences.reasons import reasons
-from services.insights.verdict.sentences.words import Sentence, both
+from services.insights.words.writing import Text, both
 
 
 class Following:
@@ -41,7 +41,7 @@ class Following:
         return is_tentative(self._grounds)
 
     @cached_property
-    def reasons(self) -> tuple[Sentence, ...]:
+    def reasons(self) -> tuple[Text, ...]:
         return tuple(reasons(self._grounds, self._ruling))
 
     @cached_property
@@ -81,7 +81,7 @@ class Verdict:
         return self.follows.tentative
 
     @property
-    def reasons(self) -> tuple[Sentence, ...]:
+    def reasons(self) -> tuple[Text, ...]:
         return self.follows.reasons
 
     @property

@@ -3,12 +3,13 @@
 from functools import cache
 from typing import Any
 
+from services.insights.metrics.definition import BY_ID
 from services.insights.metrics.figure import rounded
 from services.insights.verdict.flip import NAMES, Flip, Step
 from services.insights.verdict.rule import ServiceClass
-from services.insights.verdict.sentences.words import (
-    CLASS_NAMES,
-    Sentence,
+from services.insights.words.table import CLASSES, SHARES
+from services.insights.words.writing import (
+    Text,
     contributions,
     counted,
     decimal,
@@ -21,10 +22,13 @@ from services.insights.verdict.sentences.words import (
 _MOVES: dict[tuple[str, bool], tuple[str, str]] = {
     ("d", True): ("d'exécution par des habitants", "of delivery by residents"),
     ("d", False): ("d'exécution par des professionnels", "of delivery by professionals"),
-    ("p", True): ("de conception ou de décision par des habitants", "of planning by residents"),
+    ("p", True): (
+        "de conception ou de décision par des habitants",
+        "of planning or deciding by residents",
+    ),
     ("p", False): (
         "de conception ou de décision par des professionnels",
-        "of planning by professionals",
+        "of planning or deciding by professionals",
     ),
     ("e1b", True): ("de plus qui donnent et reçoivent", "more of those who give also receive"),
     ("e1b", False): ("de moins qui donnent et reçoivent", "fewer of those who give also receive"),
@@ -43,14 +47,6 @@ _MOVES: dict[tuple[str, bool], tuple[str, str]] = {
         "d'habitants qui ne sont pas des avis",
         "of residents that are no opinions",
     ),
-}
-_SHARES: dict[str, tuple[str, str]] = {
-    "d": ("part des habitants dans l'exécution", "residents' share of delivery"),
-    "p": ("part des habitants dans la décision", "residents' share of planning"),
-    "e1b": ("E1b", "E1b"),
-    "k1": ("K1", "K1"),
-    "unknown": ("part donnée sans dire à qui", "share given to nobody named"),
-    "opinion": ("part des avis", "share of opinions"),
 }
 
 
@@ -73,7 +69,7 @@ def flip_json(flip: Flip) -> dict[str, Any]:
     }
 
 
-def flip_text(flip: Flip) -> Sentence:
+def flip_text(flip: Flip) -> Text:
     change = said(
         *_change(flip.quantity, flip.to_class, up=flip.up),
         value=decimal(flip.value, (flip.threshold,)),
@@ -91,15 +87,15 @@ def flip_text(flip: Flip) -> Sentence:
         units=_units(flip, flip.to_announce),
         after=_after(flip.to_announce),
     )
-    return Sentence(change.fr + announce.fr, change.en + announce.en)
+    return Text(change.fr + announce.fr, change.en + announce.en)
 
 
 @cache
 def _change(quantity: str, to_class: ServiceClass, *, up: bool) -> tuple[str, str]:
     """Return what is said of a change, with places for its numbers; there are few of them."""
     move_fr, move_en = _MOVES[quantity, up]
-    share_fr, share_en = _SHARES[quantity]
-    class_fr, class_en = CLASS_NAMES[to_class]
+    share_fr, share_en = _share(quantity)
+    class_fr, class_en = CLASSES[to_class]
     change_fr = (
         f"{share_fr} {{value}} ({{a}}/{{b}}) : {{units}} {move_fr}{{who}} ({{after}})"
         f" et la classe devient «\N{NO-BREAK SPACE}{class_fr}\N{NO-BREAK SPACE}»"
@@ -111,20 +107,27 @@ def _change(quantity: str, to_class: ServiceClass, *, up: bool) -> tuple[str, st
     return change_fr, change_en
 
 
+def _share(quantity: str) -> Text:
+    """Return what the quantity is called: by its figure's name, where it is a figure."""
+    if (figure := BY_ID.get(NAMES[quantity])) is None:
+        return SHARES[quantity]
+    return Text(figure.name_fr, figure.name_en)
+
+
 def _givers_missing(flip: Flip) -> int:
     return flip.lever.givers_short if flip.up else 0
 
 
-def _who(flip: Flip) -> Sentence:
+def _who(flip: Flip) -> Text:
     """Return how many people more it takes before the share is read at all; mostly nothing."""
     short = _givers_missing(flip)
     if not short:
-        return Sentence("", "")
+        return Text("", "")
     more = counted(short, ("personne", "personnes"), ("more person", "more people"))
     return said(", de {more} de plus au moins", ", from {more} at least", more=more)
 
 
-def _units(flip: Flip, step: Step) -> Sentence:
+def _units(flip: Flip, step: Step) -> Text:
     match flip.lever.unit:
         case "people":
             return people(step.add)
@@ -136,6 +139,6 @@ def _units(flip: Flip, step: Step) -> Sentence:
             return contributions(step.add)
 
 
-def _after(step: Step) -> Sentence:
+def _after(step: Step) -> Text:
     a, b = number(step.numerator), number(step.denominator)
-    return Sentence(f"{a.fr}/{b.fr}", f"{a.en}/{b.en}")
+    return Text(f"{a.fr}/{b.fr}", f"{a.en}/{b.en}")

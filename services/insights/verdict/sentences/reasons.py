@@ -5,8 +5,9 @@ from fractions import Fraction
 from services.insights.metrics.engine.state import as_date
 from services.insights.verdict.evidence import Grounds
 from services.insights.verdict.rule import Flag, Ruling, ServiceClass
-from services.insights.verdict.sentences.words import (
-    Sentence,
+from services.insights.words.table import CLASSES, FLAGS
+from services.insights.words.writing import (
+    Text,
     contributions,
     days,
     number,
@@ -16,13 +17,13 @@ from services.insights.verdict.sentences.words import (
     said,
 )
 
-_FEW_PLAN = Sentence(
+_FEW_PLAN = Text(
     "trop peu d'habitants conçoivent pour dire leur part",
     "too few residents plan to say their share",
 )
 
 
-def reasons(grounds: Grounds, ruling: Ruling) -> list[Sentence]:
+def reasons(grounds: Grounds, ruling: Ruling) -> list[Text]:
     """Return what decided first, then what was seen of delivery, planning and exchange."""
     if ruling.step == 0:
         return _not_enough(grounds)
@@ -32,11 +33,12 @@ def reasons(grounds: Grounds, ruling: Ruling) -> list[Sentence]:
     return [one for one in found if one is not None]
 
 
-def _not_enough(grounds: Grounds) -> list[Sentence]:
+def _not_enough(grounds: Grounds) -> list[Text]:
     limits = grounds.evidence.thresholds
     counts = said(
-        "pas assez de faits : {n}, {k} ; {d} d'observation en tout",
-        "not enough evidence: {n}, {k}; {d} of observation in all",
+        "{short} : {n}, {k} ; {d} d'observation en tout",
+        "{short}: {n}, {k}; {d} of observation in all",
+        short=CLASSES[ServiceClass.INSUFFICIENT_EVIDENCE],
         n=contributions(grounds.acts),
         k=people(grounds.givers),
         d=days(grounds.span_days),
@@ -49,7 +51,7 @@ def _not_enough(grounds: Grounds) -> list[Sentence]:
         d=number(limits.floor_days),
     )
     if grounds.last_day is None:
-        return [Sentence("aucune contribution n'est connue", "no contribution is known"), needs]
+        return [Text("aucune contribution n'est connue", "no contribution is known"), needs]
     if not grounds.acts:
         last = on(as_date(grounds.last_day))
         since = said(
@@ -59,7 +61,7 @@ def _not_enough(grounds: Grounds) -> list[Sentence]:
     return [counts, needs]
 
 
-def _deciding(grounds: Grounds, ruling: Ruling) -> list[Sentence | None]:
+def _deciding(grounds: Grounds, ruling: Ruling) -> list[Text | None]:
     match ruling.service_class:
         case ServiceClass.CONSULTATION:
             return [_consulted(grounds)]
@@ -73,23 +75,21 @@ def _deciding(grounds: Grounds, ruling: Ruling) -> list[Sentence | None]:
             return [_shared(ruling, grounds)]
 
 
-def _undecided(ruling: Ruling) -> Sentence:
+def _undecided(ruling: Ruling) -> Text:
     if Flag.NO_DELIVERY_FACTS in ruling.flags:
-        return Sentence(
-            "aucun fait ne dit qui exécute le service",
-            "no fact says who delivers the service",
-        )
-    return Sentence(
+        return FLAGS[Flag.NO_DELIVERY_FACTS]
+    return Text(
         "trop peu d'habitants agissent pour dire ce qu'est ce service",
         "too few residents act to say what this service is",
     )
 
 
-def _designed(grounds: Grounds) -> Sentence:
+def _designed(grounds: Grounds) -> Text:
     if grounds.delivery is None:
-        return Sentence(
-            "conçu ensemble ; rien n'est observé de l'exécution",
-            "designed together; nothing is observed of the delivery",
+        return said(
+            "conçu ensemble ; {unobserved}",
+            "designed together; {unobserved}",
+            unobserved=FLAGS[Flag.DELIVERY_UNOBSERVED],
         )
     return said(
         "conçu ensemble, exécuté {x} par les professionnels",
@@ -98,7 +98,7 @@ def _designed(grounds: Grounds) -> Sentence:
     )
 
 
-def _consulted(grounds: Grounds) -> Sentence:
+def _consulted(grounds: Grounds) -> Text:
     d, asked = grounds.evidence.d, people(grounds.evidence.opinion_people)
     if d:
         return said(
@@ -116,30 +116,25 @@ def _consulted(grounds: Grounds) -> Sentence:
     )
 
 
-def _professionally(grounds: Grounds) -> Sentence:
+def _professionally(grounds: Grounds) -> Text:
     """Return to which share professionals deliver, in words where few lay people do the rest."""
     if grounds.evidence.d is None:
-        return Sentence("surtout", "mostly")
+        return Text("surtout", "mostly")
     share, limits = 1 - grounds.evidence.d, grounds.evidence.thresholds
     shown = percent(share, (1 - limits.band_low, 1 - limits.band_high))
-    return Sentence(f"à {shown.fr}", shown.en)
+    return Text(f"à {shown.fr}", shown.en)
 
 
-def _lay_percent(share: Fraction, grounds: Grounds) -> Sentence:
+def _lay_percent(share: Fraction, grounds: Grounds) -> Text:
     limits = grounds.evidence.thresholds
     return percent(share, (limits.band_low, limits.band_high))
 
 
-def _volunteering(grounds: Grounds, ruling: Ruling) -> list[Sentence | None]:
+def _volunteering(grounds: Grounds, ruling: Ruling) -> list[Text | None]:
     if ruling.step == 4:
-        return [
-            Sentence(
-                "on voit qui donne, pas qui reçoit",
-                "one sees who gives, not who receives",
-            )
-        ]
+        return [FLAGS[Flag.RECIPROCITY_UNOBSERVABLE]]
     evidence = grounds.evidence
-    found: list[Sentence | None] = []
+    found: list[Text | None] = []
     if evidence.k1 is not None and evidence.k1 >= evidence.thresholds.k1_max:
         of_time = grounds.lens == "minutes"
         found.append(
@@ -158,12 +153,13 @@ def _volunteering(grounds: Grounds, ruling: Ruling) -> list[Sentence | None]:
     return found
 
 
-def _shared(ruling: Ruling, grounds: Grounds) -> Sentence | None:
+def _shared(ruling: Ruling, grounds: Grounds) -> Text | None:
     match ruling.service_class:
         case ServiceClass.MUTUAL_AID:
             return said(
-                "entraide : {x} hors professionnels",
-                "mutual aid: {x} by others than professionals",
+                "{aid} : {x} hors professionnels",
+                "{aid}: {x} by others than professionals",
+                aid=CLASSES[ServiceClass.MUTUAL_AID],
                 x=_lay_percent(grounds.evidence.d or Fraction(0), grounds),
             )
         case ServiceClass.CO_DELIVERY:
@@ -182,26 +178,27 @@ def _shared(ruling: Ruling, grounds: Grounds) -> Sentence | None:
             )
 
 
-def _co_delivered(grounds: Grounds) -> Sentence:
+def _co_delivered(grounds: Grounds) -> Text:
     if grounds.evidence.seen.planning_few:
-        return Sentence(
-            "co-exécuté ; trop peu d'habitants dans la décision pour le dire",
-            "delivered together; too few residents take part in deciding to say so",
+        return Text(
+            "co-exécuté ; trop peu d'habitants dans la conception et la décision pour le dire",
+            "delivered together; too few residents take part in planning and deciding to say so",
         )
     if grounds.evidence.p is None:
-        return Sentence(
-            "co-exécuté ; rien n'est observé de la décision",
-            "delivered together; nothing is observed of who decides",
+        return said(
+            "co-exécuté ; {unobserved}",
+            "delivered together; {unobserved}",
+            unobserved=FLAGS[Flag.PLANNING_UNOBSERVED],
         )
-    return Sentence(
+    return Text(
         "co-exécuté, mais décidé sans les habitants",
         "delivered together, but decided without residents",
     )
 
 
-def _delivery(grounds: Grounds) -> Sentence | None:
+def _delivery(grounds: Grounds) -> Text | None:
     if grounds.evidence.d_held_back is not None:
-        return Sentence(
+        return Text(
             "trop peu d'habitants exécutent pour dire leur part",
             "too few residents deliver to say their share",
         )
@@ -214,7 +211,7 @@ def _delivery(grounds: Grounds) -> Sentence | None:
     )
 
 
-def _planning(grounds: Grounds) -> Sentence | None:
+def _planning(grounds: Grounds) -> Text | None:
     p, few = grounds.evidence.p, grounds.evidence.planning_held_back is not None
     if p is None:
         return _FEW_PLAN if few else None
@@ -231,7 +228,7 @@ def _planning(grounds: Grounds) -> Sentence | None:
     )
 
 
-def _exchange(grounds: Grounds) -> Sentence | None:
+def _exchange(grounds: Grounds) -> Text | None:
     givers = grounds.e1b
     if givers.exact is None or givers.denominator is None:
         return None

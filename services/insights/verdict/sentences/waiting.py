@@ -6,7 +6,7 @@ They are those that happened up to the as-of day and wait now, whenever that day
 from typing import Any
 
 from services.insights.metrics.engine.state import ServiceState, as_date
-from services.insights.verdict.sentences.words import Sentence, both, counted, on, said
+from services.insights.words.writing import Text, both, contributions, counted, on, said
 
 
 def waiting_json(state: ServiceState) -> dict[str, Any]:
@@ -33,16 +33,16 @@ def waiting_json(state: ServiceState) -> dict[str, Any]:
     }
 
 
-def _recorded(acts: int, first: Sentence, last: Sentence) -> Sentence:
+def _recorded(acts: int, first: Text, last: Text) -> Text:
     one = acts == 1
     when = said(
-        ("il compte" if one else "ils comptent") + " à partir du {first}",
+        ("elle compte" if one else "elles comptent") + " à partir du {first}",
         ("it counts" if one else "they count") + " from {first}",
         first=first,
     )
     if first != last:
         when = said(
-            "ils comptent entre le {first} et le {last}",
+            "elles comptent entre le {first} et le {last}",
             "they count between {first} and {last}",
             first=first,
             last=last,
@@ -51,15 +51,19 @@ def _recorded(acts: int, first: Sentence, last: Sentence) -> Sentence:
         "{n} " + ("attend" if one else "attendent") + " d'être "
         "{confirmed} ({when}, sauf contestation)",
         "{n} " + ("waits" if one else "wait") + " to be {confirmed} ({when} unless disputed)",
-        n=counted(acts, ("acte", "actes"), ("act", "acts")),
-        confirmed=Sentence("confirmé" if one else "confirmés", "confirmed"),
+        n=contributions(acts),
+        confirmed=Text("confirmée" if one else "confirmées", "confirmed"),
         when=when,
     )
 
 
-def _disputed(acts: int) -> Sentence:
+def _disputed(acts: int) -> Text:
     return said(
-        "{n} " + ("attend d'être tranché" if acts == 1 else "attendent d'être tranchés"),
+        "{n} " + ("attend d'être tranchée" if acts == 1 else "attendent d'être tranchées"),
         "{n} " + ("waits" if acts == 1 else "wait") + " to be settled",
-        n=counted(acts, ("acte contesté", "actes contestés"), ("disputed act", "disputed acts")),
+        n=counted(
+            acts,
+            ("contribution contestée", "contributions contestées"),
+            ("disputed contribution", "disputed contributions"),
+        ),
     )

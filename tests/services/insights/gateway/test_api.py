@@ -230,3 +230,23 @@ async def test_every_figure_is_defined(told: httpx.AsyncClient) -> None:
     assert read["A3.deliver"] == ["phase", "few_lay"]
     assert {"floor", "reasons"} <= {one["id"] for one in definitions["readings"]}
     assert "few_lay" in {one["id"] for one in definitions["verdict"]["readings"]}
+
+
+async def test_definitions_that_the_caller_has_are_not_sent_again(told: httpx.AsyncClient) -> None:
+    first = await told.get("/v1/definitions")
+    known = {"If-None-Match": first.headers["ETag"]}
+
+    again = await told.get("/v1/definitions", headers=known)
+    other = await told.get("/v1/definitions", headers={"If-None-Match": '"another"'})
+
+    assert first.headers["Cache-Control"] == "no-cache"
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert (other.status_code, other.content) == (200, first.content)
+
+
+async def test_every_class_and_flag_is_called_in_both_languages(told: httpx.AsyncClient) -> None:
+    words = (await got(told, "/v1/definitions"))["words"]
+
+    assert words["classes"]["co_production"] == {"fr": "coproduction", "en": "co-production"}
+    assert all(set(text) == {"fr", "en"} for kind in words.values() for text in kind.values())

@@ -7,14 +7,15 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import orjson
 import pytest
 from playwright.async_api import Browser, Page
 
 from services.insights.gateway import dashboard
+from services.insights.gateway.api import definitions
 from services.insights.metrics.definition import DEFINITIONS
-from services.insights.metrics.figure import Reason
-from services.insights.verdict.grade import NOT_MEASURED, TESTS
-from services.insights.verdict.rule import Flag
+from services.insights.verdict.grade import TESTS
+from services.insights.words.table import TABLE
 
 pytestmark = [pytest.mark.browser]
 STATIC = Path(dashboard.__path__[0]) / "static"
@@ -38,18 +39,22 @@ def address() -> Iterator[str]:
 async def page(browser: Browser, address: str) -> AsyncIterator[Page]:
     context = await browser.new_context()
     page = await context.new_page()
+    published = orjson.dumps(definitions()).decode()
+    await page.route("**/v1/definitions", lambda route: route.fulfill(body=published))
     await page.goto(f"{address}/icon.svg")  # a page of the same origin without a script
     yield page
     await context.close()
 
 
-async def said(page: Page, language: str, call: str) -> str:
+async def said(page: Page, language: str, call: str, *, read: bool = True) -> str:
     """Return what the modules make of a call, with the breaks of French as plain spaces."""
     script = f"""
-        Promise.all([import("/format.js"), import("/words.js")]).then(([format, words]) => {{
-            words.chooseLanguage("{language}");
-            return String({call});
-        }})"""
+        Promise.all(["format", "words", "definitions"].map((name) => import(`/${{name}}.js`)))
+            .then(async ([format, words, definitions]) => {{
+                {"await definitions.readDefinitions(new AbortController().signal);" if read else ""}
+                words.chooseLanguage("{language}");
+                return String({call});
+            }})"""
     text: str = await page.evaluate(script)
     return text.replace("\u202f", " ").replace("\xa0", " ")
 
@@ -61,12 +66,37 @@ NUMBERS = [
     ("format.number(-0.001)", "0", "0"),
     ("format.figure('E3.rho', -0.0412)", "-0.041", "-0,041"),
     ("format.figure('M3.active', 0.24444)", "0.244", "0,244"),
-    ("words.meaning('M3.active')", "0: all give alike", "0 : tous donnent autant"),
+    ("words.scaleText('M3.active')", "0: all give alike", "0 : tous donnent autant"),
     ("format.figure('M3.top10', 0.24444)", "24.4%", "24,4 %"),
     ("format.figure('A1', 3)", "3", "3"),
     ("format.asked('J3', '>= 0.3')", "asked: ≥ 30%", "il faut ≥ 30 %"),
     ("format.asked('A1', '>= 3')", "asked: ≥ 3", "il faut ≥ 3"),
     ("format.asked('L2', '>= 1/year')", "asked: ≥ 1 a year", "il faut ≥ 1 par an"),
+]
+
+
+SAID = {
+    "className": "classes",
+    "gradeName": "grades",
+    "flagText": "flags",
+    "reasonText": "reasons",
+    "familyName": "families",
+    "scaleText": "scales",
+    "axisName": "axes",
+    "windowName": "windows",
+    "lensName": "lenses",
+    "answerText": "answers",
+}
+UNREAD = [
+    ("words.className('co_production')", "co production"),
+    ("words.flagText('few_lay')", "Few lay"),
+    ("words.scaleText('A2')", ""),
+    ("words.head('holds_since')", "Holds since"),
+    (
+        "words.part('announced_on', {verdict: 'entraide', day: 'hier'})",
+        "announced on entraide hier",
+    ),
+    ("definitions.definitionOf('A3')?.name", "undefined"),
 ]
 
 
@@ -83,16 +113,18 @@ async def test_no_figure_that_is_no_share_is_a_percentage(page: Page) -> None:
         assert shown.endswith("%") is (definition.unit is None), definition.id
 
 
-async def test_every_reason_without_a_value_has_words(page: Page) -> None:
-    for reason in (*Reason, NOT_MEASURED):
-        said_plainly = await said(page, "fr", f"words.reasonText('{reason}')")
+async def test_every_word_of_the_table_is_said_in_the_language_chosen(page: Page) -> None:
+    for language in ("fr", "en"):
+        for call, kind in SAID.items():
+            for key, text in TABLE[kind].items():
+                shown = await said(page, language, f"words.{call}('{key}')")
 
-        assert said_plainly != reason.replace("_", " ")
+                assert shown.lower() == getattr(text, language).lower()
 
 
-async def test_every_flag_has_words(page: Page) -> None:
-    for flag in Flag:
-        assert await said(page, "fr", f"words.flagText('{flag}')") != flag.replace("_", " ")
+async def test_what_was_not_read_yet_is_said_by_its_key(page: Page) -> None:
+    for call, shown in UNREAD:
+        assert await said(page, "fr", call, read=False) == shown
 
 
 async def test_an_axis_that_is_not_shown_says_why(page: Page) -> None:

@@ -123,29 +123,31 @@ def test_what_waits_is_said_with_the_day_from_which_it_counts() -> None:
     assert told(fourteenth) == {
         "fr": [
             (
-                "1 acte attend d'être confirmé (il compte à partir du 14 décembre 2026, sauf "
-                "contestation)"
+                "1 contribution attend d'être confirmée (elle compte à partir du 14 décembre 2026, "
+                "sauf contestation)"
             )
         ],
-        "en": ["1 act waits to be confirmed (it counts from 14 December 2026 unless disputed)"],
+        "en": [
+            "1 contribution waits to be confirmed (it counts from 14 December 2026 unless disputed)"
+        ],
     }
     assert told(*[fourteenth] * 20)["en"] == [
-        "20 acts wait to be confirmed (they count from 14 December 2026 unless disputed)"
+        "20 contributions wait to be confirmed (they count from 14 December 2026 unless disputed)"
     ]
     assert told(fourteenth - 13, fourteenth, disputed=2) == {
         "fr": [
             (
-                "2 actes attendent d'être confirmés (ils comptent entre le 1er décembre 2026 et le "
-                "14 décembre 2026, sauf contestation)"
+                "2 contributions attendent d'être confirmées (elles comptent entre le 1er décembre "
+                "2026 et le 14 décembre 2026, sauf contestation)"
             ),
-            "2 actes contestés attendent d'être tranchés",
+            "2 contributions contestées attendent d'être tranchées",
         ],
         "en": [
             (
-                "2 acts wait to be confirmed (they count between 1 December 2026 and 14 December "
-                "2026 unless disputed)"
+                "2 contributions wait to be confirmed (they count between 1 December 2026 and 14 "
+                "December 2026 unless disputed)"
             ),
-            "2 disputed acts wait to be settled",
+            "2 disputed contributions wait to be settled",
         ],
     }
 

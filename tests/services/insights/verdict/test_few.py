@@ -135,7 +135,7 @@ def test_few_planners_among_whom_deliver_together_are_said_to_be_few() -> None:
 
     assert (found, flags) == ("co_delivery", {"planning_unobserved"})
     assert answer["reasons"]["fr"][0] == (
-        "co-exécuté ; trop peu d'habitants dans la décision pour le dire"
+        "co-exécuté ; trop peu d'habitants dans la conception et la décision pour le dire"
     )
     assert (answer["axes"]["p"], answer["axis_reasons"]["p"]) == (None, "few_lay")
 

@@ -86,10 +86,10 @@ def test_one_more_giver_who_receives_changes_the_class_and_two_have_it_announced
     assert flip.to_change == Step(1, 7, 35)
     assert flip.to_announce == Step(2, 8, 35)
     text = flip_json(flip)["text"]
-    assert "E1b 0.171 (6/35)" in text["en"]
+    assert "givers who also receive 0.171 (6/35)" in text["en"]
     assert "1 person more of those who give also receive (7/35)" in text["en"]
     assert "2 people (8/35) to have it announced" in text["en"]
-    assert "E1b 0,171 (6/35)" in text["fr"]
+    assert "ceux qui donnent et qui ont reçu 0,171 (6/35)" in text["fr"]
 
 
 def test_weighted_shares_add_units_to_the_whole() -> None:

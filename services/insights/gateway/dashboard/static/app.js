@@ -1,9 +1,11 @@
 // Routing, language and the live stream. A view is {key, title(), content(), show(record, kind), shown(), turn(wanted)}.
 
 import { Connection } from "./connection.js";
+import { readDefinitions } from "./definitions.js";
 import { detail } from "./detail.js";
 import { element } from "./format.js";
 import { glance } from "./glance.js";
+import { Refused } from "./load.js";
 import { parsed } from "./route.js";
 import { Line } from "./tabs.js";
 import { Fragment, render } from "./vendor/preact/preact.module.js";
@@ -54,6 +56,15 @@ function follow(service, signal) {
   });
 }
 
+// the page shows what it has without them, and asks again when another view is opened
+async function learn(signal) {
+  try {
+    if (await readDefinitions(signal)) redraw();
+  } catch (failure) {
+    if (!signal.aborted && !(failure instanceof Refused)) throw failure;
+  }
+}
+
 function open(wanted) {
   leaving.abort();
   leaving = new AbortController();
@@ -61,6 +72,7 @@ function open(wanted) {
   const page = { redraw, signal, follow: (service) => follow(service, signal) };
   view = wanted?.service ? detail(wanted, page) : glance(page);
   draw();
+  learn(signal);
 }
 
 function route() {

@@ -1,15 +1,18 @@
 // One service in depth: the verdict and why, what would change it, and every figure with its origin.
 
+import { definitionOf } from "./definitions.js";
 import { asked, axesDrawing, axisText, day, element, figure, intervalDrawing, number, trendDrawing } from "./format.js";
 import { load, Refused } from "./load.js";
 import { address } from "./route.js";
-import { className, familyName, flagText, inLanguage, meaning, reasonText, words } from "./words.js";
+import {
+  answerText, axisName, capital, className, familyName, flagText, gradeName, head, inLanguage, lensName, part, reasonText,
+  scaleText, windowName, words,
+} from "./words.js";
 
 const WINDOWS = ["28d", "90d", "365d", "life"];
 const LENSES = ["count", "minutes"];
 const TREND_DAYS = 182;
 const UNKNOWN = [404, 422]; // no service has that name, or none can
-let definitions = null;
 
 export function detail(wanted, { redraw, follow, signal }) {
   const { service: name } = wanted;
@@ -27,7 +30,6 @@ export function detail(wanted, { redraw, follow, signal }) {
       const { service_id: found } = await load(path, signal);
       if (!found) throw new Refused(404, {}); // "." and ".." lead to other answers
       follow(found);
-      definitions ??= await load("/v1/definitions", signal);
     } catch (failure) {
       if (signal.aborted) return;
       if (!(failure instanceof Refused)) throw failure;
@@ -42,8 +44,6 @@ export function detail(wanted, { redraw, follow, signal }) {
     if (record) loadTrends();
     redraw();
   }
-
-  const definitionOf = (id) => definitions?.metrics.find((found) => found.id === id);
 
   // by the address, so that a link, a reload and the way back show the same
   function go(choice) {
@@ -78,7 +78,7 @@ export function detail(wanted, { redraw, follow, signal }) {
     return [...past.slice(0, -1), { day: record.as_of, value: now }];
   }
 
-  function choices(name, options, current, turn) {
+  function choices(name, options, said, current, turn) {
     return element(
       "fieldset",
       {},
@@ -90,7 +90,7 @@ export function detail(wanted, { redraw, follow, signal }) {
             type: "button", "aria-pressed": String(option === current),
             onclick: () => turn(option),
           },
-          words(option),
+          capital(said(option)),
         ),
       ),
     );
@@ -101,13 +101,13 @@ export function detail(wanted, { redraw, follow, signal }) {
     const last = verdict.last_evidenced;
     const reasons = inLanguage(verdict.reasons);
     const facts = [
-      verdict.holds_since ? [words("holdsSince"), words("computed", { day: day(verdict.holds_since) })] : null,
-      [words("announced"), announced ? words("announcedOn", { verdict: className(announced.class), day: day(announced.since) }) : words("notAnnounced")],
+      verdict.holds_since ? [head("holds_since"), part("holds_since_day", { day: day(verdict.holds_since) })] : null,
+      [head("announced"), announced ? part("announced_on", { verdict: className(announced.class), day: day(announced.since) }) : part("not_announced")],
       verdict.class === "insufficient_evidence" && last
-        ? [words("lastEvidenced"), `${className(last.class)} (${day(last.as_of)})`]
+        ? [head("last_evidenced"), `${className(last.class)} (${day(last.as_of)})`]
         : null,
-      ...inLanguage(record.waiting.text).map((sentence) => [words("waiting"), sentence]),
-      [words("evidence"), words("evidenceText", { acts: number(verdict.evidence.acts), givers: number(verdict.evidence.givers), days: number(verdict.evidence.span_days) })],
+      ...inLanguage(record.waiting.text).map((sentence) => [head("waiting"), sentence]),
+      [head("evidence"), part("evidence_text", { acts: number(verdict.evidence.acts), givers: number(verdict.evidence.givers), days: number(verdict.evidence.span_days) })],
     ].filter(Boolean);
     return element(
       "section",
@@ -117,14 +117,14 @@ export function detail(wanted, { redraw, follow, signal }) {
         "p",
         {},
         element("span", { class: "badge", "data-verdict": verdict.class }, className(verdict.class)),
-        verdict.grade ? element("span", { class: "tag" }, words(verdict.grade)) : null,
-        verdict.tentative ? element("span", { class: "tag" }, words("tentative")) : null,
+        verdict.grade ? element("span", { class: "tag" }, gradeName(verdict.grade)) : null,
+        verdict.tentative ? element("span", { class: "tag" }, part("tentative")) : null,
       ),
       verdict.tentative ? element("p", { class: "quiet" }, words("tentativeHelp")) : null,
       element("p", { class: "reason" }, reasons[0]),
       element("ul", { class: "plain" }, reasons.slice(1).map((reason) => element("li", {}, reason))),
-      element("h2", {}, words("flip")),
-      element("p", { "data-flip": "" }, verdict.nearest_flip ? inLanguage(verdict.nearest_flip.text) : words("noFlip")),
+      element("h2", {}, head("nearest_flip")),
+      element("p", { "data-flip": "" }, verdict.nearest_flip ? inLanguage(verdict.nearest_flip.text) : head("no_flip")),
       verdict.flags.length
         ? [element("h2", {}, words("flags")), element("ul", { class: "plain" }, verdict.flags.map((flag) => element("li", {}, flagText(flag))))]
         : null,
@@ -141,12 +141,12 @@ export function detail(wanted, { redraw, follow, signal }) {
       element(
         "dl",
         {},
-        element("dt", {}, words("planning")), element("dd", {}, axisText(verdict, "p")),
-        element("dt", {}, words("delivery")), element("dd", {}, axisText(verdict, "d")),
+        element("dt", {}, capital(axisName("p"))), element("dd", {}, axisText(verdict, "p")),
+        element("dt", {}, capital(axisName("d"))), element("dd", {}, axisText(verdict, "d")),
       ),
       element("p", { class: "quiet" }, words("axesHelp")),
       verdict.tests?.length
-        ? element("details", {}, element("summary", {}, words("tests")), element("ul", { class: "plain" }, verdict.tests.map(testItem)), highestGrade(verdict.tests))
+        ? element("details", {}, element("summary", {}, head("tests")), element("ul", { class: "plain" }, verdict.tests.map(testItem)), highestGrade(verdict.tests))
         : null,
     );
   }
@@ -159,14 +159,14 @@ export function detail(wanted, { redraw, follow, signal }) {
       "li",
       { "data-test": test.id },
       element("strong", {}, test.id), ` ${inLanguage(test.text)} – `,
-      element("span", { class: `result-${test.verdict}` }, words(test.verdict)),
+      element("span", { class: `result-${test.verdict}` }, answerText(test.verdict)),
       ` (${name ? `${name}: ` : ""}${seen})`,
     );
   }
 
   function highestGrade(tests) {
     const measured = tests.every((test) => test.conditions.every((one) => one.reason !== "not_measured"));
-    return measured ? null : element("p", { class: "quiet" }, words("gradesMeasured", { grade: words("established") }));
+    return measured ? null : element("p", { class: "quiet" }, words("gradesMeasured", { grade: gradeName("established") }));
   }
 
   function provenance(id, one, definition) {
@@ -181,7 +181,7 @@ export function detail(wanted, { redraw, follow, signal }) {
         { class: "receipt" },
         element("dl", {},
           element("dt", {}, words("formula")), element("dd", {}, definition?.formula ?? id, ` (${words("version")} ${one.definition_version})`),
-          element("dt", {}, words("window")), element("dd", {}, `${words(chosenWindow)} · ${words("asOf")} ${day(record.as_of)} · ${words(definition?.lens === "none" ? "noLens" : lens())}`),
+          element("dt", {}, words("window")), element("dd", {}, `${windowName(chosenWindow)} · ${words("asOf")} ${day(record.as_of)} · ${definition?.lens === "none" ? words("noLens") : lensName(lens())}`),
           element("dt", {}, words("sample")), element("dd", {}, number(one.n)),
           element("dt", {}, words("interval")), element("dd", {}, intervalText(id, one)),
           element("dt", {}, words("positions")), element("dd", {}, positions(receipt).map((line) => element("div", {}, element("code", {}, line)))),
@@ -218,7 +218,7 @@ export function detail(wanted, { redraw, follow, signal }) {
       { key: id, "data-metric": id },
       element("th", { scope: "row", abbr: inLanguage(definition?.name) || id },
         element("span", { class: "metric-name" }, inLanguage(definition?.name) || id), " ", element("span", { class: "metric-id" }, id),
-        meaning(id) ? element("span", { class: "quiet" }, ` ${meaning(id)}`) : null,
+        scaleText(id) ? element("span", { class: "quiet" }, ` ${scaleText(id)}`) : null,
         provenance(id, one, definition)),
       element("td", { class: "number", "data-value": one.value === null ? "" : String(one.value) }, shown),
       element("td", {}, isShare ? intervalDrawing(one.value, one.interval) : "", element("span", { class: "unseen" }, intervalText(id, one))),
@@ -268,8 +268,8 @@ export function detail(wanted, { redraw, follow, signal }) {
       element("h1", {}, service.name),
       element("p", { class: "lead" }, [service.provides, service.agency_ids.join(", "), ...life].filter(Boolean).join(" · "), ` – ${words("asOf")} ${day(record.as_of)}`),
       element("div", { class: "choices" },
-        choices("window", WINDOWS, chosenWindow, (option) => go({ window: option })),
-        choices("lens", LENSES, lens(), (option) => go({ lens: option }))),
+        choices("window", WINDOWS, windowName, chosenWindow, (option) => go({ window: option })),
+        choices("lens", LENSES, lensName, lens(), (option) => go({ lens: option }))),
       element("div", { class: "columns" }, verdictCard(verdict), axesCard(verdict)),
       metricsCard(metrics[lens()]),
     ];

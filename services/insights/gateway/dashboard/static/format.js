@@ -1,7 +1,7 @@
 // Numbers, days and elements: the small pure pieces that both views are made of.
 
 import { h } from "./vendor/preact/preact.module.js";
-import { currentLanguage, reasonText, words } from "./words.js";
+import { axisName, capital, currentLanguage, part, reasonText, words } from "./words.js";
 
 const COUNTS = new Set(["A1", "L2"]);
 const INDEXES = new Set(["A2", "E3.rho", "H4", "F4.slope", "M3.active", "M3.registered"]);
@@ -49,7 +49,7 @@ export function axisText(verdict, axis) {
   const value = verdict.axes[axis];
   if (value !== null) return percent(value);
   const reason = verdict.axis_reasons?.[axis] ?? "no_data";
-  return reason === "no_data" ? words("unobserved") : reasonText(reason);
+  return reason === "no_data" ? part("unobserved") : reasonText(reason);
 }
 
 // the share of planning (up) against that of delivery (right), with the bands of the rule; marks at the ends are whole
@@ -61,7 +61,7 @@ export function axesDrawing(verdict, size = 120) {
   const y = (share) => 9 + (1 - share) * inner;
   const across = (share, kind) => element("line", { x1: x(0), x2: x(1), y1: y(share), y2: y(share), class: kind });
   const upright = (share, kind) => element("line", { x1: x(share), x2: x(share), y1: y(0), y2: y(1), class: kind });
-  const label = `${words("planning")}: ${planning}, ${words("delivery")}: ${delivery}`;
+  const label = `${capital(axisName("p"))}: ${planning}, ${axisName("d")}: ${delivery}`;
   const mark =
     p !== null && d !== null
       ? element("circle", { cx: x(d), cy: y(p), r: 6, class: "mark" })
@@ -76,8 +76,8 @@ export function axesDrawing(verdict, size = 120) {
     element("rect", { x: x(0), y: y(1), width: inner, height: inner, class: "field" }),
     [0.1, 0.9].flatMap((share) => [across(share, "band"), upright(share, "band")]),
     mark,
-    element("text", { x: 12, y: y(0), transform: `rotate(-90 12 ${y(0)})`, class: "axis-name" }, words("planning")),
-    element("text", { x: x(1), y: size - 3, "text-anchor": "end", class: "axis-name" }, words("delivery")),
+    element("text", { x: 12, y: size / 2, transform: `rotate(-90 12 ${size / 2})`, "text-anchor": "middle", class: "axis-name" }, capital(axisName("p"))),
+    element("text", { x: x(1), y: size - 3, "text-anchor": "end", class: "axis-name" }, capital(axisName("d"))),
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { axesDrawing, day, element, number } from "./format.js";
 import { whyNone } from "./none.js";
-import { className, currentLanguage, inLanguage, words } from "./words.js";
+import { className, currentLanguage, currentWords, gradeName, inLanguage, part, windowName, words } from "./words.js";
 
 const WINDOW = "90d";
 const HELPED = ["noServices", "nothingReceived"];
@@ -37,20 +37,20 @@ export function glance({ follow, redraw, signal }) {
           "span",
           {},
           element("span", { class: "badge" }, className(verdict.class)),
-          verdict.tentative ? element("span", { class: "tag", title: words("tentativeHelp") }, words("tentative")) : null,
-          verdict.grade ? element("span", { class: "tag" }, words(verdict.grade)) : null,
+          verdict.tentative ? element("span", { class: "tag", title: words("tentativeHelp") }, part("tentative")) : null,
+          verdict.grade ? element("span", { class: "tag" }, gradeName(verdict.grade)) : null,
         ),
         element("span", { class: "facts" }, facts.join(" · ")),
         element("p", { class: "reason" }, inLanguage(verdict.reasons)[0]),
         inLanguage(waiting.text).map((sentence) => element("p", { class: "quiet", "data-waiting": "" }, sentence)),
-        axesDrawing(verdict, 104),
+        axesDrawing(verdict, 120),
       ),
     );
   }
 
   // what is drawn again and is the same object is not looked into: a change costs one card
   function drawn(entry) {
-    if (entry.language !== currentLanguage()) Object.assign(entry, { card: card(entry), language: currentLanguage() });
+    if (entry.words !== currentWords()) Object.assign(entry, { card: card(entry), words: currentWords() });
     return entry.card;
   }
 
@@ -69,7 +69,7 @@ export function glance({ follow, redraw, signal }) {
       const asOf = sorted[0]?.asOf;
       return [
         element("h1", {}, words("services")),
-        element("p", { class: "lead" }, words("servicesLead"), asOf ? ` ${words("asOf")} ${day(asOf)} · ${words(WINDOW)}.` : ""),
+        element("p", { class: "lead" }, words("servicesLead"), asOf ? ` ${words("asOf")} ${day(asOf)} · ${windowName(WINDOW)}.` : ""),
         sorted.length
           ? element("ul", { class: "services" }, sorted.map(drawn))
           : element("div", { class: "card", "data-none": none }, element("p", {}, words(none)),
@@ -86,7 +86,7 @@ export function glance({ follow, redraw, signal }) {
       const entry = known.get(service.service_id) ?? {};
       const before = entry.verdict?.class;
       if (entry.service?.name !== service.name) sorted = null;
-      known.set(service.service_id, Object.assign(entry, { service, asOf, verdict, waiting, language: null }));
+      known.set(service.service_id, Object.assign(entry, { service, asOf, verdict, waiting, words: null }));
       if (kind === "change") fresh.add(service.service_id);
       if (before === undefined || before === verdict.class) return null;
       return words("changed", { name: service.name, verdict: className(verdict.class) });

@@ -1,4 +1,4 @@
-"""Words: class names, counts, shares and dates as French and English write them."""
+"""Writing: counts, shares and dates as French and English write them."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -6,18 +6,6 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from services.insights.verdict.rule import ServiceClass
-
-CLASS_NAMES: dict[ServiceClass, tuple[str, str]] = {
-    ServiceClass.INSUFFICIENT_EVIDENCE: ("pas assez de faits", "not enough evidence"),
-    ServiceClass.CONSULTATION: ("consultation", "consultation"),
-    ServiceClass.CO_DESIGN: ("co-conception", "co-design"),
-    ServiceClass.CONVENTIONAL: ("service classique", "conventional service"),
-    ServiceClass.VOLUNTEERING: ("bénévolat", "volunteering"),
-    ServiceClass.MUTUAL_AID: ("entraide", "mutual aid"),
-    ServiceClass.CO_DELIVERY: ("co-exécution", "co-delivery"),
-    ServiceClass.CO_PRODUCTION: ("co-production", "co-production"),
-}
 _MONTHS = (
     ("janvier", "January"),
     ("février", "February"),
@@ -36,65 +24,65 @@ NUMBERS_MAX = 20_000  # kept, for most are said again after the next act
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-class Sentence(NamedTuple):
-    """One statement in both languages."""
+class Text(NamedTuple):
+    """The same in both languages: a word, a statement, or a template with named places."""
 
     fr: str
     en: str
 
 
-def both(sentences: list[Sentence]) -> dict[str, list[str]]:
+def both(sentences: list[Text]) -> dict[str, list[str]]:
     return {"fr": [one.fr for one in sentences], "en": [one.en for one in sentences]}
 
 
-def percent(share: Fraction, thresholds: Iterable[Fraction] = ()) -> Sentence:
+def percent(share: Fraction, thresholds: Iterable[Fraction] = ()) -> Text:
     """Return a share in whole percent; 0 and 100 only where it is exactly that.
 
     What rounds to one of the thresholds and is not, is rounded away from it.
     """
     whole = _away(_rounded(share, 100), 100, share, thresholds)
     if whole == 0 and share > 0:
-        return Sentence(f"moins de 1{_NO_BREAK}%", "less than 1%")
+        return Text(f"moins de 1{_NO_BREAK}%", "less than 1%")
     if whole == 100 and share < 1:
-        return Sentence(f"plus de 99{_NO_BREAK}%", "more than 99%")
-    return Sentence(f"{whole}{_NO_BREAK}%", f"{whole}%")
+        return Text(f"plus de 99{_NO_BREAK}%", "more than 99%")
+    return Text(f"{whole}{_NO_BREAK}%", f"{whole}%")
 
 
-def decimal(share: Fraction, thresholds: Iterable[Fraction] = ()) -> Sentence:
+def decimal(share: Fraction, thresholds: Iterable[Fraction] = ()) -> Text:
     """Return a share with three decimals, rounded away from thresholds as ``percent`` does."""
     thousandths = _away(_rounded(share, 1000), 1000, share, thresholds)
     sign, (whole, rest) = "-" * (share.numerator < 0), divmod(abs(thousandths), 1000)
-    return Sentence(f"{sign}{whole},{rest:03}", f"{sign}{whole}.{rest:03}")
+    return Text(f"{sign}{whole},{rest:03}", f"{sign}{whole}.{rest:03}")
 
 
 @lru_cache(maxsize=NUMBERS_MAX)
-def number(value: int) -> Sentence:
+def number(value: int) -> Text:
     text = f"{value:,}"
-    return Sentence(text.replace(",", _NO_BREAK), text)
+    return Text(text.replace(",", _NO_BREAK), text)
 
 
-def counted(value: int, fr: tuple[str, str], en: tuple[str, str]) -> Sentence:
+def counted(value: int, fr: tuple[str, str], en: tuple[str, str]) -> Text:
     """Return a number with its noun; French says one for nought as well."""
     said = number(value)
-    return Sentence(f"{said.fr} {fr[abs(value) > 1]}", f"{said.en} {en[value != 1]}")
+    return Text(f"{said.fr} {fr[abs(value) > 1]}", f"{said.en} {en[value != 1]}")
 
 
-def people(value: int) -> Sentence:
+def people(value: int) -> Text:
     return counted(value, ("personne", "personnes"), ("person", "people"))
 
 
-def contributions(value: int) -> Sentence:
+def contributions(value: int) -> Text:
     return counted(value, ("contribution", "contributions"), ("contribution", "contributions"))
 
 
-def days(value: int) -> Sentence:
+def days(value: int) -> Text:
     return counted(value, ("jour", "jours"), ("day", "days"))
 
 
-def on(day: date) -> Sentence:
+def on(day: date) -> Text:
     french, english = _MONTHS[day.month - 1]
     ordinal = "1er" if day.day == 1 else str(day.day)
-    return Sentence(f"{ordinal} {french} {day.year}", f"{day.day} {english} {day.year}")
+    return Text(f"{ordinal} {french} {day.year}", f"{day.day} {english} {day.year}")
 
 
 def _rounded(share: Fraction, parts: int) -> int:
@@ -111,9 +99,9 @@ def _away(whole: int, parts: int, share: Fraction, thresholds: Iterable[Fraction
     return whole
 
 
-def said(fr: str, en: str, **parts: Sentence) -> Sentence:
+def said(fr: str, en: str, **parts: Text) -> Text:
     """Return the templates filled with each language's words."""
-    return Sentence(
+    return Text(
         fr.format(**{name: part.fr for name, part in parts.items()}),
         en.format(**{name: part.en for name, part in parts.items()}),
     )

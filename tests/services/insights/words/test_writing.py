@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.insights.verdict.sentences.words import decimal, number, on, people, percent
+from services.insights.words.writing import decimal, number, on, people, percent
 
 
 def test_no_share_is_rounded_to_nothing_or_to_everything() -> None:
