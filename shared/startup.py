@@ -17,7 +17,7 @@ from shared.database.schema import MIGRATIONS
 from shared.database.session import left_as_it_is
 from shared.eventstore.store import Pool
 from shared.http.problems import HttpRefusal
-from shared.runtime.outage import AWAY
+from shared.runtime.retry import DATABASE_ERRORS, Backoff, retry
 
 POOL_SIZE_MAX = 10
 CONNECT_TIMEOUT_SECONDS = 5
@@ -26,7 +26,7 @@ PING_TIMEOUT_SECONDS = 2
 # Longer than a statement may take: whoever is silent in a transaction for that long was stopped,
 # and nobody else could claim what it has locked.
 IDLE_IN_TRANSACTION_SECONDS_MAX = 15
-RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0)  # the last one for as long as it takes
+RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.1, 1.0
 DEPLOYMENT = "SELECT id FROM deployment"
 APPLIED = "SELECT migration_id FROM _yoyo_migration"
 log = structlog.get_logger(__name__)
@@ -92,21 +92,22 @@ class Opening(Generic[P]):
             await task
 
     async def _keep_open(self) -> None:
-        for attempt in range(1_000_000_000):
-            try:
-                async with self._open_parts() as parts, forgetting(parts.pool, TURN_KEYS):
-                    self._parts = parts
-                    log.info("service_opened")
-                    await parts.watch()
-                    raise RuntimeError("a part ended that should run for ever")  # noqa: TRY301
-            except Exception as failure:  # noqa: BLE001  # whatever it is, /readyz says it
-                if self._parts is not None:
-                    self._end(failure)
-                    return
-                self._wait_for(failure)
-            await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+        backoff = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        try:
+            await retry(
+                self._open, backoff, on=lambda _: self._parts is None, failed=self._wait_for
+            )
+        except Exception as failure:  # noqa: BLE001  # whatever it is, /readyz says it
+            self._end(failure)
 
-    def _wait_for(self, failure: Exception) -> None:
+    async def _open(self) -> None:
+        async with self._open_parts() as parts, forgetting(parts.pool, TURN_KEYS):
+            self._parts = parts
+            log.info("service_opened")
+            await parts.watch()
+            raise RuntimeError("a part ended that should run for ever")
+
+    def _wait_for(self, failure: Exception, _seconds: float) -> None:
         reason = _reason(failure)
         if reason != self._reason:
             log.warning("service_waiting", reason=reason)
@@ -175,7 +176,7 @@ async def _absence(pool: Pool) -> Sequence[str]:
     try:
         async with asyncio.timeout(PING_TIMEOUT_SECONDS):
             await pool.fetchval("SELECT 1")
-    except AWAY as failure:
+    except DATABASE_ERRORS as failure:
         return [_reason(failure)]
     return []
 
@@ -192,7 +193,7 @@ def _reason(failure: Exception) -> str:
             return f"provisioning: {failure}"
         case Unfit():
             return f"another database: {failure}"
-        case _ if isinstance(failure, AWAY):
+        case _ if isinstance(failure, DATABASE_ERRORS):
             return f"its database: {type(failure).__name__} {failure}".rstrip()
         case _:
             return f"its parts: {type(failure).__name__} {failure}".rstrip()

@@ -4,7 +4,6 @@ Every command has an id, so that a repeat after a lost answer is answered and no
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
@@ -12,6 +11,7 @@ import httpx
 import msgspec
 import orjson
 
+from shared.runtime.retry import Backoff
 from tools.terminal.failure import ExitCode, Failure
 
 PATH = "/v1/commands"
@@ -21,7 +21,7 @@ GIVE_UP_AFTER_SECONDS = 120.0
 REACHED_WITHIN_SECONDS = 5.0
 _DELAY_MIN_SECONDS = 0.05
 _DELAY_MAX_SECONDS = 2.0
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _JSON = {"content-type": "application/json"}
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _CONNECTIONS = httpx.Limits(max_connections=16)
@@ -70,12 +70,12 @@ class Service:
         return service
 
     async def _answer(self) -> None:
-        patience = Patience(self, REACHED_WITHIN_SECONDS)
+        attempts = Attempts(self, REACHED_WITHIN_SECONDS)
         while True:
             try:
                 await self._http.get("/healthz")
             except httpx.TransportError as error:
-                await patience.wait(str(error) or type(error).__name__)
+                await attempts.wait(str(error) or type(error).__name__)
             else:
                 return
 
@@ -113,13 +113,13 @@ class Service:
             headers["coprod-after"] = ", ".join(f"{at}:{last}" for at, last in after.items())
         outcomes: dict[int, Outcome] = {}
         waiting = list(range(len(batch)))
-        patience = Patience(self)
+        attempts = Attempts(self)
         while waiting:
             body = b"\n".join(batch[number].line for number in waiting)
             answer = await self._send(PATH, body, headers)
             passing = None
             for number, item in zip(waiting, answer["items"], strict=True):
-                if item["status"] in _PASSING:
+                if item["status"] in _TRANSIENT_STATUSES:
                     passing = item["problem"]
                     continue
                 self._note(item.get("position"))
@@ -128,7 +128,7 @@ class Service:
                 )
             waiting = [number for number in waiting if number not in outcomes]
             if passing is not None:
-                await patience.wait(_sentence(passing))
+                await attempts.wait(_sentence(passing))
         return [outcomes[number] for number in range(len(batch))]
 
     def _note(self, positions: str | None) -> None:
@@ -145,17 +145,17 @@ class Service:
 
     async def _persist(self, attempt: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
         """Repeat a request until it is answered by more than "not now"."""
-        patience = Patience(self)
+        attempts = Attempts(self)
         while True:
             try:
                 response = await attempt()
             except httpx.TransportError as error:
                 trouble = str(error) or type(error).__name__
             else:
-                if response.status_code not in _PASSING:
+                if response.status_code not in _TRANSIENT_STATUSES:
                     return response
                 trouble = _detail(response)
-            await patience.wait(trouble)
+            await attempts.wait(trouble)
 
     def _checked(self, response: httpx.Response) -> Any:
         if response.is_error:
@@ -163,13 +163,13 @@ class Service:
         return orjson.loads(response.content)
 
 
-class Patience:
+class Attempts:
     """Waits longer from one attempt to the next, and not for ever."""
 
     def __init__(self, service: Service, seconds: float = GIVE_UP_AFTER_SECONDS) -> None:
         self._service = service
         self._deadline = asyncio.get_running_loop().time() + seconds
-        self._delay = _DELAY_MIN_SECONDS
+        self._backoff = Backoff(_DELAY_MIN_SECONDS, _DELAY_MAX_SECONDS)
 
     async def wait(self, trouble: str) -> None:
         """Let some time pass.
@@ -183,8 +183,7 @@ class Patience:
                 "Look at `coprod status`; what was done is safe, and the same command goes on.",
                 code=ExitCode.UNREACHABLE,
             )
-        await asyncio.sleep(self._delay * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries
-        self._delay = min(self._delay * 2, _DELAY_MAX_SECONDS)
+        await asyncio.sleep(self._backoff.next())
 
 
 def command(source: str, key: str, kind: str, data: Mapping[str, Any]) -> bytes:

@@ -25,7 +25,7 @@ from shared.eventstore.store import PostgresEventStore
 from shared.http import positions
 from shared.log.readiness import Reach
 from shared.outbox.relay import Relay, RelayMetrics
-from shared.runtime.outage import AWAY
+from shared.runtime.retry import DATABASE_ERRORS
 
 BEAT_SECONDS = 0.5
 EVALUATED_A_BEAT_MAX = 50
@@ -164,7 +164,7 @@ class Insights:
                 await self._follow_projection()
                 self._follow_day()
                 await self._evaluate()
-            except AWAY as away:
+            except DATABASE_ERRORS as away:
                 log.warning("database_away", failure=repr(away))
             await asyncio.sleep(BEAT_SECONDS)
 

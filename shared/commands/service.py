@@ -17,7 +17,7 @@ from shared.http import bulk
 from shared.http.strict import StrictModel
 from shared.http.submission import Submission, SubmissionContext, reply
 from shared.runtime.micro_batch import Gathering
-from shared.runtime.outage import passes
+from shared.runtime.retry import is_transient
 
 N = TypeVar("N")
 
@@ -151,4 +151,4 @@ def _strikes_all(failure: Exception) -> bool:
     When the database went away it isn't known whether they were stored; and where others hold a
     batch up, each of it would wait as long again.
     """
-    return passes(failure) or isinstance(failure, Conflict)
+    return is_transient(failure) or isinstance(failure, Conflict)

@@ -20,7 +20,6 @@ from shared.consumer.handler import Batch, Handler, batch_of
 from shared.consumer.key_replay import Taken, replayed, retold
 from shared.consumer.lag import UNREAD_SECONDS_MAX, Lag
 from shared.consumer.metrics import ConsumerMetrics
-from shared.consumer.patience import Stopping, patiently
 from shared.consumer.quarantine import Pool, RetryRefused
 from shared.consumer.sequencing import Decode, Intake, Standing, refuse_bad_deployment, take
 from shared.contracts import catalogue
@@ -28,9 +27,10 @@ from shared.contracts.topics import Topic
 from shared.eventstore.port import Connection
 from shared.log.port import Log, LogRecord, Subscription, TopicPartition
 from shared.runtime import failpoint
-from shared.runtime.outage import passes
+from shared.runtime.retry import Backoff, Stopping, is_transient, retry
 
 CHORE_SECONDS = 5.0
+RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.05, 5.0
 TICK_SECONDS = 0.25
 TAKING_BACK_SECONDS = 10.0  # after a group has had the time to give the partition to its new owner
 Standings = Mapping[TopicPartition, Standing]
@@ -224,7 +224,7 @@ class Consumer:
                     await self._apply_late(conn, batch)
                     await quarantine.settle(conn, number, "retried", actor)
             except Exception as error:
-                if batch is not None and passes(error):
+                if batch is not None and is_transient(error):
                     # whether it was committed is not known, but to the tables
                     await self._lose(set(batch.events))
                 raise
@@ -238,7 +238,7 @@ class Consumer:
             async with conn.transaction():
                 await self._handler.apply(conn, batch)
         except Exception as error:
-            if passes(error):
+            if is_transient(error):
                 raise
             raise RetryRefused("not_applicable", f"{error!r}") from error
 
@@ -262,8 +262,8 @@ class Consumer:
     async def _claimed(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Take the partitions over, their memory too; return where each goes on."""
         try:
-            claimed = await self._patiently(lambda: self._claim(partitions))
-            await self._patiently(lambda: self._handler.restore(positions.claims(claimed)))
+            claimed = await self._retried(lambda: self._claim(partitions))
+            await self._retried(lambda: self._handler.restore(positions.claims(claimed)))
         except Stopping:
             return {}
         self._standings.update(claimed)
@@ -281,7 +281,7 @@ class Consumer:
             changed = {at: i for at, i in intakes.items() if i.standing != before[at] or i.broken}
             batch = batch_of(before, changed)
             try:
-                await self._patiently(lambda: self._commit(before, changed, batch))  # noqa: B023
+                await self._retried(lambda: self._commit(before, changed, batch))  # noqa: B023
             except Fenced as fenced:
                 for at in fenced.lost:
                     del intakes[at]
@@ -371,7 +371,7 @@ class Consumer:
             await asyncio.sleep(min(CHORE_SECONDS, self._taking_back_seconds))
             async with self._turn:
                 with suppress(Stopping):
-                    if overtaken := await self._patiently(self._overtaken):
+                    if overtaken := await self._retried(self._overtaken):
                         await self._lose(overtaken)
 
     async def _overtaken(self) -> set[TopicPartition]:
@@ -389,6 +389,10 @@ class Consumer:
         async with self._pool.acquire() as conn:
             yield cast("Connection", conn)
 
-    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
-        retries = self._metrics.retries.labels(self._identity.name)
-        return await patiently(work, self._stopping, retries.inc)
+    async def _retried(self, work: Callable[[], Awaitable[T]]) -> T:
+        backoff = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        return await retry(work, backoff, failed=self._retries, stopping=self._stopping)
+
+    def _retries(self, error: Exception, seconds: float) -> None:
+        logger.warning("consumer_waits", error=repr(error), seconds=seconds)
+        self._metrics.retries.labels(self._identity.name).inc()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TypeAlias, cast
 
 import asyncpg
@@ -16,13 +17,13 @@ from shared.consumer.sequencing import Broken
 from shared.contracts.topics import MESSAGE_BYTES_MAX, dead_letter
 from shared.eventstore.port import Connection
 from shared.log.port import Log, LogRecord, OutgoingRecord, PublishFailed
-from shared.runtime.outage import passes
+from shared.runtime.retry import Backoff, is_transient, retry
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 MIRRORED_AT_ONCE_MAX = 100
 LETTER_BYTES_MAX = MESSAGE_BYTES_MAX * 8 // 10  # leaves room for what the log itself adds
 LOOKING_SECONDS = 5.0
-RETRY_SECONDS = 5.0
+RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.5, 5.0
 
 ADD = """
 INSERT INTO quarantine
@@ -170,15 +171,19 @@ async def mirroring(pool: Pool, log: Log, consumer: str, unmirrored: asyncio.Eve
             async with asyncio.timeout(LOOKING_SECONDS):
                 await unmirrored.wait()
         unmirrored.clear()
-        try:
-            while await mirror(pool, log, consumer):
-                pass
-        except Exception as error:
-            if not isinstance(error, PublishFailed) and not passes(error):
-                raise
-            logger.warning("dead_letters_wait", consumer=consumer, error=repr(error))
-            unmirrored.set()
-            await asyncio.sleep(RETRY_SECONDS)
+        await retry(
+            partial(_mirror_all, pool, log, consumer),
+            Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX),
+            on=lambda error: isinstance(error, PublishFailed) or is_transient(error),
+            failed=lambda error, _: logger.warning(
+                "dead_letters_wait", consumer=consumer, error=repr(error)
+            ),
+        )
+
+
+async def _mirror_all(pool: Pool, log: Log, consumer: str) -> None:
+    while await mirror(pool, log, consumer):
+        pass
 
 
 async def mirror(pool: Pool, log: Log, consumer: str) -> int:

@@ -16,24 +16,15 @@ from starlette.exceptions import HTTPException
 
 from shared.eventstore.port import KeyReused, Refusal, Rejected, StreamFull, VersionMismatch
 from shared.eventstore.store import Conflict
+from shared.runtime.retry import TRANSIENT
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
 ERRORS_MAX = 50
 POINTER_LENGTH_MAX = 200  # of names that were sent
-PASSING_FAILURES = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,  # a full disk, too many connections
-    asyncpg.OperatorInterventionError,  # it is stopped or started, or a statement took too long
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.ReadOnlySQLTransactionError,  # another server is about to take its place
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.ObjectNotInPrerequisiteStateError,  # it takes no connections at present
+TRANSIENT_ERRORS = (
+    *TRANSIENT,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # it said farewell as a statement was being sent
     Conflict,  # others kept winning the race for the same stream
 )
 log = structlog.get_logger(__name__)
@@ -193,7 +184,7 @@ def install(app: FastAPI, meanings: Meanings) -> None:
                 return _passing_failure(request, raised)
 
     refusals = (Rejected, VersionMismatch, StreamFull, KeyReused, HttpRefusal)
-    for kind in (*refusals, RequestValidationError, HTTPException, *PASSING_FAILURES):
+    for kind in (*refusals, RequestValidationError, HTTPException, *TRANSIENT_ERRORS):
         app.add_exception_handler(kind, answer)
 
 

@@ -9,6 +9,7 @@ import structlog
 
 from shared.contracts.topics import Topic
 from shared.log.port import Log
+from shared.runtime.retry import Backoff, retry
 
 RETRY_SECONDS = 0.5
 logger = structlog.get_logger(__name__)
@@ -28,17 +29,19 @@ class Reach:
 
     async def look(self) -> None:
         """Try until the log answers and has every topic."""
-        while self._problem is not None:
-            try:
-                await self._log.ends(self._topics)
-            except asyncpg.UndefinedTableError:
-                self._note("provisioning: the database of its log has no schema")
-            except Exception as failure:  # noqa: BLE001 - whatever it is, /readyz says it
-                self._note(f"its log: {type(failure).__name__} {failure}".rstrip())
-            else:
-                self._problem = None
-                return
-            await asyncio.sleep(RETRY_SECONDS)
+        if self._problem is not None:
+            backoff = Backoff(RETRY_SECONDS, RETRY_SECONDS)
+            await retry(self._ask, backoff, on=(Exception,), failed=self._failed)
+            self._problem = None
+
+    async def _ask(self) -> None:
+        await self._log.ends(self._topics)
+
+    def _failed(self, failure: Exception, _seconds: float) -> None:
+        if isinstance(failure, asyncpg.UndefinedTableError):
+            self._note("provisioning: the database of its log has no schema")
+        else:
+            self._note(f"its log: {type(failure).__name__} {failure}".rstrip())
 
     def _note(self, problem: str) -> None:
         if problem != self._problem:

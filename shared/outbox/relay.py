@@ -10,7 +10,6 @@ for its partitions has PostgreSQL end a session that has said nothing for long.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,15 +25,15 @@ from shared.eventstore.store import Pool, StoredEvent, page, pages
 from shared.log.port import Log, OutgoingRecord, PublishFailed, TopicPartition
 from shared.runtime import failpoint
 from shared.runtime.micro_batch import Gathering
-from shared.runtime.outage import AWAY
+from shared.runtime.retry import DATABASE_ERRORS, Backoff, Stopping, retry
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 POLL_SECONDS = 0.05  # the safety net under the wake-up after a commit
 PAGE_EVENTS_MAX = 1000
 FEW_EVENTS, FEW_BYTES = 100, 1_048_576  # of a first page, which is read with those of others
 TOGETHER_MAX = 50  # partitions
-RECONNECT_SECONDS = 0.5
-BACKOFF_SECONDS_MAX = 5.0
+RETRY_SECONDS_MAX = 5.0
+RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX = 0.25, 1.0
 TAKEOVER_SECONDS_MAX = 0.5  # how long a partition may lie idle after its holder died
 SILENT_SECONDS_MAX = 15.0  # a holder that lives asks what to do many times a second
 LOOKING_SECONDS = 3.0  # between two looks for holders that are silent
@@ -103,18 +102,6 @@ class Lease:
 Advance: TypeAlias = tuple[str, int, int, int, int]  # topic, partition, epoch, from, to
 
 
-@dataclass(slots=True)
-class Backoff:
-    """When a partition that could not be leased or published is tried again, in the loop's time."""
-
-    until: float = 0.0
-    delay_seconds: float = POLL_SECONDS
-
-    def longer(self, seconds_max: float) -> None:
-        self.until = asyncio.get_running_loop().time() + self.delay_seconds
-        self.delay_seconds = min(self.delay_seconds * 2, seconds_max)
-
-
 class RelayMetrics:
     """Made once in the life of a process, which may open its relay more than once."""
 
@@ -154,25 +141,31 @@ class Relay:
         self._advances: Gathering[Advance, bool] = Gathering(
             self._advance, TOGETHER_MAX, whole=lambda _: True
         )
-        self._backoffs: defaultdict[TopicPartition, Backoff] = defaultdict(Backoff)
+        self._backoffs: dict[TopicPartition, Backoff] = {}
+        self._not_before: dict[TopicPartition, float] = {}  # in the time of the loop
         self._broken: dict[TopicPartition, str] = {}
         self._look_at = 0.0
         self._metrics = metrics or RelayMetrics(CollectorRegistry())
         self._silent_seconds = silent_seconds
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Publish until ``stop`` is called; a database or a log that is away is waited for."""
-        while not self._stopping:
-            try:
-                await self._lead()
-            except AWAY as error:
-                logger.warning("relay_database_away", error=repr(error))
-                await asyncio.sleep(RECONNECT_SECONDS)
+        with suppress(Stopping):
+            while not self._stopping.is_set():
+                await retry(
+                    self._lead,
+                    Backoff(RECONNECT_SECONDS_MIN, RECONNECT_SECONDS_MAX),
+                    on=DATABASE_ERRORS,
+                    failed=lambda error, _: logger.warning(
+                        "relay_database_away", error=repr(error)
+                    ),
+                    stopping=self._stopping,
+                )
 
     def stop(self) -> None:
         """Let ``run`` return once what is being published is acknowledged."""
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
 
     def failure(self) -> str | None:
@@ -187,7 +180,7 @@ class Relay:
         # The locks are of this connection's session: kept for as long as it lives, freed with it.
         async with self._pool.acquire() as leasing:
             try:
-                while not self._stopping and not leasing.is_closed():
+                while not self._stopping.is_set() and not leasing.is_closed():
                     self._wake.clear()
                     held = cast("Connection", leasing)
                     for at, epoch in await self._behind(held):
@@ -197,7 +190,7 @@ class Relay:
                             self._draining[at].add_done_callback(partial(self._drained, at))
                     await self._await_work()
             finally:
-                if not self._stopping:
+                if not self._stopping.is_set():
                     for task in self._draining.values():
                         task.cancel()  # what it publishes now, another may be publishing too
                 await asyncio.gather(*self._draining.values(), return_exceptions=True)
@@ -232,7 +225,7 @@ class Relay:
             for at, epoch in behind
             if at not in self._draining
             and at not in self._broken
-            and (at not in self._backoffs or self._backoffs[at].until <= now)
+            and self._not_before.get(at, 0) <= now
         ]
 
     async def _lease(self, leasing: Connection, at: TopicPartition, epoch: int) -> bool:
@@ -241,7 +234,7 @@ class Relay:
         if lease is not None and lease.epoch == epoch:
             return True
         if lease is None and not await leasing.fetchval(TAKE, *at):
-            self._backoffs[at].longer(TAKEOVER_SECONDS_MAX)
+            self._postpone(at, TAKEOVER_SECONDS_MAX)
             await self._end_silent(leasing, at.topic)
             return False
         row = await leasing.fetchrow(CLAIM, *at, self._owner)
@@ -266,18 +259,25 @@ class Relay:
         try:
             events = await self._first_pages.take((*at, lease.position))
             more = len(events) == FEW_EVENTS or sum(len(e.data) for e in events) >= FEW_BYTES
-            while await self._publish(at, lease, events) and not self._stopping:
+            while await self._publish(at, lease, events) and not self._stopping.is_set():
                 self._backoffs.pop(at, None)
+                self._not_before.pop(at, None)
                 if not more:
                     break  # what came since has woken us
                 events = await page(self._pool, *at, lease.position, PAGE_EVENTS_MAX)
-        except (PublishFailed, *AWAY) as error:
+        except (PublishFailed, *DATABASE_ERRORS) as error:
             # Some may be in the log and some not: begin again from what is known to be there.
             self._leases[at].epoch = NONE
-            self._backoffs[at].longer(BACKOFF_SECONDS_MAX)
+            self._postpone(at, RETRY_SECONDS_MAX)
             logger.warning(
                 "publishing_failed", topic=at.topic, partition=at.partition, why=str(error)
             )
+
+    def _postpone(self, at: TopicPartition, seconds_max: float) -> None:
+        """Leave alone for a while what could not be leased or published."""
+        backoff = self._backoffs.setdefault(at, Backoff(POLL_SECONDS, seconds_max))
+        backoff.longest = seconds_max
+        self._not_before[at] = asyncio.get_running_loop().time() + backoff.next()
 
     async def _publish(
         self, at: TopicPartition, lease: Lease, events: Sequence[StoredEvent]

@@ -26,7 +26,7 @@ from shared.log.port import TopicPartition
 from shared.outbox import relay as relaying
 from shared.outbox.relay import Relay, RelayMetrics, RewindRefused, rewind
 from shared.runtime.clock import FixedClock
-from shared.runtime.outage import passes
+from shared.runtime.retry import is_transient
 from tests.shared.eventstore.provider import BY_ANN, T0, key, project_nothing
 from tests.simulation import promises
 from tests.simulation.kafka import Broker
@@ -136,7 +136,7 @@ class World:
                 try:
                     await program(process)
                 except Exception as error:  # noqa: BLE001 - what is not handled ends the program
-                    if not isinstance(error, GONE) and not passes(error):
+                    if not isinstance(error, GONE) and not is_transient(error):
                         self.loop.note(f"{process.name} ended: {error!r}")
                 finally:
                     ended.set()
@@ -214,7 +214,7 @@ class World:
             return False
         error = work.exception()
         if error is not None:
-            if not isinstance(error, GONE) and not passes(error):
+            if not isinstance(error, GONE) and not is_transient(error):
                 self.loop.note(f"a command was answered with {error!r}")
             return False
         return all(_yes(answer) for answer in work.result())
@@ -266,7 +266,7 @@ class World:
         try:
             await rewind(cast("AsyncpgPool", self.store.pool()), *at, to_position)
         except Exception as error:
-            if not isinstance(error, RewindRefused) and not passes(error):
+            if not isinstance(error, RewindRefused) and not is_transient(error):
                 raise
 
     # --- rest

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from shared.runtime.retry import Backoff, retry
 from tools.deployment import process
 from tools.deployment.kafka import container, jars
 from tools.deployment.kafka.finding import find_kafka
@@ -16,7 +17,7 @@ from tools.terminal.failure import ExitCode, Failure
 from tools.terminal.output import say
 
 WATCH_SECONDS = 1.0
-RETRY_SECONDS = 5.0
+RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 1.0, 5.0
 
 
 class Broker:
@@ -92,14 +93,12 @@ class Broker:
             self._moved(self.kafka, identity)
 
     async def _start_again(self) -> None:
-        while True:
-            try:
-                await self._start()
-            except Failure as failure:
-                say(f"{failure.message}; again in {RETRY_SECONDS:.0f} s")
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                return
+        await retry(
+            self._start,
+            Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX),
+            on=(Failure,),
+            failed=lambda error, seconds: say(f"{error}; again in {seconds:.0f} s"),
+        )
 
 
 def _way_to(folder: Path, given: str | None, before: Kafka | None) -> Callable[[], LocalKafka]:

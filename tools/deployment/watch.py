@@ -1,10 +1,10 @@
 """Keeps one program running: starts it, waits for its end, starts it again with growing pauses."""
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
 
+from shared.runtime.retry import Backoff
 from tools.deployment import process
 from tools.deployment.record import Identity
 from tools.terminal.output import say
@@ -12,12 +12,6 @@ from tools.terminal.output import say
 PAUSE_SECONDS_FIRST = 0.2
 PAUSE_SECONDS_MAX = 15.0
 HEALTHY_SECONDS = 20.0  # a program that ran this long has earned a quick restart again
-
-
-def pause_seconds(failures: int, jitter: float) -> float:
-    """Return how long to wait after the n-th failure in a row; ``jitter`` is in [0, 1)."""
-    doubled = PAUSE_SECONDS_FIRST * 2.0 ** min(failures - 1, 10)
-    return min(PAUSE_SECONDS_MAX, doubled) * (1 - jitter / 2)
 
 
 class Watch:
@@ -35,7 +29,7 @@ class Watch:
         self._program = describe()
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
-        self.failures = 0
+        self.backoff = Backoff(PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX)
 
     @property
     def program(self) -> process.Program:
@@ -65,14 +59,14 @@ class Watch:
             started = time.monotonic()
             assert self._process is not None  # noqa: S101 - set by every spawn
             code = await self._process.wait()
-            healthy = time.monotonic() - started >= HEALTHY_SECONDS
-            self.failures = 1 if healthy else self.failures + 1
-            pause = pause_seconds(self.failures, random.random())  # noqa: S311 - not a secret
+            if time.monotonic() - started >= HEALTHY_SECONDS:
+                self.backoff.reset()
+            pause = self.backoff.next()
             say(f"{self._program.name} ended ({_reason(code)}); again in {pause:.1f} s")
             await asyncio.sleep(pause)
             while not await self._spawned_again():
-                self.failures += 1
-                await asyncio.sleep(pause_seconds(self.failures, random.random()))  # noqa: S311
+                pause = self.backoff.next()
+                await asyncio.sleep(pause)
 
     async def _spawned_again(self) -> bool:
         """Start the program; a disk that is full for now must not end the watch over it."""

@@ -16,7 +16,7 @@ from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer, Command, Happened, Provenance
 from shared.eventstore.store import Conflict, Pool, PostgresEventStore
 from shared.runtime.clock import Clock
-from shared.runtime.outage import passes
+from shared.runtime.retry import is_transient
 
 BATCH_MAX = 250
 TICK_SECONDS = 10.0
@@ -52,7 +52,7 @@ class AutomaticConfirmation:
                 if confirmed := await self.confirm_due():
                     log.info("contributions_confirmed_automatically", contributions=confirmed)
             except Exception as failure:
-                if not (passes(failure) or isinstance(failure, Conflict)):
+                if not (is_transient(failure) or isinstance(failure, Conflict)):
                     raise
                 log.warning("automatic_confirmation_waits", failure=type(failure).__name__)
             await asyncio.sleep(TICK_SECONDS)

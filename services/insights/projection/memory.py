@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from itertools import chain
 from typing import TypeVar
 
@@ -26,10 +27,10 @@ from services.insights.verdict.lookback import Past
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.log.partitioner import partition_of
 from shared.log.port import TopicPartition
-from shared.runtime.outage import AWAY
+from shared.runtime.retry import DATABASE_ERRORS, Backoff, retry
 
 T = TypeVar("T")
-RETRY_SECONDS = 1.0
+RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.2, 5.0
 NEVER, FOR_EVER = -(1 << 40), 1 << 40  # days before and after all days
 UNCLASSED = (WaitingFact, ProviderFact)  # what no class depends on
 INLINE_FACTS_MAX = (
@@ -305,14 +306,14 @@ class Live:
         shard.folding = asyncio.create_task(self._fold(number, shard, self._today))
 
     async def _fold(self, number: int, shard: Shard, today: date) -> None:
-        while True:
-            try:
-                await self._fold_once(number, shard, today)
-            except AWAY as away:
-                log.warning("partition_not_folded", partition=number, failure=repr(away))
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                return
+        await retry(
+            partial(self._fold_once, number, shard, today),
+            Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX),
+            on=DATABASE_ERRORS,
+            failed=lambda error, _: log.warning(
+                "partition_not_folded", partition=number, failure=repr(error)
+            ),
+        )
 
     async def _fold_once(self, number: int, shard: Shard, today: date) -> None:
         reading = await self._store.read(number)

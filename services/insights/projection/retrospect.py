@@ -12,7 +12,7 @@ import structlog
 from services.insights.projection.directory import ServiceInfo
 from services.insights.projection.fold import Fold
 from services.insights.projection.memory import LiveService
-from shared.runtime.outage import AWAY
+from shared.runtime.retry import DATABASE_ERRORS
 
 IDLE_SECONDS = 1.0
 REST = 4  # times as long as it took to look: one fifth of a processor at most
@@ -41,7 +41,7 @@ class Retrospect:
         try:
             if await fold.reader.look_back(service, live):
                 self._changed(live.service_id)
-        except AWAY as away:
+        except DATABASE_ERRORS as away:
             log.warning("retrospect_waits", failure=repr(away))
         except Exception as failure:
             # one service that can't be looked into must not keep all others from being

@@ -14,7 +14,7 @@ from services.insights.release.snapshot import Snapshot
 from shared.contracts.topics import INSIGHTS_SERVICES
 from shared.log.partitioner import partition_of
 from shared.log.port import Log, OutgoingRecord, PublishFailed
-from shared.runtime.outage import AWAY
+from shared.runtime.retry import DATABASE_ERRORS
 
 INTERVAL_SECONDS = 0.1  # between two snapshots of one service; the first after quiet does not wait
 AT_ONCE_MAX = 50  # services, whose lookups are one
@@ -104,7 +104,7 @@ class Publisher:
     async def _publish(self, due: list[str]) -> None:
         try:
             render = await self._prepare(due)
-        except AWAY as away:
+        except DATABASE_ERRORS as away:
             log.warning("snapshots_wait", services=len(due), failure=repr(away))
             for service_id in due:
                 self._later(service_id)

@@ -12,7 +12,7 @@ from services.insights.projection.generation import RUNNING, Build, BuildState, 
 from services.insights.projection.store import Pool
 from services.insights.release.comparison import Comparison, compare
 from shared.http.problems import HttpRefusal
-from shared.runtime.outage import AWAY
+from shared.runtime.retry import DATABASE_ERRORS
 
 LOCK = (0x696E7369, 1)  # any constants of our own; one rebuild at a time in all replicas
 RUNS = """
@@ -134,7 +134,8 @@ class Rebuild:
                 yield
             finally:
                 try:
-                    with suppress(*AWAY):  # a connection that is gone has let go by itself
+                    # a connection that is gone has let go by itself
+                    with suppress(*DATABASE_ERRORS):
                         await connection.execute("SELECT pg_advisory_unlock($1, $2)", *LOCK)
                 finally:
                     connection.terminate()  # if it still has the lock, that must not be lent on

@@ -30,7 +30,7 @@ from shared.log.port import (
     TopicPartition,
 )
 from shared.runtime.micro_batch import Gathering
-from shared.runtime.outage import AWAY, passes
+from shared.runtime.retry import DATABASE_ERRORS, is_transient
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 CONNECTIONS_MAX = 4
@@ -100,10 +100,10 @@ class EmbeddedLog:
         self._pool: Pool | None = None
         self._closing = AsyncExitStack()
         self._appending: Gathering[Parcel, None] = Gathering(
-            partial(self._write, APPEND), PARCELS_MAX, passes
+            partial(self._write, APPEND), PARCELS_MAX, is_transient
         )
         self._replacing: Gathering[Parcel, None] = Gathering(
-            partial(self._write, REPLACE), PARCELS_MAX, passes
+            partial(self._write, REPLACE), PARCELS_MAX, is_transient
         )
 
     async def start(self) -> None:
@@ -131,7 +131,7 @@ class EmbeddedLog:
         gathering = self._replacing if kind.compacted else self._appending
         try:
             await gathering.take(Parcel(topic, partition, rows))
-        except AWAY as error:
+        except DATABASE_ERRORS as error:
             raise PublishFailed(f"{topic}/{partition}: {error!r}") from error
 
     async def _write(self, statement: str, parcels: Sequence[Parcel]) -> Sequence[None]:

@@ -16,14 +16,15 @@ import structlog
 
 from shared.contracts.topics import PROVISIONED
 from shared.log.port import LogRecord, Reader, TopicPartition
-from shared.runtime.outage import AWAY
+from shared.runtime.retry import DATABASE_ERRORS, Backoff, Stopping, retry
 
 T = TypeVar("T")
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 CHANNEL = "coprod_log"
 BALANCE_SECONDS = 0.5
 POLL_SECONDS = 0.25  # the safety net under the notification
-RECONNECT_SECONDS = 0.5
+RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.25, 1.0
+CLOSE_SECONDS_MAX = 0.5
 STOP_SECONDS_MAX = 15
 FIRST_OFFSET = 0  # and the oldest: nothing is ever deleted here
 BATCH_BYTES = 16 * 1_048_576  # of all partitions together; each gives at least one record
@@ -78,19 +79,19 @@ class EmbeddedSubscription:
         self._paused: set[TopicPartition] = set()
         self._lost: dict[TopicPartition, str] = {}
         self._awake = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._failure: str | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._stopping = False
+        self._stopping.clear()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Finish the batch in hand, give the partitions back and leave the group."""
         if self._task is None:
             return
-        self._stopping = True
+        self._stopping.set()
         self._awake.set()
         await asyncio.wait([self._task], timeout=STOP_SECONDS_MAX)
         self._task.cancel()
@@ -116,16 +117,23 @@ class EmbeddedSubscription:
         return self._failure
 
     async def _run(self) -> None:
-        while not self._stopping:
-            try:
-                await self._membership()
-            except AWAY as error:
-                log.warning("log_database_away", group=self._group, error=repr(error))
-                await asyncio.sleep(RECONNECT_SECONDS)
-            except Exception as error:  # a task that ends unheard would be a reader that hangs
-                self._failure = repr(error)
-                log.exception("reading_failed", group=self._group)
-                return
+        backoff = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        try:
+            await retry(
+                self._membership,
+                backoff,
+                on=DATABASE_ERRORS,
+                failed=self._away,
+                stopping=self._stopping,
+            )
+        except Stopping:
+            return
+        except Exception as error:  # a task that ends unheard would be a reader that hangs
+            self._failure = repr(error)
+            log.exception("reading_failed", group=self._group)
+
+    def _away(self, error: Exception, _seconds: float) -> None:
+        log.warning("log_database_away", group=self._group, error=repr(error))
 
     async def _membership(self) -> None:
         connection = await asyncpg.connect(self._dsn)
@@ -138,8 +146,8 @@ class EmbeddedSubscription:
                 await self._release(self._held)
             finally:
                 # closing frees every lock, so that the others take over; nothing is ours any more
-                with suppress(*AWAY):
-                    await connection.close(timeout=RECONNECT_SECONDS)
+                with suppress(*DATABASE_ERRORS):
+                    await connection.close(timeout=CLOSE_SECONDS_MAX)
 
     def _told(self, _connection: object, _pid: int, _channel: str, topic: object) -> None:
         if topic in self._topics:
@@ -147,12 +155,12 @@ class EmbeddedSubscription:
 
     async def _read(self, connection: Connection) -> None:
         balance_at = 0.0
-        while not self._stopping:
+        while not self._stopping.is_set():
             if asyncio.get_running_loop().time() >= balance_at:
                 await self._balance(connection)
                 balance_at = asyncio.get_running_loop().time() + BALANCE_SECONDS
             self._awake.clear()
-            if not await self._deliver(connection) and not self._stopping:
+            if not await self._deliver(connection) and not self._stopping.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._awake.wait(), POLL_SECONDS)
 

@@ -5,7 +5,6 @@ offsets are committed too, seconds late, and only for tools that show lag.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -29,13 +28,14 @@ from shared.log.kafka.client import (
 from shared.log.kafka.fetching import Fetching, Run
 from shared.log.kafka.watchdog import Watchdog
 from shared.log.port import Reader, TopicPartition
+from shared.runtime.retry import Backoff, retry
 
 BATCH_TIMEOUT_MS = 15  # FastStream sleeps this long after an empty poll: it bounds latency
 SESSION_TIMEOUT_MS = 6_000  # the least a broker allows; how long a killed member's partitions wait
 HEARTBEAT_MS = 1_500
 REBALANCE_TIMEOUT_MS = 30_000
 STOPPING_SECONDS_MAX = 10
-RETRY_SECONDS_MAX = 5.0
+RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.1, 5.0
 
 log = structlog.get_logger(__name__)
 Ends = Callable[[Sequence[str]], Awaitable[Mapping[TopicPartition, int]]]
@@ -116,19 +116,21 @@ class KafkaSubscription:
 
     async def _join(self) -> Fetching:
         """Join the group, however long Kafka is away."""
-        wait_seconds = 0.1
-        while True:
-            self._broker = self._build()
-            try:
-                await self._find_topics()
-                await self._broker.start()
-            except UNREACHABLE as error:
-                log.warning("kafka_unreachable", group=self._group.name, error=repr(error))
-                await self._broker.stop()
-            else:
-                return self._installed()
-            await asyncio.sleep(wait_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
-            wait_seconds = min(wait_seconds * 2, RETRY_SECONDS_MAX)
+        backoff = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        return await retry(self._try_to_join, backoff, on=UNREACHABLE, failed=self._unreachable)
+
+    async def _try_to_join(self) -> Fetching:
+        self._broker = self._build()
+        try:
+            await self._find_topics()
+            await self._broker.start()
+        except UNREACHABLE:
+            await self._broker.stop()
+            raise
+        return self._installed()
+
+    def _unreachable(self, error: Exception, _seconds: float) -> None:
+        log.warning("kafka_unreachable", group=self._group.name, error=repr(error))
 
     async def _find_topics(self) -> None:
         client = self._clients.metadata(

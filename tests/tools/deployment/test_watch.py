@@ -11,7 +11,7 @@ import pytest
 from tests.support.polling import eventually
 from tools.deployment import process
 from tools.deployment.record import Identity
-from tools.deployment.watch import PAUSE_SECONDS_MAX, Watch, pause_seconds
+from tools.deployment.watch import Watch
 
 FOREVER = "import signal; print('up', flush=True); signal.pause()"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + FOREVER
@@ -64,7 +64,7 @@ async def test_a_program_that_can_not_be_started_again_at_once_is_later(tmp_path
     (away / "example.log").unlink()
     away.rmdir()
     os.kill(seen.pids[0], signal.SIGKILL)
-    await eventually(lambda: watch.failures >= 3)
+    await eventually(lambda: watch.backoff.failures >= 3)
     away.mkdir()
 
     await eventually(lambda: len(seen.pids) == 2)
@@ -121,7 +121,7 @@ async def test_stopping_while_it_pauses_starts_nothing_more(tmp_path: Path) -> N
     seen = Seen()
     watch = Watch(lambda: program(tmp_path, "raise SystemExit(3)"), seen)
     await watch.start()
-    await eventually(lambda: watch.failures >= 2)
+    await eventually(lambda: watch.backoff.failures >= 2)
 
     await watch.stop()
     started = len(seen.pids)
@@ -129,19 +129,6 @@ async def test_stopping_while_it_pauses_starts_nothing_more(tmp_path: Path) -> N
 
     assert len(seen.pids) == started
     assert not any(process.alive(identity) for identity in seen.all if identity)
-
-
-def test_pauses_grow_and_end_at_a_bound() -> None:
-    pauses = [pause_seconds(failures, jitter=0) for failures in range(1, 12)]
-
-    assert pauses == sorted(pauses)
-    assert pauses[0] < 1
-    assert pauses[-1] == PAUSE_SECONDS_MAX
-
-
-def test_jitter_only_shortens_a_pause() -> None:
-    assert pause_seconds(3, jitter=0.99) < pause_seconds(3, jitter=0)
-    assert pause_seconds(3, jitter=0.99) > pause_seconds(3, jitter=0) / 3
 
 
 def test_a_process_is_not_mistaken_for_a_later_one_with_its_number() -> None:
