@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable
 
+import orjson
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
 from shared.contracts import exchange, insights, registry
 from shared.contracts.event_type import BY_MODEL, BY_NAME, EventType
 from shared.contracts.vocabulary import Message
@@ -29,15 +33,28 @@ def encode(event: Message) -> bytes:
 
 
 def decode(type_name: str, data: bytes) -> Message:
-    """Return the event behind stored or consumed bytes.
+    """Return the event behind stored or consumed bytes, in the newest version of its type.
 
     Raises:
         KeyError: this build does not know the type.
         pydantic.ValidationError: a known type with broken data.
     """
-    return BY_NAME[type_name].model.model_validate_json(data)
+    kind = BY_NAME[type_name]
+    if kind.name != type_name:
+        data = _upcast(kind, type_name, data)
+    return kind.model.model_validate_json(data)
 
 
 def decode_all(type_names: Iterable[str], datas: Iterable[bytes]) -> list[Message]:
     """Return what ``decode`` returns for each; raise what it raises for the first that fails."""
     return list(map(decode, type_names, datas))
+
+
+def _upcast(kind: EventType, type_name: str, data: bytes) -> bytes:
+    try:
+        return orjson.dumps(kind.upcast(type_name, orjson.loads(data)))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as broken:
+        # broken data are to be quarantined, and not to end the process that reads them
+        fault = PydanticCustomError("earlier_version", "is no sound {name}", {"name": type_name})
+        line = InitErrorDetails(type=fault, loc=("data",), input=None)
+        raise ValidationError.from_exception_data(type_name, [line]) from broken

@@ -30,16 +30,14 @@ RETURNING topic || '/' || partition || ':' || position
 """
 NEWEST = "SELECT data FROM event WHERE type = %(type)s ORDER BY recorded_at DESC LIMIT 1"
 # Python imports a module of this name by itself when it starts.
-NEWER = f"""
-from shared.contracts import catalogue, topics
+NEWER = """
+from shared.contracts.event_type import event
+from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.contracts.vocabulary import Message
 
+@event("exchange.need.published", EXCHANGE_ACTIVITY, key="need_id")
 class NeedPublished(Message):
     need_id: str
-
-kind = catalogue.EventType("{NEWER_TYPE}", NeedPublished, topics.EXCHANGE_ACTIVITY)
-catalogue.BY_NAME[kind.name] = kind
-catalogue.BY_MODEL[NeedPublished] = kind
 """
 
 
