@@ -9,21 +9,12 @@ import typer
 from shared.consumer.checkpoint import reset as reset_consumer
 from shared.contracts.topics import EVENT_TOPICS
 from shared.log.port import TopicPartition
+from tools.commands.group import group
 from tools.deployment.record import DataOption, JsonOption, find
 from tools.terminal.failure import ExitCode, Failure
 from tools.terminal.output import print_json, say
 
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    help="Have a service read the log again.",
-)
-
-
-@app.callback()
-def consumer() -> None:
-    """Have a service read the log again."""
+app = group("Have a service read the log again.")
 
 
 @app.command()

@@ -14,6 +14,7 @@ import typer
 
 from services.insights.facts.encoding import unpack
 from tools.commands.fact_table import codes_of, flat, row, schema
+from tools.commands.group import group
 from tools.deployment.record import DataOption, JsonOption, find
 from tools.terminal.failure import ExitCode, Failure
 from tools.terminal.output import print_json, progress_bar, say
@@ -53,17 +54,7 @@ WRITERS: Mapping[str, Callable[[Path], AbstractContextManager[Write]]] = {
     ".csv": _csv,
 }
 
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    help="Export the facts behind the figures.",
-)
-
-
-@app.callback()
-def facts() -> None:
-    """Export the facts behind the figures."""
+app = group("Export the facts behind the figures.")
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tools.commands.group import group
 from tools.deployment.client import Services
 from tools.deployment.record import DataOption, JsonOption, find
 from tools.terminal.failure import ExitCode, Failure
@@ -14,12 +15,7 @@ from tools.terminal.output import print_json, print_table, say
 
 CONSUMERS = ("exchange", "insights")
 
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    help="List, show, retry or discard the records that could not be taken.",
-)
+app = group("List, show, retry or discard the records that could not be taken.")
 
 RecordArgument = Annotated[
     str, typer.Argument(metavar="SERVICE/NUMBER", help="As `coprod quarantine list` names it.")

@@ -9,21 +9,12 @@ import typer
 from shared.contracts.topics import EVENT_TOPICS
 from shared.outbox.relay import RewindRefused, progress
 from shared.outbox.relay import rewind as rewind_relay
+from tools.commands.group import group
 from tools.deployment.record import DataOption, JsonOption, find
 from tools.terminal.failure import ExitCode, Failure
 from tools.terminal.output import print_json, say
 
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    help="Publish a range of the log again.",
-)
-
-
-@app.callback()
-def relay() -> None:
-    """Publish a range of the log again."""
+app = group("Publish a range of the log again.")
 
 
 @app.command()

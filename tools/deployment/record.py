@@ -6,6 +6,7 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -74,34 +75,37 @@ class Deployment(BaseModel):
         Raises:
             Failure: nobody told; the message names the variable that would.
         """
-        if service not in self.urls:
-            raise Failure(
-                f"the address of {service} is not known",
-                f"Set COPROD_{service.upper()}_URL, or name a deployment with --data DIR.",
-                code=ExitCode.UNREACHABLE,
-            )
-        return self.urls[service]
+        return _known(
+            self.urls,
+            service,
+            f"the address of {service} is not known",
+            f"Set COPROD_{service.upper()}_URL, or name a deployment with --data DIR.",
+        )
 
     def database(self, service: str) -> str:
         """Return the DSN with which the service itself writes."""
-        if service not in self.databases:
-            raise Failure(
-                f"no access to the database of {service} is known",
-                f"Set COPROD_{service.upper()}_DATABASE_URL to its address.",
-                code=ExitCode.UNREACHABLE,
-            )
-        return self.databases[service]
+        return _known(
+            self.databases,
+            service,
+            f"no access to the database of {service} is known",
+            f"Set COPROD_{service.upper()}_DATABASE_URL to its address.",
+        )
 
     def readonly_database(self, name: str) -> str:
         """Return the DSN with which ``name`` may be read and not written."""
-        if name not in self.readonly:
-            raise Failure(
-                f"no read-only access to the database of {name} is known",
-                "Set COPROD_READONLY_URL to the server that holds the databases, for instance "
-                "postgresql://coprod_readonly:PASSWORD@127.0.0.1:5432",
-                code=ExitCode.UNREACHABLE,
-            )
-        return self.readonly[name]
+        return _known(
+            self.readonly,
+            name,
+            f"no read-only access to the database of {name} is known",
+            "Set COPROD_READONLY_URL to the server that holds the databases, for instance "
+            "postgresql://coprod_readonly:PASSWORD@127.0.0.1:5432",
+        )
+
+
+def _known(addresses: Mapping[str, str], name: str, problem: str, remedy: str) -> str:
+    if name not in addresses:
+        raise Failure(problem, remedy, code=ExitCode.UNREACHABLE)
+    return addresses[name]
 
 
 def directory_of(option: Path | None) -> Path:

@@ -5,7 +5,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import gettempdir
@@ -79,15 +79,6 @@ IF_ITEMS_ARE_RENUMBERED = (
 ServiceOption = Annotated[
     str, typer.Option("--service", metavar="ID", help="The service, by its id or the agency's own.")
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What all imports have in common on the command line."""
-
-    options: Options
-    data: Path | None
-    as_json: bool
 
 
 @app.command(epilog=EXIT_CODES_HELP)
@@ -165,7 +156,7 @@ def contributions(  # noqa: PLR0913 - one parameter an option
         complete,
         void_missing,
     )
-    _import(feed, Request(options, data, as_json))
+    _import(feed, options, data, as_json=as_json)
 
 
 @app.command("polis", epilog=EXIT_CODES_HELP)
@@ -198,7 +189,7 @@ def polis_votes(  # noqa: PLR0913 - one parameter an option
     named = conversation or polis.conversation_of(directory) or service
     with _filling():
         translator = Polis(service, named, datetime.now(UTC))
-    _import(polis.votes(directory, translator), Request(options, data, as_json))
+    _import(polis.votes(directory, translator), options, data, as_json=as_json)
 
 
 @app.command("open-repair", epilog=EXIT_CODES_HELP)
@@ -221,11 +212,10 @@ def open_repair_items(  # noqa: PLR0913 - one parameter an option
     with _filling():
         translator = OpenRepair(service, datetime.now(UTC))
     feed = records(file, translator, if_another=IF_ITEMS_ARE_RENUMBERED)
-    _import(feed, Request(options, data, as_json))
+    _import(feed, options, data, as_json=as_json)
 
 
-def _import(feed: Feed, request: Request) -> None:
-    options = request.options
+def _import(feed: Feed, options: Options, data: Path | None, *, as_json: bool) -> None:
     if options.void_missing and not options.complete:
         raise Failure(
             "--void-missing says nothing of a file that may lack rows",
@@ -242,11 +232,11 @@ def _import(feed: Feed, request: Request) -> None:
         options = replace(options, rejects=options.rejects or rejected_rows.place_of(feed.table))
     if options.rejects is not None:
         rejected_rows.check_place(options.rejects, feed.table.path)
-    deployment = find(request.data)
+    deployment = find(data)
     try:
         with Spool() as spool:
             summary = asyncio.run(_run(feed, options, deployment, spool))
-            (report.print_json if request.as_json else report.print_text)(summary, spool)
+            (report.print_json if as_json else report.print_text)(summary, spool)
     except sqlite3.OperationalError as error:
         raise Failure(
             f"the rows are kept in {gettempdir()} meanwhile: {error}",

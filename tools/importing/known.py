@@ -71,6 +71,19 @@ class Period:
         return not self.since
 
 
+def pages(
+    db: sqlite3.Connection, statement: str, after: tuple[str | int, ...], *given: object
+) -> Iterator[list[Any]]:
+    """Yield the rows of a statement a page at a time, so that others may write in between.
+
+    Its parameters are those ``given``, the key of the last row read (at first ``after``), and how
+    many rows a page has. The key stands first in each row.
+    """
+    while page := db.execute(statement, (*given, *after, PAGE)).fetchall():
+        after = page[-1][: len(after)]
+        yield page
+
+
 class _Recent(Generic[K, V]):
     """What was read lately. It forgets everything when it is full: a bound, not a policy."""
 
@@ -159,7 +172,9 @@ class Known:
 
     def person_ids(self) -> Iterator[list[str]]:
         """Yield everybody the file names, a page at a time."""
-        yield from self._pages("SELECT local_id FROM person WHERE local_id > ? ORDER BY local_id")
+        everybody = "SELECT local_id FROM person WHERE local_id > ? ORDER BY local_id LIMIT ?"
+        for page in pages(self._db, everybody, ("",)):
+            yield [local_id for (local_id,) in page]
 
     def person(self, local_id: str) -> PersonFound:
         return self._people.get(local_id)
@@ -181,28 +196,24 @@ class Known:
 
     def wanted_people(self) -> Iterator[list[PersonFound]]:
         """Yield those who are to be registered, a page at a time."""
-        after = (BEFORE_ANY_PLACE, "")
-        while page := self._db.execute(
+        wanted = (
             "SELECT place, local_id FROM person WHERE wanted = 1 AND (place, local_id) > (?, ?)"
-            " ORDER BY place, local_id LIMIT ?",
-            (*after, PAGE),
-        ).fetchall():
-            after = page[-1]
+            " ORDER BY place, local_id LIMIT ?"
+        )
+        for page in pages(self._db, wanted, (BEFORE_ANY_PLACE, "")):
             yield [self._load_person(local_id) for _, local_id in page]
 
     # ---- parties --------------------------------------------------------------------------------
 
     def members(self, service: str) -> Iterator[dict[str, str]]:
         """Yield people of a service whom registry knows, a page at a time: its id -> the file's."""
-        after = ""
-        while page := self._db.execute(
-            "SELECT participant_id, person FROM member JOIN person ON local_id = person"
+        members = (
+            "SELECT person, participant_id FROM member JOIN person ON local_id = person"
             " WHERE service = ? AND person > ? AND participant_id IS NOT NULL"
-            " ORDER BY person LIMIT ?",
-            (service, after, PAGE),
-        ).fetchall():
-            after = page[-1][1]
-            yield dict(page)
+            " ORDER BY person LIMIT ?"
+        )
+        for page in pages(self._db, members, ("",), service):
+            yield {participant_id: person for person, participant_id in page}
 
     def periods(self, service: str, person: str) -> tuple[Period, ...]:
         """Return the parties of somebody in a service, the earliest first."""
@@ -219,14 +230,12 @@ class Known:
 
     def wanted_periods(self) -> Iterator[list[tuple[str, str, Period]]]:
         """Yield (service, person, the period that is to begin another day), a page at a time."""
-        after = (BEFORE_ANY_PLACE, "", "")
-        while page := self._db.execute(
+        wanted = (
             "SELECT place, service, person, since, until, party, begins FROM period"
             " WHERE begins IS NOT NULL AND (place, service, person) > (?, ?, ?)"
-            " ORDER BY place, service, person LIMIT ?",
-            (*after, PAGE),
-        ).fetchall():
-            after = page[-1][:3]
+            " ORDER BY place, service, person LIMIT ?"
+        )
+        for page in pages(self._db, wanted, (BEFORE_ANY_PLACE, "", "")):
             yield [(service, person, Period(*rest)) for _, service, person, *rest in page]
 
     # ---- inside ---------------------------------------------------------------------------------
@@ -266,10 +275,3 @@ class Known:
             at,
         )
         return tuple(Period(*row) for row in found)
-
-    def _pages(self, statement: str) -> Iterator[list[str]]:
-        after = ""
-        while page := self._db.execute(f"{statement} LIMIT {PAGE}", (after,)).fetchall():
-            ids = [row[0] for row in page]
-            after = ids[-1]
-            yield ids

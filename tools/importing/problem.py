@@ -23,12 +23,3 @@ class Problem:
     @classmethod
     def each(cls, row: int, refusals: Iterable[Refusal]) -> list[Self]:
         return [cls(row, one.column, one.value, one.problem, one.remedy) for one in refusals]
-
-    def as_json(self) -> dict[str, str | int]:
-        return {
-            "row": self.row,
-            "column": self.column,
-            "value": self.value,
-            "problem": self.problem,
-            "remedy": self.remedy,
-        }

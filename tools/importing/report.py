@@ -61,8 +61,6 @@ class Summary:
         counts = asdict(self)
         effects = counts.pop("effects")
         counts.pop("header")
-        counts["notices"] = [one.as_json() for one in self.notices]
-        counts["warnings"] = [one.as_json() for one in self.warnings]
         counts["repeated"] = self.repeated.rows
         counts["stopped"] = None if self.stopped is None else self.stopped._asdict()
         return {**counts, **effects}
@@ -72,13 +70,13 @@ def print_json(summary: Summary, spool: Spool) -> None:
     """Write the summary, every problem and all that is gone, however many, as one JSON object."""
     out = sys.stdout.buffer
     out.write(orjson.dumps(summary.as_json(), option=orjson.OPT_SORT_KEYS)[:-1])
-    _write_list("problems", (one.as_json() for one in _problems(summary, spool)))
+    _write_list("problems", _problems(summary, spool))
     _write_list("gone", (one._asdict() for one in spool.gone()))
     out.write(b"}\n")
     out.flush()
 
 
-def _write_list(name: str, items: Iterable[dict[str, Any]]) -> None:
+def _write_list(name: str, items: Iterable[object]) -> None:
     out = sys.stdout.buffer
     out.write(f',"{name}":['.encode())
     for number, item in enumerate(items):

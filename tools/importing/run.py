@@ -1,13 +1,8 @@
 """One import from beginning to end: read, look up, check, foresee, register, send, report."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tools.bulk import Service
 from tools.importing import rejects
@@ -20,8 +15,11 @@ from tools.importing.report import Stop, Summary
 from tools.importing.sending import EFFECTS, Exchange, Sender
 from tools.importing.spool import Spool
 from tools.importing.warning import Said, warnings
+from tools.terminal.output import progress_bar
 
 _ROWS_BETWEEN_TICKS = 1_000
+
+progress = partial(progress_bar, every=_ROWS_BETWEEN_TICKS, transient=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,31 +169,3 @@ def _write_rejects(feed: Feed, options: Options, spool: Spool, summary: Summary)
         summary.rejects_lost = f"{options.rejects}: {(error.strerror or str(error)).lower()}"
     else:
         summary.rejects = str(options.rejects)
-
-
-@contextmanager
-def progress(step: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on standard error, if somebody is looking."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(
-        *columns,
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    ) as bar:
-        task = bar.add_task(step, total=total)
-        pending = 0
-
-        def advance(amount: int) -> None:
-            nonlocal pending
-            pending += amount
-            if pending >= _ROWS_BETWEEN_TICKS:  # a bar is slower than a row
-                bar.advance(task, pending)
-                pending = 0
-
-        yield advance

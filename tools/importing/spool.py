@@ -16,7 +16,7 @@ from typing import NamedTuple, Self
 import orjson
 
 from tools.importing import known
-from tools.importing.known import PAGE, Known
+from tools.importing.known import Known, pages
 from tools.importing.problem import Problem
 from tools.importing.row import Row
 
@@ -199,22 +199,26 @@ class Spool:
         """
         self._settle()
         self._db.execute(_ORDER)
-        after = (-1, 0)
-        while page := self._db.execute(
+        good = (
             "SELECT place, ordinal, row, payload, first_of_several FROM entry"
-            " WHERE (place, ordinal) > (?, ?) AND place % ? = ?"
-            " AND NOT rejected AND repeats IS NULL AND (stores IS NULL OR stores > ?)"
-            " ORDER BY place, ordinal LIMIT ?",
-            (*after, shares, share, unforeseen, PAGE),
-        ).fetchall():
-            after = page[-1][:2]
+            " WHERE place % ? = ? AND NOT rejected AND repeats IS NULL"
+            " AND (stores IS NULL OR stores > ?) AND (place, ordinal) > (?, ?)"
+            " ORDER BY place, ordinal LIMIT ?"
+        )
+        for page in pages(self._db, good, (-1, 0), shares, share, unforeseen):
             for _, _, *entry in page:
                 yield _row(*entry)
 
     def all_rows(self) -> Iterator[tuple[Row, bool]]:
         """Yield every row with whether it has a problem so far."""
-        for number, payload, _, rejected in self._entries():
-            yield Row(number, orjson.loads(payload)), bool(rejected)
+        self._settle()
+        entries = (
+            "SELECT ordinal, row, payload, rejected FROM entry WHERE ordinal > ?"
+            " ORDER BY ordinal LIMIT ?"
+        )
+        for page in pages(self._db, entries, (0,)):
+            for _, row, payload, rejected in page:
+                yield Row(row, orjson.loads(payload)), bool(rejected)
 
     def counts(self) -> tuple[int, int]:
         """Return how many rows there are, and how many of them have a problem."""
@@ -262,19 +266,6 @@ class Spool:
         """Yield what stands and is not in the file."""
         for found in self._db.execute("SELECT service, id_scope, local_id, day FROM gone"):
             yield Gone(*found)
-
-    def _entries(self) -> Iterator[tuple[int, bytes, int, int]]:
-        self._settle()
-        # in pages, because the reader of one row may write to the next
-        after = 0
-        while page := self._db.execute(
-            "SELECT ordinal, row, payload, first_of_several, rejected FROM entry"
-            " WHERE ordinal > ? ORDER BY ordinal LIMIT ?",
-            (after, PAGE),
-        ).fetchall():
-            after = page[-1][0]
-            for _, row, payload, first, rejected in page:
-                yield row, payload, first, rejected
 
     def _place(self, contribution: str) -> int:
         """Return a number of the contribution's own, random to whoever lacks the secret."""

@@ -62,12 +62,31 @@ def print_table(
 
 
 @contextmanager
-def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show how long work goes on, to a person at a terminal; yield what to call for each step."""
+def progress_bar(
+    work: str, total: int | None, *, every: int = 1, transient: bool = False
+) -> Iterator[Callable[[int], None]]:
+    """Show a person at a terminal how long the work goes on.
+
+    Yield the function that takes the number of steps done. The bar moves ``every`` so many steps:
+    moving it takes longer than a small step does.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     with Progress(
-        *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=transient,
     ) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda steps: progress.advance(task, steps)
+        task = progress.add_task(work, total=total)
+        pending = 0
+
+        def advance(steps: int) -> None:
+            nonlocal pending
+            pending += steps
+            if pending >= every:
+                progress.advance(task, pending)
+                pending = 0
+
+        yield advance
