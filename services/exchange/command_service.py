@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from services.exchange.aggregates import AGGREGATES
-from services.exchange.context import CommandContext, Needs
+from services.exchange.context import ExchangeContext, ExchangeNeeds
 from services.exchange.contribution import enrichment
 from services.exchange.contribution.read_model import Projection
 from services.exchange.contribution.source_rows import Outlook, Placement, SourceRow, stands
@@ -30,7 +30,7 @@ UNKNOWN_FOR_NOW = {*admission.UNKNOWN_FOR_NOW, enrichment.Reason.UNKNOWN_RECEIVE
 Built: TypeAlias = Command[Any] | SourceRow | Rejected
 
 
-class ExchangeCommands(CommandService[Needs]):
+class ExchangeCommands(CommandService[ExchangeNeeds]):
     attempts_max = 6  # for rows that other requests move at the same time
     batches_at_once = 2  # one is decided while PostgreSQL stores the other
 
@@ -114,7 +114,7 @@ class ExchangeCommands(CommandService[Needs]):
         now = self._store.clock.now()
         answer = await self._directory(submissions, related, assumed)
         built = [
-            self._built(CommandContext(one, related, answer, self._identity, now))
+            self.build(ExchangeContext(one, now, related, answer, self._identity))
             for one in submissions
         ]
         deadline = time.monotonic() + look_again_seconds
@@ -123,7 +123,7 @@ class ExchangeCommands(CommandService[Needs]):
             again = [submissions[at] for at in unknown]
             answer = await self._directory(again, related, assumed)
             for at, one in zip(unknown, again, strict=True):
-                built[at] = self._built(CommandContext(one, related, answer, self._identity, now))
+                built[at] = self.build(ExchangeContext(one, now, related, answer, self._identity))
         return built
 
     async def _directory(
@@ -138,16 +138,8 @@ class ExchangeCommands(CommandService[Needs]):
         answer = await self._lookup.answer(asked)
         return answer if assumed is None else answer.assuming(assumed)
 
-    def _needs(self, submission: Submission) -> Needs:
+    def _needs(self, submission: Submission) -> ExchangeNeeds:
         return self._aggregates.type_of(submission.body).needs
-
-    def _built(self, context: CommandContext) -> Built:
-        body = context.submission.body
-        try:
-            built: Built = self._aggregates.type_of(body).build(body, context)
-        except Rejected as rejected:
-            return rejected
-        return built
 
     async def _repeated(
         self, submissions: Sequence[Submission], built: Sequence[Built], placement: Placement

@@ -12,6 +12,7 @@ from services.exchange.directory.answer import DirectoryAnswer
 from services.exchange.directory.lookup import DirectoryNeeds
 from services.exchange.identity import Identity
 from services.exchange.lookback import RelatedStreams, RowId
+from shared.commands.context import CommandContext
 from shared.contracts.exchange import (
     ChangeImplemented,
     ConsultationClosed,
@@ -26,13 +27,12 @@ from shared.contracts.exchange import (
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.contracts.vocabulary import Message
 from shared.eventstore.folding import Fold
-from shared.eventstore.port import Happened, Provenance, Stream
-from shared.http.submission import Submission
+from shared.eventstore.port import Happened, Stream
 
 BY_LENGTH_MAX = 64  # of an id in an event; a system's name can be longer
 
 
-class Needs(msgspec.Struct, frozen=True):
+class ExchangeNeeds(msgspec.Struct, frozen=True):
     """What a command needs to be known before it is built.
 
     ``stream(body)``: the stream beside its own that its rules ask about, and how that is folded.
@@ -50,18 +50,12 @@ def of_service(asked: DirectoryNeeds, body: Any, _related: RelatedStreams) -> No
     asked.services.add(body.service_id)
 
 
-class CommandContext(msgspec.Struct, frozen=True):
-    """A submission with everything that is known about it, and the present."""
+class ExchangeContext(CommandContext, frozen=True):
+    """A submission with everything that exchange knows about it."""
 
-    submission: Submission
     related: RelatedStreams
     directory: DirectoryAnswer
     identity: Identity
-    now: datetime
-
-    @property
-    def sender(self) -> Provenance:
-        return self.submission.context.provenance
 
     @property
     def system(self) -> str:

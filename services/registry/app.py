@@ -1,4 +1,4 @@
-"""Wires registry: its database, the desk that decides, the relay to the log, and HTTP before it."""
+"""Wires registry: its database, its commands, the relay to the log, and HTTP before it."""
 
 import asyncio
 import os
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
-from services.registry import request
-from services.registry.api import routers
-from services.registry.desk import Desk
-from services.registry.directory import Directory
-from services.registry.meaning import MEANINGS
+from services.registry import reading
+from services.registry.aggregates import AGGREGATES
+from services.registry.command_service import RegistryCommands
+from services.registry.queries import RegistryQueries
+from shared.commands.service import routers
 from shared.contracts.topics import REGISTRY_AGENCIES, REGISTRY_PARTICIPANTS, REGISTRY_SERVICES
 from shared.eventstore.store import Pool, PostgresEventStore
 from shared.http import health, positions
@@ -33,8 +33,8 @@ TOPICS = (REGISTRY_AGENCIES, REGISTRY_SERVICES, REGISTRY_PARTICIPANTS)
 class Registry:
     pool: Pool
     deployment: str
-    desk: Desk
-    directory: Directory
+    commands: RegistryCommands
+    queries: RegistryQueries
     relay: Relay
     relaying: asyncio.Task[None]
     reach: Reach
@@ -63,9 +63,9 @@ async def open_registry(settings: ServiceSettings, meters: RelayMetrics) -> Asyn
         await log.start()
         relaying = asyncio.create_task(relay.run())
         try:
-            desk, directory = Desk(pool, store), Directory(pool)
+            commands, queries = RegistryCommands(pool, store), RegistryQueries(pool)
             async with reaching(log, TOPICS) as reach:
-                yield Registry(pool, deployment, desk, directory, relay, relaying, reach)
+                yield Registry(pool, deployment, commands, queries, relay, relaying, reach)
         finally:
             relay.stop()
             await asyncio.gather(relaying, return_exceptions=True)
@@ -85,10 +85,15 @@ def registry_app(settings: ServiceSettings) -> FastAPI:
     async def measure() -> None:
         meters.show(await read())
 
-    app = application("registry", metrics, MEANINGS, opening.lifespan, settings.host_names)
+    app = application(
+        "registry", metrics, AGGREGATES.refusals, opening.lifespan, settings.host_names
+    )
     app.include_router(health.router(opening.waiting, metrics, measure))
     app.include_router(positions.router(read))
-    for routes in routers(lambda: opening.parts.desk, lambda: opening.parts.directory):
+    for routes in (
+        *routers(lambda: opening.parts.commands, AGGREGATES),
+        *reading.routers(lambda: opening.parts.queries),
+    ):
         app.include_router(routes)
-    document(app, list(request.KINDS.values()))
+    document(app, list(AGGREGATES.kinds.values()))
     return app

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from shared.commands.aggregate import Aggregates
+from shared.commands.context import CommandContext
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer, Command, Project, Refusal, Rejected, Settled
 from shared.eventstore.store import Conflict, PostgresEventStore
@@ -88,6 +89,14 @@ class CommandService(ABC, Generic[N]):
         for run in self._runs(submissions):
             outcomes += await self._decided(run, patient=True)
         return outcomes
+
+    def build(self, context: CommandContext) -> Any:
+        """Return the command of a submission, or why it is refused."""
+        body = context.submission.body
+        try:
+            return self._aggregates.type_of(body).build(body, context)
+        except Rejected as rejected:
+            return rejected
 
     @abstractmethod
     async def _prepare(

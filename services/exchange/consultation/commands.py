@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from uuid_utils import uuid7
 
 from services.exchange.consultation import rules as consultation
-from services.exchange.context import CommandContext, Needs, of_service, stream
+from services.exchange.context import ExchangeContext, ExchangeNeeds, of_service, stream
 from services.exchange.directory.admission import open_service
 from shared.commands.aggregate import Aggregate, CommandType, Decide, created
 from shared.commands.plan import CommandPlan, command
@@ -44,7 +44,7 @@ class ConsultationAnswer(BaseModel):
     version: int
 
 
-def open_consultation(body: OpenConsultation, context: CommandContext) -> Command[Any]:
+def open_consultation(body: OpenConsultation, context: ExchangeContext) -> Command[Any]:
     at = body.opened_at or context.now
     open_service(context.directory, body.service_id, at, context.now)
     opened = ConsultationOpened(
@@ -54,7 +54,7 @@ def open_consultation(body: OpenConsultation, context: CommandContext) -> Comman
     return _on_consultation(opened.consultation_id, opened.service_id, asked, context)
 
 
-def close_consultation(body: CloseConsultation, context: CommandContext) -> Command[Any]:
+def close_consultation(body: CloseConsultation, context: ExchangeContext) -> Command[Any]:
     state: consultation.State = context.related.states[_consultation(body)[0]]
     if isinstance(state, consultation.Unknown):
         raise Rejected(consultation.Reason.UNKNOWN, consultation_id=body.consultation_id)
@@ -66,7 +66,7 @@ def close_consultation(body: CloseConsultation, context: CommandContext) -> Comm
 
 
 def _on_consultation(
-    consultation_id: str, service_id: str, asked: consultation.Command, context: CommandContext
+    consultation_id: str, service_id: str, asked: consultation.Command, context: ExchangeContext
 ) -> Command[Any]:
     plan = CommandPlan(
         stream=stream(consultation.stream_id(consultation_id), consultation_id, service_id),
@@ -115,13 +115,16 @@ def routes_of(decide: Decide) -> list[APIRouter]:
 AGGREGATE = Aggregate(
     commands=(
         CommandType(
-            "open-consultation", OpenConsultation, open_consultation, Needs(directory=of_service)
+            "open-consultation",
+            OpenConsultation,
+            open_consultation,
+            ExchangeNeeds(directory=of_service),
         ),
         CommandType(
             "close-consultation",
             CloseConsultation,
             close_consultation,
-            Needs(stream=_consultation),
+            ExchangeNeeds(stream=_consultation),
         ),
     ),
     routes=routes_of,

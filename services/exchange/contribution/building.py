@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 from uuid_utils import uuid7
 
-from services.exchange.context import CommandContext, stream
+from services.exchange.context import ExchangeContext, stream
 from services.exchange.contribution import bodies, life
 from services.exchange.contribution import rules as contribution
 from services.exchange.contribution.enrichment import (
@@ -25,7 +25,7 @@ from shared.contracts.vocabulary import Message
 from shared.eventstore.port import Command, Rejected
 
 
-def record(body: bodies.RecordContribution, context: CommandContext) -> Command[Any]:
+def record(body: bodies.RecordContribution, context: ExchangeContext) -> Command[Any]:
     if body.recorded_by is not None:
         known_participant(context.directory, body.recorded_by)
     contribution_id = (
@@ -45,22 +45,22 @@ def record(body: bodies.RecordContribution, context: CommandContext) -> Command[
     return command(plan, context.submission)
 
 
-def confirm(body: bodies.ConfirmContribution, context: CommandContext) -> Command[Any]:
+def confirm(body: bodies.ConfirmContribution, context: ExchangeContext) -> Command[Any]:
     known_person(context.directory, body.by)
     return _to(body.contribution_id, contribution.Confirm(body.by), context)
 
 
-def dispute(body: bodies.DisputeContribution, context: CommandContext) -> Command[Any]:
+def dispute(body: bodies.DisputeContribution, context: ExchangeContext) -> Command[Any]:
     known_participant(context.directory, body.by)
     return _to(body.contribution_id, contribution.Dispute(body.by, body.reason_code), context)
 
 
-def void(body: bodies.VoidContribution, context: CommandContext) -> Command[Any]:
+def void(body: bodies.VoidContribution, context: ExchangeContext) -> Command[Any]:
     known_participant(context.directory, body.by)
     return _to(body.contribution_id, contribution.Void(body.by, body.reason_code), context)
 
 
-def resolve(body: bodies.ResolveDispute, context: CommandContext) -> Command[Any]:
+def resolve(body: bodies.ResolveDispute, context: ExchangeContext) -> Command[Any]:
     known_participant(context.directory, body.by)
     if body.changes is None:
         return _to(body.contribution_id, contribution.Resolve(body.by, body.outcome), context)
@@ -72,7 +72,7 @@ def resolve(body: bodies.ResolveDispute, context: CommandContext) -> Command[Any
     )
 
 
-def correct(body: bodies.CorrectContribution, context: CommandContext) -> Command[Any]:
+def correct(body: bodies.CorrectContribution, context: ExchangeContext) -> Command[Any]:
     known_participant(context.directory, body.by)
     return _re_enriching(
         body.contribution_id,
@@ -82,7 +82,7 @@ def correct(body: bodies.CorrectContribution, context: CommandContext) -> Comman
 
 
 def drafted(
-    given: bodies.Given, contribution_id: str, recorded_by: str, context: CommandContext
+    given: bodies.Given, contribution_id: str, recorded_by: str, context: ExchangeContext
 ) -> Draft:
     """Return what was given as a draft; ids of the sender's own become opaque."""
     said = vars(given)
@@ -107,7 +107,7 @@ def on_contribution(
     contribution_id: str,
     service_id: str,
     decide: Callable[[Any], list[Message]],
-    context: CommandContext,
+    context: ExchangeContext,
     *,
     creates: bool = False,
 ) -> CommandPlan:
@@ -131,7 +131,9 @@ def act_in(related: RelatedStreams, contribution_id: str) -> Act | None:
     return None if isinstance(state, life.Unknown) else state.act
 
 
-def _to(contribution_id: str, asked: contribution.Command, context: CommandContext) -> Command[Any]:
+def _to(
+    contribution_id: str, asked: contribution.Command, context: ExchangeContext
+) -> Command[Any]:
     act = _known_act(contribution_id, context)
     plan = on_contribution(
         contribution_id, act.service_id, partial(contribution.decide, asked), context
@@ -143,7 +145,7 @@ def _to(contribution_id: str, asked: contribution.Command, context: CommandConte
 
 
 def _re_enriching(
-    contribution_id: str, asked: Callable[[Act], contribution.Command], context: CommandContext
+    contribution_id: str, asked: Callable[[Act], contribution.Command], context: ExchangeContext
 ) -> Command[Any]:
     """Return a command that changes the act as it is when that is decided, not as it was before."""
     act = _known_act(contribution_id, context)
@@ -157,14 +159,14 @@ def _re_enriching(
     return command(plan, context.submission)
 
 
-def _known_act(contribution_id: str, context: CommandContext) -> Act:
+def _known_act(contribution_id: str, context: ExchangeContext) -> Act:
     act = act_in(context.related, contribution_id)
     if act is None:
         raise Rejected(contribution.Reason.UNKNOWN, contribution_id=contribution_id)
     return act
 
 
-def _changed(act: Act, changes: bodies.Changes, context: CommandContext) -> Act:
+def _changed(act: Act, changes: bodies.Changes, context: ExchangeContext) -> Act:
     wanted = changes.model_dump(exclude_unset=True)
     fields = {name: value for name, value in wanted.items() if name in NATURE}
     for required in ("giver_id", "occurred_at"):
@@ -188,7 +190,7 @@ def _receivers(act: Act, wanted: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _of_organisation(draft: Draft, name: str | None, context: CommandContext) -> Draft:
+def _of_organisation(draft: Draft, name: str | None, context: ExchangeContext) -> Draft:
     if name is None:
         return draft
     organisation = organisation_named(name, context.sender.agency, draft, context.directory)

@@ -1,6 +1,6 @@
 """Commands on contributions: what each is called, how it is built, and what that needs to know."""
 
-from services.exchange.context import Needs
+from services.exchange.context import ExchangeNeeds
 from services.exchange.contribution import bodies, building, life, rules, source_rows
 from services.exchange.contribution.bodies import OfContribution
 from services.exchange.contribution.building import act_in
@@ -56,15 +56,15 @@ def _ask_of_changes(
         asked.participants.add(act.recorded_by)
 
 
-BY_ACTOR = Needs(_contribution, directory=_ask_of_actor)
-OF_CHANGES = Needs(_contribution, directory=_ask_of_changes)
+BY_ACTOR = ExchangeNeeds(_contribution, directory=_ask_of_actor)
+OF_CHANGES = ExchangeNeeds(_contribution, directory=_ask_of_changes)
 AGGREGATE = Aggregate(
     commands=(
         CommandType(
             "record-contribution",
             bodies.RecordContribution,
             building.record,
-            Needs(directory=_ask_of_record),
+            ExchangeNeeds(directory=_ask_of_record),
         ),
         CommandType("confirm-contribution", bodies.ConfirmContribution, building.confirm, BY_ACTOR),
         CommandType("dispute-contribution", bodies.DisputeContribution, building.dispute, BY_ACTOR),
@@ -77,13 +77,13 @@ AGGREGATE = Aggregate(
             "synchronise-contribution",
             bodies.SynchroniseContribution,
             source_rows.read,
-            Needs(row=source_rows.row_id, directory=_ask_of_act),
+            ExchangeNeeds(row=source_rows.row_id, directory=_ask_of_act),
         ),
         CommandType(
             "retract-contribution",
             bodies.RetractContribution,
             source_rows.withdraw,
-            Needs(row=source_rows.row_id),
+            ExchangeNeeds(row=source_rows.row_id),
         ),
     ),
     routes=routes_of,

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from services.exchange.context import CommandContext
+from services.exchange.context import ExchangeContext
 from services.exchange.contribution import bodies
 from services.exchange.contribution import rules as contribution
 from services.exchange.contribution.building import drafted, on_contribution
@@ -57,7 +57,7 @@ class SourceRow(msgspec.Struct, frozen=True):
     """A row, enriched; ``origin_id`` is the id of the contribution that the row became first."""
 
     body: bodies.SynchroniseContribution
-    context: CommandContext
+    context: ExchangeContext
     asked: Synchronise
     origin_id: str
 
@@ -79,7 +79,7 @@ class Outlook(msgspec.Struct, frozen=True):
     row: SourceRow | None = None
 
 
-def read(body: bodies.SynchroniseContribution, context: CommandContext) -> SourceRow:
+def read(body: bodies.SynchroniseContribution, context: ExchangeContext) -> SourceRow:
     """Return the row with its act as registry knows those in it today.
 
     Raises:
@@ -108,7 +108,7 @@ def stands(submission: Submission, related: RelatedStreams) -> bool:
     return related.origin_id(sender, row_id(body)) in related.places
 
 
-def withdraw(body: bodies.RetractContribution, context: CommandContext) -> Command[Any]:
+def withdraw(body: bodies.RetractContribution, context: ExchangeContext) -> Command[Any]:
     """Return the command that voids what a row stands for, wherever that is.
 
     Raises:

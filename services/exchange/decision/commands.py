@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from uuid_utils import uuid7
 
-from services.exchange.context import CommandContext, Needs, of_service, stream
+from services.exchange.context import ExchangeContext, ExchangeNeeds, of_service, stream
 from services.exchange.decision import rules as decision
 from services.exchange.directory.admission import open_service
 from shared.commands.aggregate import Aggregate, CommandType, Decide, created
@@ -47,7 +47,7 @@ class DecisionAnswer(BaseModel):
     version: int
 
 
-def take_decision(body: TakeDecision, context: CommandContext) -> Command[Any]:
+def take_decision(body: TakeDecision, context: ExchangeContext) -> Command[Any]:
     at = body.decided_at or context.now
     open_service(context.directory, body.service_id, at, context.now)
     taken = DecisionTaken(
@@ -93,7 +93,9 @@ def routes_of(decide: Decide) -> list[APIRouter]:
 
 AGGREGATE = Aggregate(
     commands=(
-        CommandType("take-decision", TakeDecision, take_decision, Needs(directory=of_service)),
+        CommandType(
+            "take-decision", TakeDecision, take_decision, ExchangeNeeds(directory=of_service)
+        ),
     ),
     routes=routes_of,
     refusals=REFUSALS,

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from uuid_utils import uuid7
 
-from services.exchange.context import CommandContext, Needs, stream
+from services.exchange.context import ExchangeContext, ExchangeNeeds, stream
 from services.exchange.contribution import life
 from services.exchange.contribution import rules as contribution
 from services.exchange.contribution.building import act_in
@@ -70,7 +70,7 @@ class ChangeAnswer(FeedbackAnswered):
     change_id: str
 
 
-def give_feedback(body: GiveFeedback, context: CommandContext) -> Command[Any]:
+def give_feedback(body: GiveFeedback, context: ExchangeContext) -> Command[Any]:
     at = body.given_at or context.now
     open_service(context.directory, body.service_id, at, context.now)
     party = party_held(context.directory, Presence(body.service_id, body.participant_id, at.date()))
@@ -91,7 +91,7 @@ def give_feedback(body: GiveFeedback, context: CommandContext) -> Command[Any]:
     return _on_feedback(given.feedback_id, given.service_id, asked, context)
 
 
-def answer_feedback(body: AnswerFeedback, context: CommandContext) -> Command[Any]:
+def answer_feedback(body: AnswerFeedback, context: ExchangeContext) -> Command[Any]:
     given = _known_feedback(body.feedback_id, context).feedback
     service_id = given.service_id
     at = context.moment(body.answered_at, given.given_at)
@@ -100,7 +100,7 @@ def answer_feedback(body: AnswerFeedback, context: CommandContext) -> Command[An
     return _on_feedback(body.feedback_id, service_id, feedback.Answer(body.by, party, at), context)
 
 
-def implement_change(body: ImplementChange, context: CommandContext) -> Command[Any]:
+def implement_change(body: ImplementChange, context: ExchangeContext) -> Command[Any]:
     state = _known_feedback(body.feedback_id, context)
     answered_at = state.answered_at if isinstance(state, feedback.Answered) else context.now
     at = context.moment(body.implemented_at, answered_at)
@@ -110,7 +110,7 @@ def implement_change(body: ImplementChange, context: CommandContext) -> Command[
 
 
 def _known_feedback(
-    feedback_id: str, context: CommandContext
+    feedback_id: str, context: ExchangeContext
 ) -> feedback.Given | feedback.Answered:
     state: feedback.State = context.related.states[feedback.stream_id(feedback_id)]
     if isinstance(state, feedback.Unknown):
@@ -119,7 +119,7 @@ def _known_feedback(
 
 
 def _on_feedback(
-    feedback_id: str, service_id: str, asked: feedback.Command, context: CommandContext
+    feedback_id: str, service_id: str, asked: feedback.Command, context: ExchangeContext
 ) -> Command[Any]:
     told = {"feedback_id": feedback_id, "service_id": service_id}
     if isinstance(asked, feedback.Implement):
@@ -205,15 +205,20 @@ def routes_of(decide: Decide) -> list[APIRouter]:
 AGGREGATE = Aggregate(
     commands=(
         CommandType(
-            "give-feedback", GiveFeedback, give_feedback, Needs(_about, directory=_ask_of_giver)
+            "give-feedback",
+            GiveFeedback,
+            give_feedback,
+            ExchangeNeeds(_about, directory=_ask_of_giver),
         ),
         CommandType(
             "answer-feedback",
             AnswerFeedback,
             answer_feedback,
-            Needs(_feedback, directory=_ask_of_answerer),
+            ExchangeNeeds(_feedback, directory=_ask_of_answerer),
         ),
-        CommandType("implement-change", ImplementChange, implement_change, Needs(_feedback)),
+        CommandType(
+            "implement-change", ImplementChange, implement_change, ExchangeNeeds(_feedback)
+        ),
     ),
     routes=routes_of,
     refusals=REFUSALS,

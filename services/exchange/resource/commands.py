@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, StringConstraints
 from uuid_utils import uuid7
 
-from services.exchange.context import CommandContext, Needs, of_service, stream
+from services.exchange.context import ExchangeContext, ExchangeNeeds, of_service, stream
 from services.exchange.decision import rules as decision
 from services.exchange.decision.commands import Amount
 from services.exchange.directory.admission import open_service
@@ -43,7 +43,7 @@ class AllocationAnswer(BaseModel):
     version: int
 
 
-def allocate_resource(body: AllocateResource, context: CommandContext) -> Command[Any]:
+def allocate_resource(body: AllocateResource, context: ExchangeContext) -> Command[Any]:
     at = body.allocated_at or context.now
     open_service(context.directory, body.service_id, at, context.now)
     allocation_id = str(uuid7())
@@ -72,7 +72,7 @@ def _decision_named(body: AllocateResource) -> tuple[str, Fold] | None:
     return None if named is None else (decision.stream_id(named), decision.FOLD)
 
 
-def _decision(body: AllocateResource, context: CommandContext) -> DecisionTaken | None:
+def _decision(body: AllocateResource, context: ExchangeContext) -> DecisionTaken | None:
     """Return the decision that the allocation names; None if it names none or nobody took it."""
     if body.decision_id is None:
         return None
@@ -112,7 +112,7 @@ AGGREGATE = Aggregate(
             "allocate-resource",
             AllocateResource,
             allocate_resource,
-            Needs(stream=_decision_named, directory=of_service),
+            ExchangeNeeds(stream=_decision_named, directory=of_service),
         ),
     ),
     routes=routes_of,

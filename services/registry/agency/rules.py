@@ -9,6 +9,7 @@ from typing import TypeAlias, assert_never
 
 from shared.contracts.registry import AgencyRegistered
 from shared.contracts.vocabulary import Message
+from shared.eventstore.folding import Fold
 from shared.eventstore.port import Rejected
 
 
@@ -72,3 +73,6 @@ def evolve(state: State, event: Message) -> State:
             return Registered(event.name, event.jurisdiction)
         case _:
             return state
+
+
+FOLD = Fold(INITIAL, evolve)

@@ -14,6 +14,7 @@ from shared.contracts.registry import (
     ParticipantRegistered,
 )
 from shared.contracts.vocabulary import Channel, Message, ParticipantKind
+from shared.eventstore.folding import Fold
 from shared.eventstore.port import Rejected
 
 
@@ -171,6 +172,9 @@ def evolve(state: State, event: Message) -> State:
             return replace(state, affiliations=tuple(_ended(event, *a) for a in state.affiliations))
         case _:
             return state
+
+
+FOLD = Fold(INITIAL, evolve)
 
 
 def _ended(

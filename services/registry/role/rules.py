@@ -12,6 +12,7 @@ from typing import TypeAlias, assert_never
 
 from shared.contracts.registry import RoleAssumed, RoleEnded, RoleStartMoved
 from shared.contracts.vocabulary import Message, ParticipantKind, Party
+from shared.eventstore.folding import Fold
 from shared.eventstore.port import Rejected
 
 
@@ -185,6 +186,9 @@ def evolve(state: State, event: Message) -> State:
             return (*state[:-1], *(replace(last, until=event.until) for last in state[-1:]))
         case _:
             return state
+
+
+FOLD = Fold(INITIAL, evolve)
 
 
 def _replaced(periods: Sequence[Period], began_on: date, *, since: date) -> State:

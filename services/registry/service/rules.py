@@ -17,6 +17,7 @@ from shared.contracts.registry import (
     ServiceRegistered,
 )
 from shared.contracts.vocabulary import Message
+from shared.eventstore.folding import Fold
 from shared.eventstore.port import Rejected
 
 NAMESPACE = UUID("0b6a5c0e-94b5-5e57-8f0b-6d1d2c1f7a41")
@@ -244,3 +245,6 @@ def evolve(state: State, event: Message) -> State:
             )
         case _:
             return state
+
+
+FOLD = Fold(INITIAL, evolve)

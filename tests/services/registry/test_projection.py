@@ -6,7 +6,8 @@ import asyncpg
 import orjson
 import pytest
 
-from services.registry.projection import Unsaid, project
+from services.registry.aggregates import CHANGES
+from services.registry.projection import project
 from shared.eventstore.store import PostgresEventStore
 from shared.runtime.clock import SystemClock
 from tests.services.registry.client import Registry
@@ -28,7 +29,7 @@ async def test_read_models_can_be_made_again_from_the_events(
         histories = await store.read_many(sorted(ordered, key=_agencies_first))
         async with asyncpg.create_pool(fresh_database("registry")) as again:
             for history in histories.values():
-                changes = orjson.dumps(project(history, Unsaid())).decode()
+                changes = orjson.dumps(project(history, CHANGES, {})).decode()
                 await again.execute(CHANGE, changes)
 
             for table in TABLES:

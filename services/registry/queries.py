@@ -158,7 +158,7 @@ class FoundRoles(BaseModel):
     roles: dict[str, list[PeriodView]]
 
 
-class Directory:
+class RegistryQueries:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
