@@ -238,6 +238,9 @@ class Consumer:
         group = self._broker.groups[self._group or ""]
         await self._broker.request(partial(group.offsets.update, dict(offsets)))
 
+    async def topics(self) -> Any:
+        return (await self._client.fetch_all_metadata()).topics()
+
     async def end_offsets(self, partitions: Sequence[KafkaPartition]) -> dict[KafkaPartition, int]:
         logs = self._broker.logs
         return await self._broker.request(lambda: {at: len(logs[at]) for at in partitions})

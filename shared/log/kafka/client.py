@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,16 +28,16 @@ class Clients:
     broker: Callable[..., Any] = KafkaBroker
 
 
-async def require_topics(client: Any, topics: Iterable[str]) -> None:
-    """Look whether the topics exist, in the one way that can't create them.
+def require_topics(existing: Collection[str], topics: Iterable[str]) -> None:
+    """Look whether the topics are among those that exist.
 
-    Naming a topic in any other request makes a broker that is set so create it, with partitions and
-    configuration of its own.
+    To ask for all that exist is the one way that can't create any: naming a topic in any other
+    request makes a broker that is set so create it, with partitions and configuration of its own.
 
     Raises:
         UnknownTopicOrPartitionError: one does not exist.
     """
-    missing = sorted(set(topics) - (await client.fetch_all_metadata()).topics())
+    missing = sorted(set(topics).difference(existing))
     if missing:
         raise UnknownTopicOrPartitionError(f"{', '.join(missing)}: not provisioned yet")
 

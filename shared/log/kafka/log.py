@@ -61,7 +61,7 @@ class KafkaLog:
         consumer = self._consumer()
         try:
             await consumer.start()
-            await require_topics(consumer._client, [at.topic])  # noqa: SLF001 - nothing public
+            require_topics(await consumer.topics(), [at.topic])
             consumer.assign([at])
             end = (await consumer.end_offsets([at]))[at]
             consumer.seek(at, start)
@@ -80,8 +80,7 @@ class KafkaLog:
                 if self._observer is None:
                     self._observer = self._consumer()
                     await self._observer.start()
-                client = self._observer._client  # noqa: SLF001 - nothing public
-                await require_topics(client, {at.topic for at in wanted})
+                require_topics(await self._observer.topics(), {at.topic for at in wanted})
                 # it would wait for ever for a partition that is not there
                 async with asyncio.timeout(ENDS_SECONDS_MAX):
                     found = await self._observer.end_offsets(wanted)

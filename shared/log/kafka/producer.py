@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import structlog
-from aiokafka.errors import ProducerClosed
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from shared.contracts.topics import MESSAGE_BYTES_MAX
 from shared.log.kafka.client import METADATA_AGE_MS_MAX, REQUEST_TIMEOUT_MS, Clients, require_topics
+from shared.log.kafka.private import cut_off
 from shared.log.port import OutgoingRecord, PublishFailed
 
 BATCH_BYTES_MAX = 900_000  # below the topics' limit, which holds for a whole batch
@@ -50,7 +50,8 @@ class Producer:
             # numbered batch is tried for ever, whatever became of its partition.
             async with asyncio.timeout(SILENT_SECONDS_MAX) as limit:
                 if topic not in self._existing:
-                    await require_topics(producer.client, [topic])
+                    there = (await producer.client.fetch_all_metadata()).topics()
+                    require_topics(there, [topic])
                     self._existing.add(topic)
                 await _deliver(producer, topic, partition, records, limit)
         except PublishFailed:
@@ -149,7 +150,4 @@ async def _stop(producer: Client) -> None:
         await asyncio.wait_for(producer.stop(), CLOSING_SECONDS_MAX)
     except Exception as error:  # noqa: BLE001 - a broken client may fail in any way, and must still go
         log.warning("kafka_producer_cut_off", error=repr(error))
-        # What stop() would have done had it not waited for batches that will never be written.
-        producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
-        await producer._sender.close()  # noqa: SLF001
-        await producer.client.close()
+        await cut_off(producer)

@@ -138,9 +138,8 @@ class KafkaSubscription:
         )
         try:
             await client.bootstrap()
-            await require_topics(
-                client, (self._group.prefix + topic for topic in self._group.topics)
-            )
+            there = (await client.fetch_all_metadata()).topics()
+            require_topics(there, (self._group.prefix + topic for topic in self._group.topics))
         finally:
             await client.close()
 

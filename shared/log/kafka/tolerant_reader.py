@@ -6,39 +6,19 @@ whether it is an event is for its reader to say.
 """
 
 from collections.abc import Iterator
-from typing import Any, overload
+from typing import Any
 
 from aiokafka import ConsumerRecord
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import CorruptRecordException, KafkaError, LeaderNotAvailableError, for_code
 from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.record.default_records import _DefaultRecordBatchPy
-from aiokafka.record.memory_records import _MemoryRecordsPy
+
+from shared.log.kafka.private import client_of, make_tolerant, tolerant_batches
 
 FETCH_BYTES_MAX = 1_048_576
 FETCH_WAIT_MS = 100
 READ_UNCOMMITTED = 0
-MAGIC_AT, MAGIC_MIN = 16, 2
-
-
-class _OddText(bytes):
-    """Bytes that are text whatever they are."""
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        del errors
-        return bytes(self).decode(encoding, "backslashreplace")
-
-
-class _Tolerant(bytearray):
-    """A buffer whose slices are text whatever they are."""
-
-    @overload  # type: ignore[override] # a slice is decoded here, never changed
-    def __getitem__(self, at: slice) -> bytes: ...
-    @overload
-    def __getitem__(self, at: Any) -> int: ...
-    def __getitem__(self, at: Any) -> Any:
-        found = super().__getitem__(at)
-        return _OddText(found) if isinstance(at, slice) else found
+MAGIC_MIN = 2
 
 
 async def salvage(
@@ -55,7 +35,7 @@ async def salvage(
 
 
 async def _fetched(consumer: Any, at: KafkaPartition, start: int) -> bytes:
-    client = consumer._client  # noqa: SLF001 - aiokafka offers no fetching without decoding
+    client = client_of(consumer)
     leader = client.cluster.leader_for_partition(at)
     if leader is None:
         raise LeaderNotAvailableError(at)
@@ -71,16 +51,12 @@ async def _fetched(consumer: Any, at: KafkaPartition, start: int) -> bytes:
 
 
 def _records(at: KafkaPartition, content: bytes) -> Iterator["ConsumerRecord[bytes, bytes]"]:
-    batches: Any = _MemoryRecordsPy(content)
-    while batches.has_next():
-        batch = _DefaultRecordBatchPy(bytes(batches._next_slice))  # noqa: SLF001
-        batches._cache_next()  # noqa: SLF001 - next_batch() would decode strictly
+    for batch in tolerant_batches(content):
         if batch.magic < MAGIC_MIN or not batch.validate_crc():
             raise CorruptRecordException(f"a batch at offset {batch.base_offset} is broken")
         if batch.is_control_batch:
             continue
-        batch._maybe_uncompress()  # noqa: SLF001
-        batch._buffer = _Tolerant(batch._buffer)  # noqa: SLF001
+        make_tolerant(batch)
         for one in batch:
             headers: Any = tuple(one.headers)
             yield ConsumerRecord(

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 import structlog
 from aiokafka import TopicPartition as KafkaPartition
@@ -10,6 +9,7 @@ from aiokafka.errors import IllegalStateError
 
 from shared.log.kafka.client import UNREACHABLE
 from shared.log.kafka.fetching import Fetching
+from shared.log.kafka.private import inner_tasks
 
 TICK_SECONDS = 1.0
 TICKS_BETWEEN_COMMITS = 5
@@ -54,13 +54,11 @@ class Watchdog:
 
     def _dead(self) -> str | None:
         """Look at the tasks inside aiokafka; the consumer outlives them as if nothing were."""
-        consumer: Any = self._fetching.consumer
-        tasks = {
-            "fetching": consumer._fetcher._fetch_task,  # noqa: SLF001 - there is no public way
-            "coordination": consumer._coordinator._coordination_task,  # noqa: SLF001
-            "metadata": consumer._client._sync_task,  # noqa: SLF001
-        }
-        ended = [name for name, task in tasks.items() if task is not None and task.done()]
+        ended = [
+            name
+            for name, task in inner_tasks(self._fetching.consumer).items()
+            if task is not None and task.done()
+        ]
         return f"the client's {ended[0]} task has ended" if ended else None
 
     async def _stuck(self, seconds: float) -> str | None:
