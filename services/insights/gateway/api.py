@@ -22,7 +22,7 @@ from services.insights.gateway.schemas import (
     TrendsBody,
     VerdictBody,
 )
-from services.insights.metrics.definition import BY_ID, published
+from services.insights.metrics.catalogue import BY_ID, published
 from services.insights.metrics.thresholds import DEFAULTS
 from services.insights.projection.generation import Build
 from services.insights.release.rebuild import Rebuild

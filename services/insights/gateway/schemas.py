@@ -107,6 +107,7 @@ class DefinitionsBody(Body):
 
     version: str
     thresholds: dict[str, Any]
+    families: list[dict[str, Any]]
     metrics: list[dict[str, Any]]
     readings: list[ReadingBody]
     verdict: VerdictDefinitionBody

@@ -3,5 +3,6 @@
 ``state.ServiceState(as_of)`` takes facts (``apply``); ``figures.figures(state, window, lens)``
 reads every figure of the catalogue; ``timeline.Timeline(facts).at(day)`` gives the state of any
 day, and of one day after another cheaply. ``services.insights.verdict.classify`` gives the class.
-``readings`` says how the catalogue is read where it leaves a choice, and is published with it.
+``catalogue`` lists the families of metrics, each of which is declared in a file of ``families``;
+``readings`` says how they are read where they leave a choice. Both are published.
 """

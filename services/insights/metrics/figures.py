@@ -1,95 +1,69 @@
-"""Figures: every number of the catalogue for one window and lens, or why there is none."""
+"""Figures: every number of the catalogue for one window and lens, or why there is none.
 
-from collections.abc import Mapping
+A figure is formed when it is first asked for between two changes of the state, whoever asks.
+"""
+
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
 
-from services.insights.metrics.definition import BY_ID, VERSION
+from services.insights.metrics.catalogue import BY_ID, DEFINITIONS, versions
+from services.insights.metrics.definition import Definition
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.engine.view import View
-from services.insights.metrics.families.concentration import concentration, novelty
-from services.insights.metrics.families.coverage import coverage
-from services.insights.metrics.families.delivery import delivery, knowledge
-from services.insights.metrics.families.exchange import exchange, reciprocity
-from services.insights.metrics.families.involvement import involvement
-from services.insights.metrics.families.network import network
-from services.insights.metrics.families.outside import outside
-from services.insights.metrics.families.party import parties, presence
-from services.insights.metrics.families.power import power
-from services.insights.metrics.families.voice import voice
 from services.insights.metrics.figure import Figure, Reason, missing
 from services.insights.metrics.thresholds import LENSES
 
-_WEIGHTED = [id_ for id_, definition in BY_ID.items() if definition.lens == "weighted"]
+NO_LENS = ""
+_WEIGHTED = tuple(one for one in DEFINITIONS if one.lens == "weighted")
+_UNWEIGHTED = tuple(one for one in DEFINITIONS if one.lens == "none")
 _PLACES = dict.fromkeys(BY_ID, missing(Reason.NO_DATA))
 
 
 def figures(state: ServiceState, window: str, lens: str | None = None) -> dict[str, Figure]:
-    """Return every figure by id, in the catalogue's order; without ``lens``, in the verdict's.
-
-    They are formed once between two changes of the state, however often they are asked for.
-    """
+    """Return every figure by id, in the catalogue's order; without ``lens``, in the verdict's."""
     view = state.view(window)
     lens = lens or view.lens
     if lens not in view.read:
-        held = _held_back(view, lens)
-        view.read[lens] = {**_without_lens(view), **_released(_weighted(view, lens), held)}
+        if NO_LENS not in view.read:
+            view.read[NO_LENS] = {**_PLACES, **_shown(view, _UNWEIGHTED, view.lens)}
+        view.read[lens] = {**view.read[NO_LENS], **_shown(view, _WEIGHTED, lens)}
     return view.read[lens]
 
 
-def figures_tested(state: ServiceState, window: str) -> Mapping[str, Figure]:
-    """Return only those that the tests of a grade look at, in the verdict's lens.
+def figure(view: View, id_: str) -> Figure | None:
+    """Return one figure as ``figures`` does, in the verdict's lens; None: it is not measured."""
+    definition = BY_ID.get(id_)
+    return _shown(view, (definition,), view.lens)[id_] if definition else None
 
-    A day before needs no others.
+
+def unheld(view: View, id_: str, lens: str = NO_LENS) -> Figure:
+    """Return one figure as the rule reads it, which asks for itself what would hold it back."""
+    definition = BY_ID[id_]
+    of = lens if definition.lens == "weighted" else NO_LENS
+    found = view.found(of, dated=definition.dated)
+    if id_ not in found:
+        found[id_] = definition.find(view, of)
+    return found[id_]
+
+
+def _shown(view: View, definitions: Iterable[Definition], lens: str) -> dict[str, Figure]:
+    """Return figures, held back where they have to be.
+
+    A figure without a lens is the same in both, so what holds it back is asked in the verdict's.
     """
-    view = state.view(window)
-    return _released({**_grading(view), **outside(view, view.lens)}, _held_back(view, view.lens))
-
-
-def _weighted(view: View, lens: str) -> dict[str, Figure]:
-    """Return the figures that differ by lens, held back or not: true of any window like it."""
-    return view.once(
-        lens,
-        lambda: {
-            **parties(view, lens),
-            **exchange(view, lens),
-            **delivery(view, lens),
-            **concentration(view, lens),
-            **outside(view, lens),
-        },
-    )
-
-
-def _unweighted(view: View) -> dict[str, Figure]:
-    """Return those that don't, but for the ones that ask when the window begins."""
-    return view.once(
-        "unweighted",
-        lambda: {
-            **_grading(view),
-            **reciprocity(view),
-            **network(view),
-            **power(view),
-            **coverage(view),
-        },
-    )
-
-
-def _grading(view: View) -> dict[str, Figure]:
-    return view.once("grading", lambda: {**presence(view), **knowledge(view), **involvement(view)})
-
-
-def _without_lens(view: View) -> dict[str, Figure]:
-    """Return them in the catalogue's order, with places for the weighted ones.
-
-    A figure without a lens is the same in both, so it looks at the verdict's own.
-    """
-    if "" not in view.read:
-        found = {**_unweighted(view), **novelty(view), **voice(view)}
-        view.read[""] = {**_PLACES, **_released(found, _held_back(view, view.lens))}
-    return view.read[""]
+    held = _held_back(view, lens)
+    found = {one.id: unheld(view, one.id, lens) for one in definitions}
+    if not any(held):
+        return found
+    reasons = _reasons(held)
+    return {
+        id_: missing(reason, figure.n) if (reason := reasons[id_]) else figure
+        for id_, figure in found.items()
+    }
 
 
 class _Held(NamedTuple):
@@ -113,26 +87,18 @@ def _held_back(view: View, lens: str) -> _Held:
 def _reasons(held: _Held) -> Mapping[str, Reason | None]:
     """Return why each figure is held back, the first of its reasons; there are few ways to be."""
     return {
-        id_: held.every
-        or (held.weighted if definition.lens == "weighted" else None)
-        or (held.exchange if definition.exchange else None)
-        for id_, definition in BY_ID.items()
-    } | {"Q4": None}
-
-
-def _released(found: Mapping[str, Figure], held: _Held) -> Mapping[str, Figure]:
-    if not any(held):
-        return found
-    reasons = _reasons(held)
-    return {
-        id_: missing(reason, figure.n) if (reason := reasons[id_]) else figure
-        for id_, figure in found.items()
+        one.id: None
+        if one.unfloored
+        else held.every
+        or (held.weighted if one.lens == "weighted" else None)
+        or (held.exchange if one.exchange else None)
+        for one in DEFINITIONS
     }
 
 
 def figures_json(state: ServiceState, window: str, lens: str) -> dict[str, Any]:
-    version = state.thresholds.stamped(VERSION)
-    return {id_: figure.to_json(version) for id_, figure in figures(state, window, lens).items()}
+    version = versions(state.thresholds)
+    return {id_: one.to_json(version[id_]) for id_, one in figures(state, window, lens).items()}
 
 
 def figures_encoded(state: ServiceState, window: str) -> dict[str, dict[str, orjson.Fragment]]:
@@ -140,13 +106,14 @@ def figures_encoded(state: ServiceState, window: str) -> dict[str, dict[str, orj
 
     Those without a lens are the same in both.
     """
-    version = state.thresholds.stamped(VERSION)
+    version = versions(state.thresholds)
     by_lens: dict[str, dict[str, orjson.Fragment]] = {}
     shared: dict[str, orjson.Fragment] = {}
     for lens in LENSES:
         told = figures(state, window, lens)
-        asked = _WEIGHTED if shared else told
-        shared = {**shared, **{id_: told[id_].encoded(version) for id_ in asked}}
+        asked = _WEIGHTED if shared else DEFINITIONS
+        encoded = {one.id: told[one.id].encoded(version[one.id]) for one in asked}
+        shared = {**shared, **encoded}
         by_lens[lens] = shared
     return by_lens
 

@@ -11,6 +11,10 @@ class Reading(NamedTuple):
     text: str
 
 
+def written(readings: tuple[Reading, ...]) -> list[dict[str, str]]:
+    return [reading._asdict() for reading in readings]
+
+
 GENERAL: tuple[Reading, ...] = (
     Reading(
         "windows",
@@ -68,199 +72,40 @@ GENERAL: tuple[Reading, ...] = (
     ),
 )
 
-_FEW_LAY = Reading(
+FEW_LAY = Reading(
     "few_lay",
     "With 1 to 4 distinct lay givers behind the lay part, whatever they weigh, the share is null,"
     " few_lay. With none it is 0.",
 )
-_RECEIVERS = Reading(
+RECEIVERS = Reading(
     "receivers",
     "Receivers are the distinct persons named, without the giver; who is named twice has the party"
     " named first. Groups are no persons: an act that names only groups has unknown receivers. An"
     " act with more than 50 receivers is a gift to a group: it is no receipt, and its receivers"
     " are unknown.",
 )
-_RECEIVERS_UNKNOWN = Reading(
+RECEIVERS_UNKNOWN = Reading(
     "receivers_unknown",
     "Let T be the lay delivery acts of W, or all delivery acts where none is lay."
     " receivers_unknown: T is empty, or unknown receivers hold more than half of its weight; a T of"
     " weight 0 is not unknown. A weighted figure asks this in its own lens, one without a lens in"
     " the verdict's.",
 )
-_RECEIPTS = Reading(
+RECEIPTS = Reading(
     "receipts",
     "A receipt is to be named as receiver of an act, by a person or a group. An act of kind train,"
     " facilitate or connect is none: being trained to help is not being helped.",
 )
-_EDGES = Reading(
+EDGES = Reading(
     "edges",
     "w_ij gets each act's weight in millionths over its receivers, in equal whole parts, the"
     " remainder one by one to the first named. Givers are persons; acts of every kind make arcs.",
 )
-_LAY_PEOPLE = Reading(
-    "lay_people",
-    "Lay people are persons with a gift stamped lay (in W for J1 and M3, ever up to D for J2, in"
-    " the last 180 days for J3). In J1, J2 and J3 all that they gave then counts, whatever its"
-    " stamp.",
-)
-_HELPED_WHATEVER = Reading(
+HELPED_WHATEVER = Reading(
     "gave_and_received",
     "G_L is the persons who gave an act stamped lay; R those with a receipt, R_L with a receipt"
     " stamped lay. E1 asks for receipts in W, E1b and K1 for any up to D, from anyone.",
 )
-_GINI = Reading(
-    "concentration",
-    "Over persons with a gift stamped lay in W, of any mode, by the weight of those gifts alone,"
-    " zeros kept. M3.registered adds a zero for everyone else who up to D gave or was named as"
-    " receiver with a lay stamp, or whose lay role began.",
-)
-_FEEDBACK = Reading(
-    "feedback",
-    "Feedback given in W and at least 30 days before D. Answered: within 30 days of the feedback."
-    " Implemented: of those, the ones that a change in place by D names.",
-)
-_OUTSIDE = Reading(
-    "outside",
-    "N1 is over acts, groups' included. Providers are the service's agencies and the organisations"
-    " linked to it, as known now: whether an act's giver is inside follows from its organisation"
-    " and these, not from a stamp. An act that names an organisation is outside if that is no"
-    " provider; one that names none is inside for a professional, outside for a lay giver."
-    " affiliation_unknown: no organisation was ever linked, and an act of W by a professional names"
-    " one that is not the agency.",
-)
-_PHASES = Reading("phase", "Contributions of every mode in the phase.")
-BY_METRIC: dict[str, tuple[Reading, ...]] = {
-    "A1": (
-        Reading("parties_present", "Groups count as givers. Without any contribution: no_data."),
-    ),
-    "A2": (Reading("balance", "An absent party adds 0. n is all contributions of W."),),
-    "A3": (Reading("all", "Contributions of every mode and phase."),),
-    "A3.commission": (_PHASES, _FEW_LAY),
-    "A3.design": (_PHASES, _FEW_LAY),
-    "A3.deliver": (_PHASES, _FEW_LAY),
-    "A3.assess": (_PHASES,),
-    "A4": (
-        _RECEIVERS,
-        _RECEIVERS_UNKNOWN,
-        _EDGES,
-        Reading(
-            "known_parties",
-            "Edges to receivers of unknown party are left out, edge by edge; n is of the acts that"
-            " keep one, each with all its minutes.",
-        ),
-    ),
-    "B3.answered": (_FEEDBACK,),
-    "B3.implemented": (_FEEDBACK,),
-    "E1": (_RECEIVERS, _RECEIVERS_UNKNOWN, _RECEIPTS, _HELPED_WHATEVER),
-    "E1b": (_RECEIVERS, _RECEIVERS_UNKNOWN, _RECEIPTS, _HELPED_WHATEVER),
-    "E2": (
-        _RECEIVERS,
-        _RECEIVERS_UNKNOWN,
-        _EDGES,
-        Reading(
-            "balance_of_people",
-            "Persons of all parties, g_i all that they gave by acts, also to unknown receivers;"
-            " r_i from persons. n is those who gave or received.",
-        ),
-    ),
-    "E3.r": (_RECEIVERS, _RECEIVERS_UNKNOWN, _EDGES),
-    "E3.rho": (
-        _RECEIVERS,
-        _RECEIVERS_UNKNOWN,
-        _EDGES,
-        Reading("density", "N is the persons with an arc. Where ā = 1 there is no_data."),
-    ),
-    "F3": (
-        _RECEIVERS,
-        _RECEIVERS_UNKNOWN,
-        Reading(
-            "active",
-            "Active: persons who gave an act, or were named in one by a person. Components are of"
-            " arcs without direction; who has none is a component of one.",
-        ),
-    ),
-    "F4": (
-        _RECEIVERS,
-        _RECEIVERS_UNKNOWN,
-        Reading(
-            "active_lay",
-            "Active lay: persons who gave an act stamped lay, or were named in an act by a person"
-            " and stamped lay, training included; those without a counterpart count. A counterpart"
-            " is a person of any party whom an act joins to them, either way.",
-        ),
-    ),
-    "G1": (_FEW_LAY, Reading("delivery", "Acts of phase deliver.")),
-    "G2": (
-        Reading(
-            "episodes",
-            "Episodes with any contribution in W; the acts that make one complementary lie in W"
-            " too.",
-        ),
-    ),
-    "H1": (
-        Reading(
-            "levels",
-            "Level of a decision: operational 1, service 2, strategic and budget 3. n counts"
-            " decisions.",
-        ),
-    ),
-    "H3": (
-        Reading(
-            "allocations",
-            "Lay: the decision named had a lay majority (more than half), or the steward is lay."
-            " Amounts in several currencies are never added: currencies_mixed.",
-        ),
-    ),
-    "J1": (_LAY_PEOPLE, Reading("only_opinions", "Opinions and nothing else in W.")),
-    "J2": (
-        _LAY_PEOPLE,
-        Reading(
-            "one_day",
-            "Over life up to D whatever W: persons whose first contribution is 90 days before D or"
-            " earlier; those with one distinct day.",
-        ),
-    ),
-    "J3": (
-        _LAY_PEOPLE,
-        Reading(
-            "blocks",
-            "Whatever W: six blocks of 30 days that end on D; persons with a contribution in three"
-            " of them or more. observed_too_short: from the service's first contribution or"
-            " decision to D it is fewer than 90 days, both included.",
-        ),
-    ),
-    "K1": (_RECEIVERS, _RECEIVERS_UNKNOWN, _RECEIPTS, _HELPED_WHATEVER),
-    "K2": (
-        _RECEIVERS,
-        _RECEIVERS_UNKNOWN,
-        Reading(
-            "lay_to_lay",
-            "Acts of persons stamped lay to receivers stamped lay, of every kind.",
-        ),
-    ),
-    "M3.registered": (_GINI,),
-    "M3.active": (_GINI,),
-    "M3.top1": (_GINI,),
-    "M3.top10": (_GINI,),
-    "M6": (
-        Reading(
-            "first_ever",
-            "Persons of every party and mode, first ever in this service up to D. In life it would"
-            " be 1 by construction: no_data.",
-        ),
-    ),
-    "N1": (_OUTSIDE,),
-    "Q4": (
-        Reading(
-            "presence",
-            "The mean, over the contributions of W and all fields that any figure needs, of the"
-            " field being there; shown below the floor too. by_metric is the same over the fields"
-            " of one figure. receivers: some person but the giver is named. receiver_party: each of"
-            " them has a party. affiliation: there unless no organisation was ever linked and a"
-            " professional names one that is not the agency.",
-        ),
-    ),
-}
 VERDICT: tuple[Reading, ...] = (
     Reading(
         "axes",

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import orjson
 import structlog
 
-from services.insights.metrics.definition import VERSION
+from services.insights.metrics.catalogue import VERSION
 from services.insights.metrics.thresholds import WINDOW_DAYS
 from services.insights.projection.directory import ServiceInfo
 from services.insights.projection.reader import Reader

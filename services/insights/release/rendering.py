@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from services.insights.metrics.definition import VERSION
+from services.insights.metrics.catalogue import VERSION, versions
 from services.insights.metrics.figures import figures, figures_encoded, metrics_json
 from services.insights.metrics.thresholds import WINDOW_DAYS
 from services.insights.projection.directory import ServiceInfo
@@ -96,7 +96,8 @@ def history(
     for moment in moments:
         state = moment.state
         own = lens or state.view(window).lens
-        figure = figures(state, window, own)[metric].to_json(state.thresholds.stamped(VERSION))
+        version = versions(state.thresholds)[metric]
+        figure = figures(state, window, own)[metric].to_json(version)
         points.append({"day": state.as_of.isoformat(), "lens": own, **figure})
         said = _receipt(moment, window)
     return {

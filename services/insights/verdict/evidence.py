@@ -8,10 +8,8 @@ from services.insights.metrics.engine import predicates as q
 from services.insights.metrics.engine.predicates import Question
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.engine.view import View
-from services.insights.metrics.families.delivery import complementary
-from services.insights.metrics.families.exchange import gift_only, givers_who_receive
-from services.insights.metrics.families.power import resources, vote_power
 from services.insights.metrics.figure import Figure, wilson, within
+from services.insights.metrics.figures import unheld
 from services.insights.metrics.thresholds import PLANNING_WINDOW, Thresholds
 from services.insights.verdict.side import SIDES, Seen, reaches
 
@@ -111,7 +109,7 @@ def gather(state: ServiceState, window: str) -> Grounds:
     plan = state.view(PLANNING_WINDOW[window])
     delivery = _part(view, lens, q.LAY_DELIVERY, q.DELIVERY)
     planning = _part(plan, lens, q.LAY_PLANNING, q.PLANNING)
-    votes, e1b, k1 = vote_power(plan), givers_who_receive(view), gift_only(view, lens)
+    votes, e1b, k1 = unheld(plan, "H1"), unheld(view, "E1b"), unheld(view, "K1", lens)
     unknown = view.weight(lens, q.LAY_DELIVERY_TO_UNKNOWN), view.weight(lens, q.LAY_DELIVERY)
     opinions = (view.count(q.LAY_OPINION), view.count(q.LAY))
     span = view.lifetime.evidence_span
@@ -127,8 +125,8 @@ def gather(state: ServiceState, window: str) -> Grounds:
             unknown=_fraction(unknown),
             opinion=_fraction(opinions),
             opinion_people=len(view.givers(q.OPINION_OF_LAY_PEOPLE)),
-            g2=complementary(view).exact,
-            resources=bool(resources(view).exact),
+            g2=unheld(view, "G2").exact,
+            resources=bool(unheld(view, "H3").exact),
             thresholds=view.thresholds,
         ),
         lens=lens,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from services.insights.metrics.definition import BY_ID
+from services.insights.metrics.catalogue import BY_ID
 from services.insights.metrics.figure import Figure
 from services.insights.metrics.thresholds import DEFAULTS, Thresholds
 from services.insights.verdict.side import above

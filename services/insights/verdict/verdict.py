@@ -11,10 +11,10 @@ from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any
 
-from services.insights.metrics.definition import VERSION
+from services.insights.metrics.catalogue import VERSION
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.figure import Reason, rounded
-from services.insights.metrics.figures import figures_tested
+from services.insights.metrics.figures import figure
 from services.insights.metrics.thresholds import PLANNING_WINDOW
 from services.insights.verdict.evidence import Grounds, gather
 from services.insights.verdict.flip import Flip, nearest_flip
@@ -120,10 +120,10 @@ def classify(state: ServiceState, window: str) -> Verdict:
 def _classified(state: ServiceState, window: str) -> Verdict:
     grounds = gather(state, window)
     ruling = rule(grounds.evidence)
-    kept = state.view(window).tables.kept
+    view = state.view(window)
     tests = tuple(
-        kept(id_, looked, partial(tested, id_, looked, state.thresholds))
-        for id_, looked in looked_at(figures_tested(state, window).get, state.thresholds)
+        view.tables.kept(id_, looked, partial(tested, id_, looked, state.thresholds))
+        for id_, looked in looked_at(partial(figure, view), state.thresholds)
     )
     produced = ruling.service_class is ServiceClass.CO_PRODUCTION
     return Verdict(

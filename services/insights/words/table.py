@@ -69,14 +69,19 @@ REASONS: Words = {
 FAMILIES: Words = {
     "A": Text("qui est là", "who is there"),
     "B": Text("si la parole change quelque chose", "whether voices lead to change"),
+    "C": Text("des alliés", "allies"),
+    "D": Text("ce qui compte comme travail", "what counts as work"),
     "E": Text("donner et recevoir", "giving and receiving"),
     "F": Text("le réseau entre les gens", "the network between people"),
     "G": Text("exécuter ensemble", "delivering together"),
     "H": Text("pouvoir et ressources", "power and resources"),
+    "I": Text("prévenir plutôt que réparer", "prevention before repair"),
     "J": Text("plus qu'un avis, plus qu'une fois", "more than an opinion, more than once"),
     "K": Text("l'échange, et pas seulement le don", "exchange, not gift alone"),
+    "L": Text("transformer le service", "changing the service itself"),
     "M": Text("sur combien de personnes cela repose", "on how many it rests"),
     "N": Text("de l'extérieur de l'organisation", "from outside the organisation"),
+    "O": Text("apprendre des échecs et des succès", "learning from failure and success"),
     "Q": Text("à quel point les faits sont complets", "how complete the facts are"),
 }
 _EVENNESS = Text(

@@ -25,7 +25,6 @@ class Cell:
 
     ``reach``: who received; ``known``: whose party; ``to_lay``: some receiver is lay; ``kind``,
     ``organisation``: the act says one.
-    ``gift_of_person``: what the exchange metrics see as given, no group's gift and no opinion.
     """
 
     party: int
@@ -40,9 +39,6 @@ class Cell:
     kind: bool
     organisation: bool
     lay: bool
-    delivery: bool
-    planning: bool
-    gift_of_person: bool
 
 
 def cell_number(fact: ActFact) -> int:
@@ -72,23 +68,19 @@ def _reached(receivers: tuple[tuple[int, int], ...]) -> int:
 @cache
 def cell_of(number: int) -> Cell:
     party, phase, mode = number & 3, number >> 2 & 7, number >> 5 & 3
-    group = bool(number >> 13 & 1)
     return Cell(
         party=party,
         phase=phase,
         mode=mode,
         reach=number >> 9 & 3,
         known=number >> 11 & 3,
-        group=group,
+        group=bool(number >> 13 & 1),
         to_lay=bool(number >> 14 & 1),
         episode=bool(number >> 15 & 1),
         timed=bool(number >> 16 & 1),
         kind=bool(number >> 7 & 1),
         organisation=bool(number >> 8 & 1),
         lay=party in LAY,
-        delivery=phase == DELIVER and mode == ACT,
-        planning=phase in (COMMISSION, DESIGN) and mode == ACT,
-        gift_of_person=mode == ACT and not group,
     )
 
 

@@ -4,9 +4,10 @@ An entry below zero is a retraction whose act is still to come, out of quarantin
 evidence. An account that met one is not ``sound``: what changes next, it can't be told.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
-from services.insights.metrics.engine.predicates import Question
+from services.insights.metrics.engine.predicates import Predicates, Question
 from services.insights.metrics.engine.tables import (
     EPISODE_BITS,
     EPISODE_LAY_ACT,
@@ -23,21 +24,15 @@ COMPLEMENTARY = 1 << EPISODE_LAY_ACT | 1 << EPISODE_PROFESSIONAL_ACT
 class Account:
     """Pairs by person and cell, and their sums for each question; see ``Tables``.
 
-    ``holds`` tells a cell's questions, of which there are ``questions`` in all.
     ``turned``: for each question another object once anything changed that it holds for; ``faces``:
     another one once somebody came to those behind it, or left them. Objects and no numbers, which
     would begin again with an account that is made anew.
     """
 
-    def __init__(
-        self,
-        entries: Mapping[int, int],
-        bits: int,
-        holds: Callable[[int], frozenset[Question]],
-        questions: int,
-    ) -> None:
+    def __init__(self, entries: Mapping[int, int], bits: int, asked: Predicates[Any]) -> None:
         self.sound = True
-        self._bits, self._mask, self._holds = bits, (1 << bits) - 1, holds
+        self._bits, self._mask, self._holds = bits, (1 << bits) - 1, asked.of
+        questions = len(asked)
         self._cells: dict[int, dict[int, int]] = {}
         self._where: list[list[dict[int, int]]] = [[] for _ in range(questions)]
         self._people: dict[Question, dict[int, int]] = {}
@@ -52,7 +47,7 @@ class Account:
                 self.sound = False
         for cell, people in self._cells.items():
             amount = sum(people.values())
-            for question in holds(cell):
+            for question in self._holds(cell):
                 self.totals[question] += amount
 
     def people(self, question: Question) -> dict[int, int]:
@@ -111,14 +106,9 @@ class Account:
 class Squares:
     """Sums of squared minutes for each question, which tell how many gifts a share rests on."""
 
-    def __init__(
-        self,
-        entries: Mapping[int, int],
-        holds: Callable[[int], frozenset[Question]],
-        questions: int,
-    ) -> None:
-        self._holds = holds
-        self.totals = [0] * questions
+    def __init__(self, entries: Mapping[int, int], asked: Predicates[Any]) -> None:
+        self._holds = asked.of
+        self.totals = [0] * len(asked)
         self.take(entries)
 
     def take(self, changes: Mapping[int, int]) -> None:

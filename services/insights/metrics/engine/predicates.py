@@ -1,104 +1,123 @@
-"""Questions: what the figures ask of gifts and of receipts, each of which holds for some cells.
+"""Predicates: conditions on gifts and on receipts, each of which holds for some cells.
 
-A question is a number, so that what holds for a cell is found once for every snapshot to come.
+A predicate is a number, so that what holds for a cell is found once for every snapshot to come.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
+from dataclasses import fields
 from functools import cache
-from typing import TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from services.insights.metrics.engine.dimensions import (
     ACT,
+    COMMISSION,
+    DELIVER,
+    DESIGN,
     EVERY_PARTY_KNOWN,
     NAMED,
-    NO_PARTY_KNOWN,
     NOBODY_NAMED,
     OPINION,
+    SOME_PARTY_KNOWN,
+    TOO_MANY_NAMED,
     Cell,
     cell_of,
 )
 from services.insights.metrics.engine.tables import ReceiptCell, receipt_cell
 
 Question: TypeAlias = int
-_OF_GIFTS: list[Callable[[Cell], bool]] = []
-_OF_RECEIPTS: list[Callable[[ReceiptCell], bool]] = []
+C = TypeVar("C")
 
 
-def _gift(where: Callable[[Cell], bool]) -> Question:
-    _OF_GIFTS.append(where)
-    return len(_OF_GIFTS) - 1
+class _Known(Container[Any]):
+    """Holds every value that a field can have, but not the blank."""
+
+    def __contains__(self, value: object) -> bool:
+        return bool(value)
 
 
-def _gift_in_phase(phase: int) -> tuple[Question, Question]:
-    return _gift(lambda cell: cell.phase == phase), _gift(
-        lambda cell: cell.lay and cell.phase == phase
-    )
+KNOWN = _Known()
 
 
-def _gift_of_party(party: int) -> Question:
-    return _gift(lambda cell: cell.party == party)
+class Predicates(Generic[C]):
+    """The predicates on one sort of cell, in the order in which they were declared."""
+
+    def __init__(self, sort: type[C], cell_of: Callable[[int], C]) -> None:
+        self._names = {one.name for one in fields(sort)}  # type: ignore[arg-type]
+        self._cell_of = cell_of
+        self._declared: dict[tuple[tuple[str, Container[Any]], ...], Question] = {}
+        self.of = cache(self._of)
+
+    def __len__(self) -> int:
+        return len(self._declared)
+
+    def where(self, **conditions: Any) -> Question:
+        """Return the predicate that asks each dimension for a value, or for one of several.
+
+        Equal conditions are one predicate.
+        """
+        if unknown := conditions.keys() - self._names:
+            raise TypeError(f"there is no dimension {', '.join(sorted(unknown))}")
+        wanted = tuple(
+            (name, value if isinstance(value, tuple | _Known) else (value,))
+            for name, value in sorted(conditions.items())
+        )
+        self.of.cache_clear()  # what held for a cell so far was found without this one
+        return self._declared.setdefault(wanted, len(self._declared))
+
+    def _of(self, number: int) -> frozenset[Question]:
+        """Return the predicates that hold for a cell."""
+        cell = self._cell_of(number)
+        return frozenset(
+            question for wanted, question in self._declared.items() if _holds(cell, wanted)
+        )
 
 
-def _receipt(where: Callable[[ReceiptCell], bool]) -> Question:
-    _OF_RECEIPTS.append(where)
-    return len(_OF_RECEIPTS) - 1
+def _holds(cell: object, wanted: Iterable[tuple[str, Container[Any]]]) -> bool:
+    return all(getattr(cell, name) in values for name, values in wanted)
 
 
-EVERYTHING = _gift(lambda _: True)
-LAY = _gift(lambda cell: cell.lay)
-OF_PARTY = {party: _gift_of_party(party) for party in (1, 2, 3)}
-IN_PHASE = {phase: _gift_in_phase(phase) for phase in (1, 2, 3, 4)}
-"""Of each phase: all gifts, and those with a lay stamp."""
-OF_PEOPLE = _gift(lambda cell: not cell.group)
-OF_LAY_PEOPLE = _gift(lambda cell: cell.lay and not cell.group)
-ACTS = _gift(lambda cell: cell.gift_of_person)
-LAY_ACTS = _gift(lambda cell: cell.lay and cell.gift_of_person)
-ACTS_TO_KNOWN = _gift(
-    lambda cell: cell.gift_of_person and cell.reach == NAMED and cell.known != NO_PARTY_KNOWN
-)
-LAY_ACTS_TO_LAY = _gift(
-    lambda cell: cell.lay and cell.gift_of_person and cell.to_lay and cell.reach == NAMED
-)
-DELIVERY = _gift(lambda cell: cell.delivery)
-DELIVERY_TO_UNKNOWN = _gift(lambda cell: cell.delivery and cell.reach != NAMED)
-LAY_DELIVERY = _gift(lambda cell: cell.delivery and cell.lay)
-LAY_DELIVERY_TO_UNKNOWN = _gift(lambda cell: cell.delivery and cell.lay and cell.reach != NAMED)
-PLANNING = _gift(lambda cell: cell.planning)
-LAY_PLANNING = _gift(lambda cell: cell.planning and cell.lay)
-NO_OPINION = _gift(lambda cell: cell.mode != OPINION)
-LAY_OPINION = _gift(lambda cell: cell.lay and cell.mode == OPINION)
-OPINION_OF_LAY_PEOPLE = _gift(lambda cell: cell.lay and cell.mode == OPINION and not cell.group)
-BY_ACT = _gift(lambda cell: cell.mode == ACT)
-TIMED_BY_ACT = _gift(lambda cell: cell.mode == ACT and cell.timed)
-LAY_BY_THEMSELVES = _gift(lambda cell: cell.mode == ACT and cell.lay and not cell.organisation)
-WITH_PARTY = _gift(lambda cell: cell.party != 0)
-WITH_MINUTES = _gift(lambda cell: cell.timed)
-WITH_PHASE = _gift(lambda cell: cell.phase != 0)
-WITH_MODE = _gift(lambda cell: cell.mode != 0)
-WITH_RECEIVERS = _gift(lambda cell: cell.reach != NOBODY_NAMED)
-WITH_RECEIVER_PARTY = _gift(lambda cell: cell.known == EVERY_PARTY_KNOWN)
-WITH_EPISODE = _gift(lambda cell: cell.episode)
-WITH_KIND = _gift(lambda cell: cell.kind)
-
-HELPED = _receipt(lambda cell: cell.help)
-LAY_HELPED = _receipt(lambda cell: cell.help and cell.lay)
-FROM_PEOPLE = _receipt(lambda cell: not cell.from_group)
-LAY_FROM_PEOPLE = _receipt(lambda cell: cell.lay and not cell.from_group)
-LAY_FROM_LAY_PEOPLE = _receipt(lambda cell: cell.lay and cell.from_lay and not cell.from_group)
+GIFTS = Predicates(Cell, cell_of)
+RECEIPTS = Predicates(ReceiptCell, receipt_cell)
+gifts = GIFTS.where
+receipts = RECEIPTS.where
 
 
-@cache
-def of_gift(number: int) -> frozenset[Question]:
-    """Return the questions that hold for a cell of gifts."""
-    cell = cell_of(number)
-    return frozenset(question for question, where in enumerate(_OF_GIFTS) if where(cell))
+def acts(**conditions: Any) -> Question:
+    return gifts(mode=ACT, **conditions)
 
 
-@cache
-def of_receipt(number: int) -> frozenset[Question]:
-    """Return the questions that hold for a cell of receipts."""
-    cell = receipt_cell(number)
-    return frozenset(question for question, where in enumerate(_OF_RECEIPTS) if where(cell))
+EVERYTHING = gifts()
+LAY = gifts(lay=True)
+OF_PARTY = {party: gifts(party=party) for party in (1, 2, 3)}
+OF_PEOPLE = gifts(group=False)
+OF_LAY_PEOPLE = gifts(lay=True, group=False)
+BY_ACT = acts()
+ACTS = acts(group=False)
+LAY_ACTS = acts(lay=True, group=False)
+DELIVERY = acts(phase=DELIVER)
+DELIVERY_TO_UNKNOWN = acts(phase=DELIVER, reach=(NOBODY_NAMED, TOO_MANY_NAMED))
+LAY_DELIVERY = acts(phase=DELIVER, lay=True)
+LAY_DELIVERY_TO_UNKNOWN = acts(phase=DELIVER, lay=True, reach=(NOBODY_NAMED, TOO_MANY_NAMED))
+PLANNING = acts(phase=(COMMISSION, DESIGN))
+LAY_PLANNING = acts(phase=(COMMISSION, DESIGN), lay=True)
+LAY_OPINION = gifts(mode=OPINION, lay=True)
+OPINION_OF_LAY_PEOPLE = gifts(mode=OPINION, lay=True, group=False)
+TIMED_BY_ACT = acts(timed=True)
+TIMED = gifts(timed=True)
+ACTS_TO_KNOWN = acts(group=False, reach=NAMED, known=(SOME_PARTY_KNOWN, EVERY_PARTY_KNOWN))
+HELPED = receipts(help=True)
+FROM_PEOPLE = receipts(from_group=False)
+LAY_FROM_PEOPLE = receipts(lay=True, from_group=False)
 
-
-GIFT_QUESTIONS, RECEIPT_QUESTIONS = len(_OF_GIFTS), len(_OF_RECEIPTS)
+FIELDS: dict[str, Question | None] = {
+    "party": gifts(party=KNOWN),
+    "minutes": TIMED,
+    "phase": gifts(phase=KNOWN),
+    "mode": gifts(mode=KNOWN),
+    "receivers": gifts(reach=(NAMED, TOO_MANY_NAMED)),
+    "receiver_party": gifts(known=EVERY_PARTY_KNOWN),
+    "episode": gifts(episode=True),
+    "kind": gifts(kind=True),
+    "affiliation": None,
+}
+"""The gifts that carry each field; None: whether they do depends on more than the gift."""

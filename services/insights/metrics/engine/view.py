@@ -21,7 +21,7 @@ T = TypeVar("T")
 class View:
     """``tables``: of the window; ``whole``: of the life window; ``day``: as of which.
 
-    ``read``: the figures that were read from it, by lens; "" for those that ask for its first day.
+    ``read``: the figures that were read from it, by lens; "" for those without one.
     ``shared``: what was found in it but depends neither on that day nor on its name, and so is true
     of each window that holds the same.
     """
@@ -34,6 +34,7 @@ class View:
     thresholds: Thresholds
     shared: dict[Hashable, Any]
     read: dict[str, dict[str, Figure]] = field(default_factory=dict)
+    dated: dict[str, Figure] = field(default_factory=dict)
 
     def once(self, what: Hashable, find: Callable[[], T]) -> T:
         """Return what ``find`` finds, which must not depend on the window's name or first day."""
@@ -41,6 +42,10 @@ class View:
             self.shared[what] = find()
         found: T = self.shared[what]
         return found
+
+    def found(self, lens: str, *, dated: bool) -> dict[str, Figure]:
+        """Return the figures found so far in a lens, or of those that ask for the first day."""
+        return self.dated if dated else self.once(lens, dict[str, Figure])
 
     @property
     def first_day(self) -> int | None:
@@ -101,7 +106,7 @@ class View:
         """Whether too few acts carry minutes; of all contributions where none is an act."""
         needed, timed, whole = self.thresholds.timed_share, q.TIMED_BY_ACT, q.BY_ACT
         if not self.count(whole):
-            timed, whole = q.WITH_MINUTES, q.EVERYTHING
+            timed, whole = q.TIMED, q.EVERYTHING
         return self.count(timed) * needed.denominator < needed.numerator * self.count(whole)
 
     @cached_property

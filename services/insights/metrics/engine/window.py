@@ -12,12 +12,7 @@ from typing import Any, TypeVar
 
 from services.insights.metrics.engine.dimensions import CELL_BITS
 from services.insights.metrics.engine.populations import Account, Episodes, Network, Squares
-from services.insights.metrics.engine.predicates import (
-    GIFT_QUESTIONS,
-    RECEIPT_QUESTIONS,
-    of_gift,
-    of_receipt,
-)
+from services.insights.metrics.engine.predicates import GIFTS, RECEIPTS
 from services.insights.metrics.engine.tables import RECEIPT_BITS, Tables, add
 from services.insights.metrics.thresholds import WINDOW_DAYS
 
@@ -60,11 +55,11 @@ class Window:
     @cached_property
     def given(self) -> Account:
         given = _sum([ring.given for ring in self._rings])
-        return Account(given, CELL_BITS, of_gift, GIFT_QUESTIONS)
+        return Account(given, CELL_BITS, GIFTS)
 
     @cached_property
     def squares(self) -> Squares:
-        return Squares(_sum([ring.squares for ring in self._rings]), of_gift, GIFT_QUESTIONS)
+        return Squares(_sum([ring.squares for ring in self._rings]), GIFTS)
 
     @cached_property
     def organisations(self) -> dict[int, int]:
@@ -74,7 +69,7 @@ class Window:
     @cached_property
     def received(self) -> Account:
         receipts = _sum([ring.receipts for ring in self._rings])
-        return Account(receipts, RECEIPT_BITS, of_receipt, RECEIPT_QUESTIONS)
+        return Account(receipts, RECEIPT_BITS, RECEIPTS)
 
     @cached_property
     def network(self) -> Network:

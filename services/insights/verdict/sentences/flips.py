@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from services.insights.metrics.definition import BY_ID
+from services.insights.metrics.catalogue import BY_ID
 from services.insights.metrics.figure import rounded
 from services.insights.verdict.flip import NAMES, Flip, Step
 from services.insights.verdict.rule import ServiceClass
@@ -111,7 +111,7 @@ def _share(quantity: str) -> Text:
     """Return what the quantity is called: by its figure's name, where it is a figure."""
     if (figure := BY_ID.get(NAMES[quantity])) is None:
         return SHARES[quantity]
-    return Text(figure.name_fr, figure.name_en)
+    return Text(figure.fr, figure.en)
 
 
 def _givers_missing(flip: Flip) -> int:

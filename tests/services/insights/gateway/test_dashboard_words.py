@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page
 
 from services.insights.gateway import dashboard
 from services.insights.gateway.api import definitions
-from services.insights.metrics.definition import DEFINITIONS
+from services.insights.metrics.catalogue import DEFINITIONS
 from services.insights.verdict.grade import TESTS
 from services.insights.words.table import TABLE
 

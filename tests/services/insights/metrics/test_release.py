@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from services.insights.metrics.definition import BY_ID
+from services.insights.metrics.catalogue import BY_ID
 from services.insights.metrics.figures import figures, metrics_json
 from tests.support.archetypes import DAY, Story, spread, time_bank, with_survey
 

@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import pytest
 
-from services.insights.metrics.definition import BY_ID
+from services.insights.metrics.catalogue import BY_ID
 from services.insights.metrics.figure import Figure, Reason, exactly, missing
-from services.insights.metrics.figures import figures, figures_tested
+from services.insights.metrics.figures import figures
 from services.insights.verdict.grade import TESTS, Answer, Grade, all_tested, grade
 from services.insights.verdict.verdict import classify
 from tests.support.archetypes import youth_court
@@ -126,8 +126,10 @@ def test_only_co_production_has_a_grade_but_every_verdict_has_its_tests() -> Non
 
 
 def test_what_the_tests_look_at_is_read_for_them_as_it_is_shown() -> None:
-    looked_at = {one.metric for conditions in TESTS.values() for one in conditions} & BY_ID.keys()
+    measured = {one.metric for conditions in TESTS.values() for one in conditions} & BY_ID.keys()
     for story in (youth_court(), youth_court(days=5, heard_ago=4)):
-        shown, read = figures(story.state(), "90d"), figures_tested(story.state(), "90d")
+        looks = [look for test in classify(story.state(), "90d").tests for look in test.looked_at]
+        read = {look.condition.metric: look.figure for look in looks if look.figure}
 
-        assert {id_: read[id_] for id_ in looked_at} == {id_: shown[id_] for id_ in looked_at}
+        shown = figures(story.state(), "90d")
+        assert read == {id_: shown[id_] for id_ in measured}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services import insights
-from services.insights.metrics.definition import BY_ID, DEFINITIONS
+from services.insights.metrics.catalogue import BY_ID, DEFINITIONS, FAMILIES
 from services.insights.metrics.figure import Reason
 from services.insights.metrics.thresholds import LENSES, WINDOW_DAYS
 from services.insights.release.rendering import INCOMPLETE
@@ -28,7 +28,7 @@ NAMED = {
     "grades": set(Grade),
     "flags": {*Flag, INCOMPLETE},
     "reasons": {*Reason, NOT_MEASURED},
-    "families": {definition.id[0] for definition in DEFINITIONS},
+    "families": {family.id for family in FAMILIES},
     "scales": {definition.id for definition in DEFINITIONS if definition.unit == "index"},
     "axes": {"p", "d"},
     "shares": {quantity for quantity, name in NAMES.items() if name not in BY_ID},
@@ -64,7 +64,7 @@ def test_both_languages_say_all_and_name_the_same_places() -> None:
         assert text.fr.strip(), (kind, key)
         assert text.en.strip(), (kind, key)
         assert sorted(PLACE.findall(text.fr)) == sorted(PLACE.findall(text.en)), (kind, key)
-    assert all(figure.name_fr and figure.name_en for figure in DEFINITIONS)
+    assert all(figure.fr and figure.en for figure in DEFINITIONS)
 
 
 def test_no_name_stands_in_a_second_table() -> None:
