@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from starlette.routing import Route
 
 from services.insights.app import DASHBOARD
-from services.insights.gateway.api import figures_router, operation_router
+from services.insights.gateway.api import definitions_router, figures_router, operation_router
 from services.insights.gateway.queries import Answers
 from services.insights.gateway.schemas import FoldedBody
 from services.insights.gateway.stream import EventStream, StreamGauges
@@ -128,6 +128,7 @@ async def gateway(
     )
     app = application("insights", registry, {}, lambda _: nullcontext())
     app.include_router(figures_router(lambda: answers, lambda: DAY))
+    app.include_router(definitions_router())
     received: dict[str, int] = {}
     app.include_router(operation_router(_folded(received), _nobody_asks))
     app.router.routes.append(Route("/v1/stream", endpoint=stream))

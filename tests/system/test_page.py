@@ -147,15 +147,15 @@ async def test_the_address_keeps_what_was_chosen(page: Page, served: Gateway) ->
     served.show(a_record())
     await page.goto(f"{served.url}#/service/s-1?window=life&lens=nonsense")
     chosen = page.locator('[aria-pressed="true"]:not([data-language])')
-    await expect(chosen).to_have_text(["Whole life", "time given"])
+    await expect(chosen).to_have_text(["Whole life", "Time given"])
 
-    await page.get_by_role("button", name="number of acts").click()
-    await expect(chosen).to_have_text(["Whole life", "number of acts"])
+    await page.get_by_role("button", name="Number of contributions").click()
+    await expect(chosen).to_have_text(["Whole life", "Number of contributions"])
     assert page.url.endswith("#/service/s-1?window=life&lens=count")
     await page.reload()
-    await expect(chosen).to_have_text(["Whole life", "number of acts"])
+    await expect(chosen).to_have_text(["Whole life", "Number of contributions"])
     await page.go_back()
-    await expect(chosen).to_have_text(["Whole life", "time given"])
+    await expect(chosen).to_have_text(["Whole life", "Time given"])
 
 
 async def processor_seconds(page: Page) -> Callable[[], Awaitable[float]]:

@@ -43,7 +43,7 @@ export function glance({ follow, redraw, signal }) {
         element("span", { class: "facts" }, facts.join(" · ")),
         element("p", { class: "reason" }, inLanguage(verdict.reasons)[0]),
         inLanguage(waiting.text).map((sentence) => element("p", { class: "quiet", "data-waiting": "" }, sentence)),
-        axesDrawing(verdict, 120),
+        axesDrawing(verdict, 136),
       ),
     );
   }
