@@ -22,7 +22,8 @@ from msgspec.structs import replace
 
 from benchmarks.stages import Codes
 from benchmarks.workload import DEPLOYMENT, TODAY, Size, messages
-from services.insights.facts.fact import ActFact, Fact, day_number, facts_of
+from services.insights.facts.fact import ActFact, Fact, day_number
+from services.insights.facts.from_events import facts_of
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.engine.timeline import Timeline
 from services.insights.projection.directory import ServiceInfo

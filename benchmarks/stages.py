@@ -18,7 +18,7 @@ import msgspec
 
 from benchmarks.workload import DEPLOYMENT, TODAY, Relay, Size, messages
 from services.insights.facts.chunk import Chunk, chunk_of
-from services.insights.facts.fact import facts_of
+from services.insights.facts.from_events import facts_of
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.figures import figures
 from services.insights.projection.memory import Change, LiveService, by_service

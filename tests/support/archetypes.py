@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 
-from services.insights.facts.fact import Fact, facts_of
+from services.insights.facts.fact import Fact
+from services.insights.facts.from_events import facts_of
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.thresholds import DEFAULTS, Thresholds
 from shared.contracts.exchange import (

@@ -9,7 +9,7 @@ import msgspec
 
 from services.insights.facts.chunk import chunk_of
 from services.insights.facts.dictionary import Codebook
-from services.insights.facts.fact import facts_of
+from services.insights.facts.from_events import facts_of
 from services.insights.projection.directory import ServiceInfo, described
 from services.insights.projection.memory import Change, Live
 from services.insights.projection.store import SOURCE_TOPICS, FactStore, Folded

@@ -9,7 +9,8 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from services.insights.facts.fact import Fact, facts_of
+from services.insights.facts.fact import Fact
+from services.insights.facts.from_events import facts_of
 from shared.contracts import catalogue
 from shared.contracts.registry import ServiceRegistered
 from tools.commands.fact_table import SORTS, codes_of, row, schema

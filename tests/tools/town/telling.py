@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from services.insights.facts.fact import facts_of
+from services.insights.facts.from_events import facts_of
 from services.insights.metrics.engine.state import ServiceState
 from shared.contracts.exchange import (
     Act,

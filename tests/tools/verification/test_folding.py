@@ -8,7 +8,7 @@ import pytest
 
 from services.insights.facts.chunk import chunk_of
 from services.insights.facts.dictionary import Codebook
-from services.insights.facts.fact import facts_of
+from services.insights.facts.from_events import facts_of
 from services.insights.projection.store import FactStore, Folded
 from shared.contracts.catalogue import BY_MODEL, encode
 from shared.contracts.topics import EXCHANGE_ACTIVITY

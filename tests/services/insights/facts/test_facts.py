@@ -5,13 +5,22 @@ import pytest
 
 from services.insights.facts.encoding import FORMAT_VERSION, UnknownFormat, pack, unpack
 from services.insights.facts.fact import (
+    CHANNELS,
+    CHOICES,
+    KINDS,
+    KNOWLEDGES,
+    MODES,
+    PARTIES,
+    PHASES,
+    SCOPES,
+    STAGES,
     ActFact,
     ConsultationFact,
     RoleFact,
     day_number,
-    facts_of,
     turned,
 )
+from services.insights.facts.from_events import facts_of
 from shared.contracts.exchange import (
     Act,
     ConsultationClosed,
@@ -25,7 +34,19 @@ from shared.contracts.exchange import (
     Receiver,
 )
 from shared.contracts.registry import RoleStartMoved, ServiceClosed
-from shared.contracts.vocabulary import Message, Outcome
+from shared.contracts.vocabulary import (
+    Channel,
+    Choice,
+    Knowledge,
+    Message,
+    Mode,
+    Outcome,
+    ParticipantKind,
+    Party,
+    Phase,
+    Scope,
+    Stage,
+)
 from tests.support.archetypes import DAY, Codes, Story, moment
 
 BEFORE = Story().act("u1", 3, ["u2"], minutes=30)
@@ -133,3 +154,56 @@ def test_consultations_are_facts_of_the_days_they_open_and_close() -> None:
     assert opened == [ConsultationFact(1, day, 1, 1)]
     assert closed == [ConsultationFact(1, day + 2, 1, 0)]
     assert unpack(pack(opened + closed)) == opened + closed
+
+
+def test_each_value_of_an_act_stands_in_the_field_of_its_name() -> None:
+    act = Act(
+        contribution_id="c",
+        service_id="s",
+        occurred_at=moment(0),
+        giver_id="g",
+        giver_kind=ParticipantKind.GROUP,
+        giver_party=Party.FAMILY_SOCIAL,
+        giver_org="o",
+        receivers=(Receiver(participant_id="r", party=Party.USER),),
+        receiver_groups=("rg1", "rg2"),
+        phase=Phase.ASSESS,
+        mode=Mode.OPINION,
+        choice=Choice.PASS,
+        kind="civic",
+        scope=Scope.SYSTEM,
+        stage=Stage.RECOVERY,
+        knowledge=Knowledge.LIVED,
+        minutes=17,
+        episode_id="e",
+        channel=Channel.PAPER,
+        recorded_by="g",
+    )
+    codes = {"service": 101, "organisation": 102, "episode": 103}
+
+    (fact,) = facts_of(
+        ContributionDisputed(act=act, by="r", reason_code="wrong", counted=True),
+        lambda kind, text: codes.get(kind) or 200 + ord(text),
+    )[:1]
+
+    assert msgspec.structs.asdict(fact) == {
+        "service": 101,
+        "day": day_number(act.occurred_at),
+        "sign": -1,
+        "giver": 200 + ord("g"),
+        "giver_group": 1,
+        "party": PARTIES.index("family_social") + 1,
+        "phase": PHASES.index("assess") + 1,
+        "mode": MODES.index("opinion") + 1,
+        "kind": KINDS.index("civic") + 1,
+        "choice": CHOICES.index("pass") + 1,
+        "scope": SCOPES.index("system") + 1,
+        "stage": STAGES.index("recovery") + 1,
+        "knowledge": KNOWLEDGES.index("lived") + 1,
+        "channel": CHANNELS.index("paper") + 1,
+        "minutes": 17,
+        "organisation": 102,
+        "episode": 103,
+        "receiver_groups": 2,
+        "receivers": ((200 + ord("r"), PARTIES.index("user") + 1),),
+    }

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from services.insights.facts.chunk import Chunk, chunk_of
 from services.insights.facts.encoding import UnknownFormat
-from services.insights.facts.fact import Fact, facts_of, turned
+from services.insights.facts.fact import Fact, turned
+from services.insights.facts.from_events import facts_of
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.projection.columns import folded
 from services.insights.projection.memory import LiveService

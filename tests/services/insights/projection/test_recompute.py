@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.insights.facts.fact import Fact, facts_of
+from services.insights.facts.fact import Fact
+from services.insights.facts.from_events import facts_of
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.figures import metrics_json
 from services.insights.verdict.sentences.waiting import waiting_json

@@ -22,7 +22,8 @@ from services.exchange.contribution.rules import (
 )
 from services.exchange.contribution.synchronisation import Synchronise, synchronise
 from services.insights.facts.encoding import pack, unpack
-from services.insights.facts.fact import Fact, WaitingFact, day_number, facts_of
+from services.insights.facts.fact import Fact, WaitingFact, day_number
+from services.insights.facts.from_events import facts_of
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.engine.timeline import Timeline
 from services.insights.verdict.sentences.waiting import waiting_json
