@@ -1,8 +1,7 @@
 """What is known when a command is built, and how exchange's commands say what they need."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -13,21 +12,9 @@ from services.exchange.directory.lookup import DirectoryNeeds
 from services.exchange.identity import Identity
 from services.exchange.lookback import RelatedStreams, RowId
 from shared.commands.context import CommandContext
-from shared.contracts.exchange import (
-    ChangeImplemented,
-    ConsultationClosed,
-    ConsultationOpened,
-    ContributionRecorded,
-    ContributionRevisionSeen,
-    DecisionTaken,
-    FeedbackAnswered,
-    FeedbackGiven,
-    ResourceAllocated,
-)
 from shared.contracts.topics import EXCHANGE_ACTIVITY
-from shared.contracts.vocabulary import Message
 from shared.eventstore.folding import Fold
-from shared.eventstore.port import Happened, Stream
+from shared.eventstore.port import Stream
 
 BY_LENGTH_MAX = 64  # of an id in an event; a system's name can be longer
 
@@ -62,9 +49,6 @@ class ExchangeContext(CommandContext, frozen=True):
         """Who acts when no participant does."""
         return f"{SYSTEM}{self.sender.system}"[:BY_LENGTH_MAX]
 
-    def happened(self, event: Message) -> Happened:
-        return happened(event, self.now)
-
     def moment(self, named: datetime | None, follows: datetime) -> datetime:
         """Return when it happened: as named, else now.
 
@@ -83,23 +67,3 @@ class ExchangeContext(CommandContext, frozen=True):
 def stream(stream_id: str, subject: str, service_id: str) -> Stream:
     """Return the stream of an aggregate that belongs to one service."""
     return Stream(stream_id, subject, EXCHANGE_ACTIVITY, service_id)
-
-
-def happened(event: Message, now: datetime) -> Happened:
-    """Return the event with the time at which it happened; ``now`` for what exchange does."""
-    tell = _TIMES.get(type(event))
-    causation_id = event.feedback_id if type(event) is ChangeImplemented else None
-    return Happened(event, now if tell is None else tell(event), causation_id)
-
-
-_TIMES: Mapping[type[Message], Callable[[Any], datetime]] = {
-    ContributionRecorded: lambda event: event.act.occurred_at,
-    ContributionRevisionSeen: attrgetter("revised_at"),
-    FeedbackGiven: attrgetter("given_at"),
-    FeedbackAnswered: attrgetter("answered_at"),
-    ChangeImplemented: attrgetter("implemented_at"),
-    DecisionTaken: attrgetter("decided_at"),
-    ResourceAllocated: attrgetter("allocated_at"),
-    ConsultationOpened: attrgetter("opened_at"),
-    ConsultationClosed: attrgetter("closed_at"),
-}

@@ -1,7 +1,7 @@
 """What is known when a command is built, and how registry's commands say what they need."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date
 from typing import Any, NamedTuple
 
 import msgspec
@@ -53,8 +53,3 @@ class RegistryContext(CommandContext, frozen=True):
     """A submission with what registry knows about it."""
 
     known: RegistryAnswer
-
-
-def beginning(day: date) -> datetime:
-    """Return the moment at which a whole UTC day begins."""
-    return datetime.combine(day, time.min, UTC)

@@ -72,11 +72,10 @@ def _on_consultation(
         stream=stream(consultation.stream_id(consultation_id), consultation_id, service_id),
         fold=consultation.FOLD,
         decide=partial(consultation.decide, asked),
-        happened=context.happened,
         told=lambda *_: {"consultation_id": consultation_id, "service_id": service_id},
         creates=isinstance(asked, consultation.Open),
     )
-    return command(plan, context.submission)
+    return command(plan, context)
 
 
 def _consultation(body: CloseConsultation) -> tuple[str, Fold]:

@@ -8,10 +8,11 @@ import asyncio
 
 import structlog
 
-from services.exchange.context import happened, stream
+from services.exchange.context import stream
 from services.exchange.contribution import life
 from services.exchange.contribution import rules as contribution
 from services.exchange.contribution.read_model import Projection
+from shared.commands.plan import happened
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer, Command, Happened, Provenance
 from shared.eventstore.store import Conflict, Pool, PostgresEventStore

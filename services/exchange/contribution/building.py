@@ -39,10 +39,9 @@ def record(body: bodies.RecordContribution, context: ExchangeContext) -> Command
         contribution_id,
         act.service_id,
         partial(contribution.decide, contribution.Record(act, context.now)),
-        context,
         creates=True,
     )
-    return command(plan, context.submission)
+    return command(plan, context)
 
 
 def confirm(body: bodies.ConfirmContribution, context: ExchangeContext) -> Command[Any]:
@@ -107,7 +106,6 @@ def on_contribution(
     contribution_id: str,
     service_id: str,
     decide: Callable[[Any], list[Message]],
-    context: ExchangeContext,
     *,
     creates: bool = False,
 ) -> CommandPlan:
@@ -115,7 +113,6 @@ def on_contribution(
         stream=stream(contribution.stream_id(contribution_id), contribution_id, service_id),
         fold=life.FOLD,
         decide=decide,
-        happened=context.happened,
         told=lambda state, _: {
             "contribution_id": contribution_id,
             "service_id": service_id,
@@ -135,13 +132,9 @@ def _to(
     contribution_id: str, asked: contribution.Command, context: ExchangeContext
 ) -> Command[Any]:
     act = _known_act(contribution_id, context)
-    plan = on_contribution(
-        contribution_id, act.service_id, partial(contribution.decide, asked), context
-    )
+    plan = on_contribution(contribution_id, act.service_id, partial(contribution.decide, asked))
     # what was confirmed or resolved has to be disputed before it can be so again
-    return command(
-        replace(plan, ends=not isinstance(asked, contribution.Dispute)), context.submission
-    )
+    return command(replace(plan, ends=not isinstance(asked, contribution.Dispute)), context)
 
 
 def _re_enriching(
@@ -155,8 +148,8 @@ def _re_enriching(
         before = act if isinstance(state, life.Unknown) else state.act
         return contribution.decide(asked(before), state)
 
-    plan = on_contribution(contribution_id, act.service_id, decide, context)
-    return command(plan, context.submission)
+    plan = on_contribution(contribution_id, act.service_id, decide)
+    return command(plan, context)
 
 
 def _known_act(contribution_id: str, context: ExchangeContext) -> Act:

@@ -123,8 +123,8 @@ def withdraw(body: bodies.RetractContribution, context: ExchangeContext) -> Comm
         return _told(place, Effect.VOIDED if events else Effect.UNCHANGED)
 
     decide = partial(retract, context.system)
-    plan = on_contribution(place.contribution_id, place.service_id, decide, context)
-    return command(replace(plan, told=told), context.submission)
+    plan = on_contribution(place.contribution_id, place.service_id, decide)
+    return command(replace(plan, told=told), context)
 
 
 @lru_cache(maxsize=1_000)  # the rows of a file say the same few sets of fields
@@ -234,9 +234,9 @@ class Placement:
             answer = _told(place, anew if anew and done is Effect.RECORDED else done)
             return answer | _changes(events)
 
-        plan = on_contribution(place.contribution_id, place.service_id, decide, row.context)
+        plan = on_contribution(place.contribution_id, place.service_id, decide)
         ends = asked.status is Status.VOIDED
-        return command(replace(plan, told=told, ends=ends), row.context.submission)
+        return command(replace(plan, told=told, ends=ends), row.context)
 
     def _find(self, place: Place, state: State) -> None:
         """Let pass a contribution that is where its row was taken to stand.
@@ -295,6 +295,6 @@ def _told(place: Place, done: Effect) -> dict[str, Any]:
 
 def _leaving(row: SourceRow, place: Place) -> Command[Any]:
     decide = partial(contribution.decide, contribution.Void(row.context.system, MOVED))
-    plan = on_contribution(place.contribution_id, place.service_id, decide, row.context)
-    leaving = command(replace(plan, ends=True), row.context.submission)
+    plan = on_contribution(place.contribution_id, place.service_id, decide)
+    leaving = command(replace(plan, ends=True), row.context)
     return replace(leaving, idempotency=None, expected_version=None)

@@ -62,11 +62,10 @@ def take_decision(body: TakeDecision, context: ExchangeContext) -> Command[Any]:
         stream=stream(decision.stream_id(taken.decision_id), taken.decision_id, body.service_id),
         fold=decision.FOLD,
         decide=partial(decision.decide, decision.Take(taken)),
-        happened=context.happened,
         told=lambda *_: {"decision_id": taken.decision_id, "service_id": body.service_id},
         creates=True,
     )
-    return command(plan, context.submission)
+    return command(plan, context)
 
 
 REFUSALS: Mapping[StrEnum, Meaning] = {

@@ -128,11 +128,11 @@ def _on_feedback(
         stream=stream(feedback.stream_id(feedback_id), feedback_id, service_id),
         fold=feedback.FOLD,
         decide=partial(feedback.decide, asked),
-        happened=context.happened,
         told=lambda *_: told,
         creates=not isinstance(asked, feedback.Answer),
+        causation_id=feedback_id if isinstance(asked, feedback.Implement) else None,
     )
-    return command(plan, context.submission)
+    return command(plan, context)
 
 
 def _about(body: GiveFeedback) -> tuple[str, Fold] | None:

@@ -60,11 +60,10 @@ def allocate_resource(body: AllocateResource, context: ExchangeContext) -> Comma
         stream=stream(resource.stream_id(allocation_id), allocation_id, body.service_id),
         fold=resource.FOLD,
         decide=partial(resource.decide, resource.Allocate(allocated, _decision(body, context))),
-        happened=context.happened,
         told=lambda *_: {"allocation_id": allocation_id, "service_id": body.service_id},
         creates=True,
     )
-    return command(plan, context.submission)
+    return command(plan, context)
 
 
 def _decision_named(body: AllocateResource) -> tuple[str, Fold] | None:

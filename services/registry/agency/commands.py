@@ -17,7 +17,7 @@ from shared.commands.plan import CommandPlan, command
 from shared.contracts.registry import AgencyRegistered
 from shared.contracts.topics import REGISTRY_AGENCIES
 from shared.contracts.vocabulary import Message, Slug
-from shared.eventstore.port import Command, Happened, Provenance, Stream
+from shared.eventstore.port import Command, Provenance, Stream
 from shared.http.problems import Meaning
 from shared.http.strict import StrictModel, Text
 from shared.http.submission import Context
@@ -53,11 +53,10 @@ def register_agency(body: RegisterAgency, context: RegistryContext) -> Command[A
         stream=Stream(agency.stream_id(agency_id), agency_id, REGISTRY_AGENCIES, agency_id),
         fold=agency.FOLD,
         decide=partial(agency.decide, asked),
-        happened=lambda event: Happened(event, context.now),
         told=lambda *_: {"agency_id": agency_id},
         creates=True,
     )
-    return command(plan, context.submission)
+    return command(plan, context)
 
 
 def _changes(body: RegisterAgency, _sender: Provenance) -> str:

@@ -1,7 +1,6 @@
 """Commands on participants: registered, and affiliated to organisations."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -12,7 +11,7 @@ from pydantic import BaseModel
 from uuid_utils import uuid4
 
 from services.registry.agency.commands import UNKNOWN_AGENCY
-from services.registry.context import ExternalKey, RegistryContext, RegistryNeeds, beginning
+from services.registry.context import ExternalKey, RegistryContext, RegistryNeeds
 from services.registry.participant import rules as participant
 from services.registry.projection import Change, Columns, fields
 from shared.commands.aggregate import Aggregate, CommandType, Decide, created
@@ -24,7 +23,7 @@ from shared.contracts.registry import (
 )
 from shared.contracts.topics import REGISTRY_PARTICIPANTS
 from shared.contracts.vocabulary import Channel, Identifier, Message, ParticipantKind
-from shared.eventstore.port import Command, Happened, Provenance, Stream
+from shared.eventstore.port import Command, Provenance, Stream
 from shared.http.problems import Meaning
 from shared.http.strict import Day, Flag, LocalId, StrictModel, Text
 from shared.http.submission import Context
@@ -118,36 +117,33 @@ def register_participant(body: RegisterParticipant, context: RegistryContext) ->
         kind=body.kind,
         channel=body.channel,
     )
-    return _on_participant(asked, context, context.now)
+    return _on_participant(asked, context)
 
 
 def declare_affiliation(body: DeclareAffiliation, context: RegistryContext) -> Command[Any]:
     asked = participant.DeclareAffiliation(
         body.participant_id, body.organisation_id, body.employed, body.since
     )
-    return _on_participant(asked, context, beginning(body.since))
+    return _on_participant(asked, context)
 
 
 def end_affiliation(body: EndAffiliation, context: RegistryContext) -> Command[Any]:
     asked = participant.EndAffiliation(body.participant_id, body.organisation_id, body.until)
-    return _on_participant(asked, context, beginning(body.until))
+    return _on_participant(asked, context)
 
 
-def _on_participant(
-    asked: participant.Command, context: RegistryContext, at: datetime
-) -> Command[Any]:
+def _on_participant(asked: participant.Command, context: RegistryContext) -> Command[Any]:
     participant_id = asked.participant_id
     stream_id = participant.stream_id(participant_id)
     plan = CommandPlan(
         stream=Stream(stream_id, participant_id, REGISTRY_PARTICIPANTS, participant_id),
         fold=participant.FOLD,
         decide=partial(participant.decide, asked),
-        happened=lambda event: Happened(event, at),
         told=lambda state, _: {"participant_id": participant_id, "kind": state.kind},
         creates=isinstance(asked, participant.Register),
         ends=isinstance(asked, participant.EndAffiliation),
     )
-    return command(plan, context.submission)
+    return command(plan, context)
 
 
 def _agency(_body: RegisterParticipant, sender: Provenance) -> str:

@@ -1,7 +1,6 @@
 """Commands on roles: of which party a participant is in a service, and since when."""
 
 from collections.abc import Mapping
-from datetime import date
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -10,7 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from services.registry.context import RegistryContext, RegistryNeeds, beginning
+from services.registry.context import RegistryContext, RegistryNeeds
 from services.registry.participant.commands import (
     ENDS_BEFORE_START,
     UNKNOWN_PARTICIPANT,
@@ -24,7 +23,7 @@ from shared.commands.plan import CommandPlan, command
 from shared.contracts.registry import RoleAssumed, RoleEnded, RoleStartMoved
 from shared.contracts.topics import REGISTRY_SERVICES
 from shared.contracts.vocabulary import Identifier, Message, Party
-from shared.eventstore.port import Command, Happened, Stream
+from shared.eventstore.port import Command, Stream
 from shared.http.problems import Meaning
 from shared.http.strict import Day, StrictModel
 from shared.http.submission import Context
@@ -95,16 +94,16 @@ class RoleAnswer(BaseModel):
 
 def assume_role(body: AssumeRole, context: RegistryContext) -> Command[Any]:
     asked = role.Assume(_place(body, context), body.party, body.since)
-    return _on_role(asked, context, body.since)
+    return _on_role(asked, context)
 
 
 def move_role_start(body: MoveRoleStart, context: RegistryContext) -> Command[Any]:
     asked = role.MoveStart(_place(body, context), body.party, body.since)
-    return _on_role(asked, context, body.since)
+    return _on_role(asked, context)
 
 
 def end_role(body: EndRole, context: RegistryContext) -> Command[Any]:
-    return _on_role(role.End(_place(body, context), body.until), context, body.until)
+    return _on_role(role.End(_place(body, context), body.until), context)
 
 
 def _place(body: AssumeRole | MoveRoleStart | EndRole, context: RegistryContext) -> role.Place:
@@ -117,7 +116,7 @@ def _place(body: AssumeRole | MoveRoleStart | EndRole, context: RegistryContext)
     )
 
 
-def _on_role(asked: role.Command, context: RegistryContext, day: date) -> Command[Any]:
+def _on_role(asked: role.Command, context: RegistryContext) -> Command[Any]:
     service_id, participant_id = asked.place.service_id, asked.place.participant_id
     stream_id = role.stream_id(service_id, participant_id)
     plan = CommandPlan(
@@ -125,12 +124,11 @@ def _on_role(asked: role.Command, context: RegistryContext, day: date) -> Comman
         stream=Stream(stream_id, participant_id, REGISTRY_SERVICES, service_id),
         fold=role.FOLD,
         decide=partial(role.decide, asked),
-        happened=lambda event: Happened(event, beginning(day)),
         told=lambda *_: {"service_id": service_id, "participant_id": participant_id},
         creates=isinstance(asked, role.Assume),
         ends=isinstance(asked, role.End),
     )
-    return command(plan, context.submission)
+    return command(plan, context)
 
 
 def _role(body: AssumeRole | MoveRoleStart | EndRole) -> tuple[str, str]:

@@ -25,7 +25,7 @@ from shared.contracts.registry import (
 )
 from shared.contracts.topics import REGISTRY_SERVICES
 from shared.contracts.vocabulary import Identifier, Message, Slug
-from shared.eventstore.port import Command, Happened, Provenance, Stream
+from shared.eventstore.port import Command, Provenance, Stream
 from shared.http.problems import Meaning
 from shared.http.strict import Day, Flag, LocalId, LongText, StrictModel, Text
 from shared.http.submission import Context
@@ -174,12 +174,11 @@ def _on_service(asked: service.Command, context: RegistryContext) -> Command[Any
         stream=Stream(service.stream_id(service_id), service_id, REGISTRY_SERVICES, service_id),
         fold=service.FOLD,
         decide=partial(service.decide, asked),
-        happened=lambda event: Happened(event, context.now),
         told=lambda *_: {"service_id": service_id},
         creates=isinstance(asked, service.Register),
         ends=isinstance(asked, service.Close),
     )
-    return command(plan, context.submission)
+    return command(plan, context)
 
 
 def _agency(body: RegisterService, sender: Provenance) -> str:
