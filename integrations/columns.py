@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from integrations.identifier import local_id, refuse_nothing
 from integrations.moment import as_text, parse_moment
 from integrations.text import closest
-from integrations.translator import Unfit
+from integrations.translator import InvalidValue
 from shared.contracts import vocabulary
 from shared.contracts.exchange import RECEIVERS_MAX
 
@@ -46,7 +46,7 @@ _WHOLE = re.compile(r"([1-9][0-9]*)(?:\.0+)?")
 Parse = Callable[[str], Any]
 
 
-class Status(StrEnum):
+class ImportedStatus(StrEnum):
     """Where an imported contribution stands."""
 
     RECORDED = "recorded"
@@ -56,7 +56,7 @@ class Status(StrEnum):
 
 
 def parsers(timezone: ZoneInfo, now: datetime, *, days: bool = False) -> dict[str, Parse]:
-    """Return how each column is read; a parser raises ``Unfit``.
+    """Return how each column is read; a parser raises ``InvalidValue``.
 
     ``days``: what happened at midnight happened on that day, at no time that anybody knows.
     """
@@ -90,7 +90,7 @@ def parsers(timezone: ZoneInfo, now: datetime, *, days: bool = False) -> dict[st
         "episode_id": local_id,
         "organisation_id": local_id,
         "channel": one_of(vocabulary.Channel),
-        "status": one_of(Status),
+        "status": one_of(ImportedStatus),
         "revised_at": revised,
     }
 
@@ -105,7 +105,7 @@ def one_of(words: type[StrEnum]) -> Parse:
         if word is None:
             near = closest(text.lower(), known)
             meant = f"; {near} is the closest" if near else ""
-            raise Unfit("it is not one of the words for this column", f"use {listed}{meant}")
+            raise InvalidValue("it is not one of the words for this column", f"use {listed}{meant}")
         return word
 
     return parse
@@ -116,7 +116,7 @@ def receivers(text: str) -> list[str]:
     ids = dict.fromkeys(part.strip() for part in text.split(RECEIVERS_SEPARATOR))
     ids.pop("", None)
     if len(ids) > RECEIVERS_MAX:
-        raise Unfit(
+        raise InvalidValue(
             f"it names {len(ids)} receivers, more than {RECEIVERS_MAX}",
             "name the group instead, with receiver_kind group",
         )
@@ -126,13 +126,13 @@ def receivers(text: str) -> list[str]:
 def minutes(text: str) -> int:
     whole = _WHOLE.fullmatch(text)
     if whole is None:
-        raise Unfit(
+        raise InvalidValue(
             f"minutes go from 1 to {MINUTES_MAX}, in whole numbers",
             f"write whole minutes from 1 to {MINUTES_MAX}, or leave it empty if unknown",
         )
     # a number of absurd length is not worth converting
     if len(whole[1]) > 4 or int(whole[1]) > MINUTES_MAX:
-        raise Unfit(
+        raise InvalidValue(
             f"it is more than a day ({MINUTES_MAX} minutes)",
             "split it into one row for each day, or leave it empty if unknown",
         )
@@ -145,7 +145,7 @@ def token(text: str) -> str:
         return text
     offer = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:40]
     example = f", for instance {offer}" if _TOKEN.fullmatch(offer) else ""
-    raise Unfit(
+    raise InvalidValue(
         "it is not a lower-case word",
         f"use lower-case letters, digits and _ (at most 40){example}",
     )

@@ -12,7 +12,7 @@ import msgspec
 
 from integrations.columns import COLUMNS, REQUIRED, Parse, parsers
 from integrations.text import closest, shown
-from integrations.translator import Command, Refusal, Translation, Unfit
+from integrations.translator import InvalidValue, RecordCommand, Refusal, Translation
 
 SYNCHRONISE = "synchronise-contribution"
 FILL_IT = dict.fromkeys(REQUIRED, "fill it")
@@ -61,7 +61,7 @@ class Contributions:
             if text := record.get(column):
                 try:
                     values[column] = self._parsers[column](text)
-                except Unfit as reason:
+                except InvalidValue as reason:
                     refusals[column] = Refusal(column, shown(text), reason.problem, reason.remedy)
         for column, value in self._filled.items():
             if column not in values and column not in refusals:
@@ -69,7 +69,7 @@ class Contributions:
         for column, remedy in self._required.items():
             if column not in values and column not in refusals:
                 refusals[column] = Refusal(column, "", "it is missing", remedy)
-        return Translation((Command(SYNCHRONISE, values),), tuple(refusals.values()))
+        return Translation((RecordCommand(SYNCHRONISE, values),), tuple(refusals.values()))
 
 
 def _parse_filled(filled: Mapping[str, str], parse: Mapping[str, Parse]) -> dict[str, Any]:
@@ -78,9 +78,9 @@ def _parse_filled(filled: Mapping[str, str], parse: Mapping[str, Parse]) -> dict
         if column not in COLUMNS:
             near = closest(column, COLUMNS)
             remedy = f"Did you mean {near}?" if near else f"Columns: {', '.join(COLUMNS)}."
-            raise Unfit(f"{column}: there is no such column", remedy)
+            raise InvalidValue(f"{column}: there is no such column", remedy)
         try:
             values[column] = parse[column](text.strip())
-        except Unfit as reason:
-            raise Unfit(f"{column}={text}: {reason.problem}", reason.remedy) from None
+        except InvalidValue as reason:
+            raise InvalidValue(f"{column}={text}: {reason.problem}", reason.remedy) from None
     return values

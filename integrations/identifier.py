@@ -8,7 +8,7 @@ import unicodedata
 from functools import lru_cache
 
 from integrations.text import SAVE_AS, coded, is_utf8
-from integrations.translator import Unfit
+from integrations.translator import InvalidValue
 from shared.contracts.vocabulary import composed
 
 LENGTH_MAX = 200
@@ -51,7 +51,9 @@ def _checked(text: str) -> str:
     if not (plain.isascii() and plain.isprintable()):
         _refuse_unseen(plain)
     if len(plain) > LENGTH_MAX:
-        raise Unfit(f"it is longer than {LENGTH_MAX} characters", "use the id, not a description")
+        raise InvalidValue(
+            f"it is longer than {LENGTH_MAX} characters", "use the id, not a description"
+        )
     refuse_nothing(plain)
     _refuse_artefact(plain)
     return plain
@@ -64,26 +66,26 @@ def refuse_nothing(text: str) -> None:
         Unfit: it is a word or a sign for nothing, or the error of a formula.
     """
     if _ERROR.fullmatch(text):
-        raise Unfit("it is the error of a formula", "mend the formula, or empty the cell")
+        raise InvalidValue("it is the error of a formula", "mend the formula, or empty the cell")
     if text.lower() in ("true", "false"):
-        raise Unfit("it is a yes or a no", "write what the column is for")
+        raise InvalidValue("it is a yes or a no", "write what the column is for")
     if text.lower() in _NOTHING or text == "NaT" or not any(map(_says_something, text)):
-        raise Unfit("it stands for nothing", "empty the cell, or write what is meant")
+        raise InvalidValue("it stands for nothing", "empty the cell, or write what is meant")
 
 
 def _refuse_unseen(text: str) -> None:
     if not is_utf8(text):
-        raise Unfit("it is not UTF-8", SAVE_AS)
+        raise InvalidValue("it is not UTF-8", SAVE_AS)
     for sign in text:
         if sign == "\N{REPLACEMENT CHARACTER}":
-            raise Unfit(
+            raise InvalidValue(
                 "it holds U+FFFD, which stands where a letter was lost",
                 f"write the letter again, and {SAVE_AS}",
             )
         if unseen(sign):
-            raise Unfit(f"it holds {coded(sign)}", "remove it from the id")
+            raise InvalidValue(f"it holds {coded(sign)}", "remove it from the id")
     if _misread(text):
-        raise Unfit(
+        raise InvalidValue(
             "its letters were read in another encoding than they were written in",
             "export it again as CSV UTF-8, and open it as UTF-8",
         )
@@ -98,16 +100,16 @@ def unseen(sign: str) -> bool:
 
 def _refuse_artefact(text: str) -> None:
     if text[0] == "=":
-        raise Unfit("it is a formula", "write what it shows")
+        raise InvalidValue("it is a formula", "write what it shows")
     if _QUOTED.fullmatch(text):
-        raise Unfit(
+        raise InvalidValue(
             "it begins or ends with a quotation mark",
             "remove the mark, or the space between it and the separator",
         )
     if (number := _WHOLE_FLOAT.fullmatch(text)) is not None:
-        raise Unfit("it is a number with decimals", f"write {number[1]} if that is the id")
+        raise InvalidValue("it is a number with decimals", f"write {number[1]} if that is the id")
     if _SCIENTIFIC.fullmatch(text):
-        raise Unfit("it is a number that a spreadsheet has shortened", _AS_TEXT)
+        raise InvalidValue("it is a number that a spreadsheet has shortened", _AS_TEXT)
 
 
 def _says_something(sign: str) -> bool:

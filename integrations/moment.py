@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from integrations.translator import Unfit
+from integrations.translator import InvalidValue
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 YEAR_MIN = 1900
@@ -45,7 +45,7 @@ def are_days(texts: Iterable[str]) -> bool:
     for text in texts:
         try:
             moment = _read(text)
-        except Unfit:
+        except InvalidValue:
             continue
         if not _is_day(text):
             if not _is_local_midnight(moment):
@@ -62,7 +62,7 @@ def _read(text: str) -> datetime:
     try:
         return datetime.fromisoformat(_iso(text))
     except ValueError:
-        raise Unfit("it is not an ISO 8601 date", _remedy(text)) from None
+        raise InvalidValue("it is not an ISO 8601 date", _remedy(text)) from None
 
 
 def _iso(text: str) -> str:
@@ -89,12 +89,12 @@ def _is_local_midnight(moment: datetime) -> bool:
 def _refuse_year(moment: datetime, now: datetime) -> None:
     # before it is converted: the first and last years cannot be moved across zones
     if not YEAR_MIN <= moment.year <= now.year + 1:
-        raise Unfit(f"the year {moment.year} cannot be meant", "check the year")
+        raise InvalidValue(f"the year {moment.year} cannot be meant", "check the year")
 
 
-def _future(timezone: ZoneInfo) -> Unfit:
+def _future(timezone: ZoneInfo) -> InvalidValue:
     remedy = f"record what has happened; check the date and --timezone (here {timezone.key})"
-    return Unfit("it lies in the future", remedy)
+    return InvalidValue("it lies in the future", remedy)
 
 
 def _remedy(text: str) -> str:
@@ -122,7 +122,7 @@ def _from_local(moment: datetime, timezone: ZoneInfo) -> datetime:
     if 1 < local.year < 9999 and (
         local.astimezone(UTC).astimezone(timezone).replace(tzinfo=None) != moment
     ):
-        raise Unfit(
+        raise InvalidValue(
             f"this local time never was in {timezone.key}: the clock skipped it",
             "correct the time, or write its offset, as in 2024-05-31T14:30:00+02:00",
         )

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from integrations.contribution import Calendar, Contributions
 from integrations.moment import as_text
 from integrations.text import shown
-from integrations.translator import Command, Refusal, Translation, renamed
+from integrations.translator import RecordCommand, Refusal, Translation, renamed
 
 SYSTEM = "polis"
 FIELDS = ("timestamp", "comment-id", "voter-id", "vote")
@@ -63,7 +63,7 @@ class Polis:
         read = renamed(self._contributions.translate(contribution), _NAMES)
         (command,) = read.commands
         data = {**command.data, "id_scope": self._conversation}
-        return Translation((Command(command.kind, data),), read.refusals)
+        return Translation((RecordCommand(command.kind, data),), read.refusals)
 
 
 def refusals_of(record: Mapping[str, str]) -> list[Refusal]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 
-class Unfit(ValueError):
+class InvalidValue(ValueError):
     """A text that is no value of its field. The caller knows the field and the record."""
 
     def __init__(self, problem: str, remedy: str) -> None:
@@ -28,7 +28,7 @@ class Refusal(msgspec.Struct, frozen=True):
     remedy: str
 
 
-class Command(msgspec.Struct, frozen=True):
+class RecordCommand(msgspec.Struct, frozen=True):
     """What a record asks for. Every id is the sender's own; the sending side looks up registry's.
 
     A field that is missing from ``data`` though the translator ``fills`` it is taken away.
@@ -45,7 +45,7 @@ class Translation(msgspec.Struct, frozen=True):
     further, so that the owner sees everything that is wrong at once.
     """
 
-    commands: tuple[Command, ...] = ()
+    commands: tuple[RecordCommand, ...] = ()
     refusals: tuple[Refusal, ...] = ()
 
 

@@ -34,7 +34,7 @@ class Envelope(msgspec.Struct, frozen=True):
     about: Any
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class CommandOutcome(msgspec.Struct, frozen=True):
     """What became of a command: ``body`` of an accepted one, else ``problem`` (RFC 9457)."""
 
     about: Any
@@ -42,7 +42,7 @@ class Outcome(msgspec.Struct, frozen=True):
     problem: dict[str, Any] | None = None
 
 
-class Service:
+class ServiceClient:
     """One service. ``positions``: the highest that its answers named, by "topic/partition"."""
 
     def __init__(self, name: str, http: httpx.AsyncClient) -> None:
@@ -100,7 +100,7 @@ class Service:
 
     async def commands(
         self, batch: Sequence[Envelope], after: Mapping[str, int] | None = None
-    ) -> list[Outcome]:
+    ) -> list[CommandOutcome]:
         """Send commands in order; note the positions that they took in ``positions``.
 
         Those that were answered "not now" are sent again, in the same order.
@@ -111,7 +111,7 @@ class Service:
         headers = {"content-type": "application/x-ndjson"}
         if after:
             headers["coprod-after"] = ", ".join(f"{at}:{last}" for at, last in after.items())
-        outcomes: dict[int, Outcome] = {}
+        outcomes: dict[int, CommandOutcome] = {}
         waiting = list(range(len(batch)))
         attempts = Attempts(self)
         while waiting:
@@ -123,7 +123,7 @@ class Service:
                     passing = item["problem"]
                     continue
                 self._note(item.get("position"))
-                outcomes[number] = Outcome(
+                outcomes[number] = CommandOutcome(
                     batch[number].about, item.get("body") or {}, item.get("problem")
                 )
             waiting = [number for number in waiting if number not in outcomes]
@@ -166,7 +166,7 @@ class Service:
 class Attempts:
     """Waits longer from one attempt to the next, and not for ever."""
 
-    def __init__(self, service: Service, seconds: float = GIVE_UP_AFTER_SECONDS) -> None:
+    def __init__(self, service: ServiceClient, seconds: float = GIVE_UP_AFTER_SECONDS) -> None:
         self._service = service
         self._deadline = asyncio.get_running_loop().time() + seconds
         self._backoff = Backoff(_DELAY_MIN_SECONDS, _DELAY_MAX_SECONDS)

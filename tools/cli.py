@@ -17,7 +17,7 @@ from tools.terminal.failure import EXIT_CODES_HELP, ExitCode, Failure, failure_o
 from tools.terminal.output import print_failure, write_anywhere, write_no_more
 
 
-class Entry(NamedTuple):
+class CommandEntry(NamedTuple):
     """Where a command is: ``target`` is a function or, for a group of commands, a ``Typer``."""
 
     name: str
@@ -26,39 +26,47 @@ class Entry(NamedTuple):
 
 
 COMMANDS = (
-    Entry("up", "tools.commands.up:up", "Start a deployment in the foreground; Ctrl-C stops it."),
-    Entry("down", "tools.commands.up:down", "Stop the deployment that `up` runs."),
-    Entry(
+    CommandEntry(
+        "up", "tools.commands.up:up", "Start a deployment in the foreground; Ctrl-C stops it."
+    ),
+    CommandEntry("down", "tools.commands.up:down", "Stop the deployment that `up` runs."),
+    CommandEntry(
         "status",
         "tools.commands.status:status",
         "Processes, addresses, lag, positions, quarantine.",
     ),
-    Entry("demo", "tools.commands.demo:demo", "Start a deployment and play a town in it."),
-    Entry(
+    CommandEntry("demo", "tools.commands.demo:demo", "Start a deployment and play a town in it."),
+    CommandEntry(
         "simulate",
         "tools.commands.demo:simulate",
         "Play a town, at a rate, in a running deployment.",
     ),
-    Entry("import", "tools.importing.cli:app", "Take in the files of agencies."),
-    Entry("wait", "tools.commands.wait:wait", "Wait until everything acknowledged is folded."),
-    Entry("verdict", "tools.commands.figures:verdict", "How a service is classified, and why."),
-    Entry("metrics", "tools.commands.figures:metrics", "The figures of a service."),
-    Entry("verify", "tools.verification.cli:verify", "Check stores, log and figures."),
-    Entry(
+    CommandEntry("import", "tools.importing.cli:app", "Take in the files of agencies."),
+    CommandEntry(
+        "wait", "tools.commands.wait:wait", "Wait until everything acknowledged is folded."
+    ),
+    CommandEntry(
+        "verdict", "tools.commands.figures:verdict", "How a service is classified, and why."
+    ),
+    CommandEntry("metrics", "tools.commands.figures:metrics", "The figures of a service."),
+    CommandEntry("verify", "tools.verification.cli:verify", "Check stores, log and figures."),
+    CommandEntry(
         "quarantine",
         "tools.commands.quarantine:app",
         "List, show, retry or discard broken records.",
     ),
-    Entry(
+    CommandEntry(
         "rebuild", "tools.commands.rebuild:rebuild", "Fold from the start beside the live figures."
     ),
-    Entry("facts", "tools.commands.facts:app", "Export the facts behind the figures."),
-    Entry("relay", "tools.commands.relay:app", "Publish a range of the log again."),
-    Entry("consumer", "tools.commands.consumer:app", "Have a service read the log again."),
-    Entry(
+    CommandEntry("facts", "tools.commands.facts:app", "Export the facts behind the figures."),
+    CommandEntry("relay", "tools.commands.relay:app", "Publish a range of the log again."),
+    CommandEntry("consumer", "tools.commands.consumer:app", "Have a service read the log again."),
+    CommandEntry(
         "contracts", "tools.commands.documents:contracts", "Write the published documents again."
     ),
-    Entry("provision", "tools.commands.provision:provision", "Make databases, roles and topics."),
+    CommandEntry(
+        "provision", "tools.commands.provision:provision", "Make databases, roles and topics."
+    ),
 )
 
 
@@ -87,7 +95,7 @@ class LazyGroup(typer.core.TyperGroup):
             raise typer.Exit(ExitCode.PROBLEM) from None
 
 
-def load(entry: Entry) -> Any:
+def load(entry: CommandEntry) -> Any:
     """Import the command behind an entry; the answer is what typer makes of it."""
     module, _, attribute = entry.target.partition(":")
     target: typer.Typer | Callable[..., None] = getattr(import_module(module), attribute)

@@ -5,7 +5,7 @@ import pytest
 
 from integrations.columns import receivers, token
 from integrations.identifier import local_id
-from integrations.translator import Unfit
+from integrations.translator import InvalidValue
 from tests.tools.importing.files import GOOD, HEADER, read, write
 
 
@@ -100,7 +100,7 @@ def test_what_people_call_each_other_is_an_id(text: str) -> None:
     ],
 )
 def test_what_a_machine_left_behind_is_nobody(text: str, problem: str) -> None:
-    with pytest.raises(Unfit, match=problem) as refused:
+    with pytest.raises(InvalidValue, match=problem) as refused:
         local_id(text)
 
     assert refused.value.remedy
@@ -112,7 +112,7 @@ def test_one_name_from_two_keyboards_is_one_id() -> None:
 
 
 def test_no_kind_of_act_is_a_word_for_nothing() -> None:
-    with pytest.raises(Unfit, match="nothing"):
+    with pytest.raises(InvalidValue, match="nothing"):
         token("nan")
 
 

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from integrations.moment import are_days, parse_moment
-from integrations.translator import Unfit
+from integrations.translator import InvalidValue
 from tests.tools.importing.files import NOW
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -57,7 +57,7 @@ def test_a_local_time_that_exists_twice_is_the_first_of_the_two() -> None:
     ],
 )
 def test_what_cannot_have_been_is_refused(text: str, problem: str) -> None:
-    with pytest.raises(Unfit, match=problem):
+    with pytest.raises(InvalidValue, match=problem):
         parse_moment(text, PARIS, NOW)
 
 
@@ -71,7 +71,7 @@ def test_what_cannot_have_been_is_refused(text: str, problem: str) -> None:
 def test_a_day_written_the_local_way_is_offered_in_iso_and_not_guessed(
     text: str, remedy: str
 ) -> None:
-    with pytest.raises(Unfit) as refused:
+    with pytest.raises(InvalidValue) as refused:
         parse_moment(text, PARIS, NOW)
 
     assert refused.value.remedy == remedy
@@ -87,14 +87,14 @@ def test_today_is_that_of_the_time_zone() -> None:
     assert parse_moment("2025-06-02", AUCKLAND, EVENING) == day
     assert parse_moment("2025-06-02 00:00", AUCKLAND, EVENING, days=True) == day
     for zone in (PARIS, ZoneInfo("UTC"), ZoneInfo("America/New_York")):
-        with pytest.raises(Unfit, match="in the future"):
+        with pytest.raises(InvalidValue, match="in the future"):
             parse_moment("2025-06-02", zone, EVENING)
 
 
 def test_a_day_that_is_over_here_has_not_begun_there() -> None:
     morning = datetime(2025, 6, 1, 2, tzinfo=UTC)
 
-    with pytest.raises(Unfit, match="in the future"):
+    with pytest.raises(InvalidValue, match="in the future"):
         parse_moment("2025-06-01", ZoneInfo("America/New_York"), morning)
 
 

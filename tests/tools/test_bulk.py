@@ -6,14 +6,14 @@ import httpx
 import orjson
 import pytest
 
-from tools.bulk import BYTES_MAX, ITEMS_MAX, Envelope, Service, batches, command
+from tools.bulk import BYTES_MAX, ITEMS_MAX, Envelope, ServiceClient, batches, command
 from tools.terminal.failure import ExitCode, Failure
 
 Answer = Callable[[list[str]], httpx.Response]
 BEHIND = {"title": "Directory behind", "detail": "wait", "reason": "directory_behind"}
 
 
-def served_by(answer: Answer) -> tuple[Service, list[list[str]]]:
+def served_by(answer: Answer) -> tuple[ServiceClient, list[list[str]]]:
     """Return a service that answers so, and the ids of the commands of each request it got."""
     requests: list[list[str]] = []
 
@@ -22,7 +22,7 @@ def served_by(answer: Answer) -> tuple[Service, list[list[str]]]:
         return answer(requests[-1])
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(handle), base_url="http://service")
-    return Service("exchange", http), requests
+    return ServiceClient("exchange", http), requests
 
 
 def envelopes(*keys: str) -> list[Envelope]:
@@ -99,7 +99,7 @@ async def test_the_highest_positions_are_kept_and_told_to_the_next() -> None:
 
 async def test_nobody_at_an_address_is_told_soon() -> None:
     with pytest.raises(Failure) as refused:
-        await Service.reach("registry", "http://127.0.0.1:9")
+        await ServiceClient.reach("registry", "http://127.0.0.1:9")
 
     assert refused.value.code is ExitCode.UNREACHABLE
 

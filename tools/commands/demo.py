@@ -17,7 +17,7 @@ from tools.deployment.record import DataOption, Deployment, JsonOption, find
 from tools.deployment.supervisor import run
 from tools.terminal.output import print_json, say
 from tools.town.chronicle import AGE_DAYS
-from tools.town.player import DEFAULT_SEED, Options, play
+from tools.town.player import DEFAULT_SEED, TownOptions, play
 
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Another seed is another town.")]
 RateOption = Annotated[
@@ -41,7 +41,7 @@ def demo(  # noqa: PLR0913, PLR0917 - the options of the command
 
     async def session(deployment: Deployment) -> None:
         announce(deployment)
-        await play(deployment.urls, Options(seed=seed, rate=rate), say)
+        await play(deployment.urls, TownOptions(seed=seed, rate=rate), say)
         say(f"the town is quiet now; its dashboard stays at {deployment.urls['insights']}/")
         await asyncio.Event().wait()
 
@@ -64,7 +64,7 @@ def simulate(
     """Play a seeded town in a running deployment, at a rate; the same seed repeats nothing."""
     deployment = find(data)
     urls = {name: deployment.url(name) for name in ("registry", "exchange")}
-    played = asyncio.run(play(urls, Options(seed, days, rate, seconds), say))
+    played = asyncio.run(play(urls, TownOptions(seed, days, rate, seconds), say))
     if as_json:
         print_json(
             {"accepted": played.accepted, "refused": played.refused, "reasons": played.reasons}

@@ -12,7 +12,7 @@ import typer
 
 from tools.deployment import lock, process, record
 from tools.deployment.record import DataOption, Deployment
-from tools.deployment.supervisor import Options, run, stop_leftovers
+from tools.deployment.supervisor import UpOptions, run, stop_leftovers
 from tools.terminal.failure import ExitCode, Failure
 from tools.terminal.output import say
 
@@ -62,7 +62,7 @@ def options(
     port_base: int,
     *,
     fresh: bool,
-) -> Options:
+) -> UpOptions:
     """Return what was asked for, checked as far as the options alone allow.
 
     Raises:
@@ -74,7 +74,7 @@ def options(
             "Leave one of the two out.",
             code=ExitCode.USAGE,
         )
-    return Options(record.directory_of(data), log, bootstrap, port_base, fresh)
+    return UpOptions(record.directory_of(data), log, bootstrap, port_base, fresh)
 
 
 async def _forever(deployment: Deployment) -> None:

@@ -50,7 +50,7 @@ Session = Callable[[Deployment], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class UpOptions:
     """What ``coprod up`` was asked for. ``log`` None: as before, else embedded."""
 
     directory: Path
@@ -60,7 +60,7 @@ class Options:
     fresh: bool = False
 
 
-def run(options: Options, session: Session) -> None:
+def run(options: UpOptions, session: Session) -> None:
     """Run the deployment until the session ends, SIGINT or SIGTERM; then stop all of it.
 
     Raises:
@@ -92,7 +92,7 @@ async def _until_signal(body: Coroutine[object, object, None]) -> None:
 class Supervisor:
     """Holds what is known of the deployment, and writes it down whenever it changes."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: UpOptions) -> None:
         self._options = options
         self._directory = options.directory
         self._record = Deployment()
@@ -242,7 +242,7 @@ async def stop_leftovers(directory: Path, previous: Deployment | None) -> None:
         await process.stop_leftover(server, signal.SIGINT)
 
 
-def _continued(options: Options, previous: Deployment | None) -> Deployment:
+def _continued(options: UpOptions, previous: Deployment | None) -> Deployment:
     """Return the record this run begins with.
 
     Raises:

@@ -50,7 +50,7 @@ _TEXTS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-class Unreadable(Exception):
+class NotATable(Exception):
     """It is no table that can be read: what it is instead, and what to do."""
 
     def __init__(self, message: str, remedy: str) -> None:
@@ -76,15 +76,15 @@ def refuse_other_kinds(start: bytes) -> None:
     """
     for mark, kind, remedy in _KINDS:
         if start.startswith(mark):
-            raise Unreadable(kind, remedy)
+            raise NotATable(kind, remedy)
     if start.startswith(b"PK\x03\x04"):
         raise _zipped(start)
     if start.startswith(b"\x00") or start[1:2] == b"\x00":
-        raise Unreadable("it is UTF-16, not UTF-8", _SAVE_AS)
+        raise NotATable("it is UTF-16, not UTF-8", _SAVE_AS)
     text = start.decode("utf-8-sig", "replace").lstrip()
     for pattern, kind, remedy in _TEXTS:
         if re.match(pattern, text, re.IGNORECASE):
-            raise Unreadable(kind, remedy)
+            raise NotATable(kind, remedy)
 
 
 def read_beginning(lines: Iterator[str], expected: Collection[str]) -> Beginning:
@@ -104,11 +104,11 @@ def read_beginning(lines: Iterator[str], expected: Collection[str]) -> Beginning
     found = [_header((first, *following), sign) for sign in delimiters]
     best = max(found, key=lambda one: (_recognised(one.names, expected), len(one.names)))
     if not is_utf8(best.record):
-        raise Unreadable("its header is not UTF-8", _SAVE_AS)
+        raise NotATable("its header is not UTF-8", _SAVE_AS)
     if not _recognised(best.names, expected):
         _say_what_it_is(first, following, expected)
         if not all(one.names for one in found):
-            raise Unreadable("the quotes in its header are broken", "Close them in line 1.")
+            raise NotATable("the quotes in its header are broken", "Close them in line 1.")
     _check_names(best.names, expected)
     return Beginning(int(told is not None), best.delimiter, best.record, best.names)
 
@@ -118,12 +118,12 @@ def cells_of(record: str, delimiter: str) -> list[str]:
     return next(csv.reader(record.splitlines(keepends=True), delimiter=delimiter), [])
 
 
-def _zipped(start: bytes) -> Unreadable:
+def _zipped(start: bytes) -> NotATable:
     if b"opendocument" in start:
-        return Unreadable("it is a spreadsheet (ODS)", _SAVE_AS)
+        return NotATable("it is a spreadsheet (ODS)", _SAVE_AS)
     if b"[Content_Types].xml" in start or b"xl/" in start:
-        return Unreadable("it is a spreadsheet (XLSX)", _SAVE_AS)
-    return Unreadable("it is an archive (ZIP) or a spreadsheet", f"{_UNPACK} Or: {_SAVE_AS}")
+        return NotATable("it is a spreadsheet (XLSX)", _SAVE_AS)
+    return NotATable("it is an archive (ZIP) or a spreadsheet", f"{_UNPACK} Or: {_SAVE_AS}")
 
 
 def _header(lines: Sequence[str], delimiter: str) -> Beginning:
@@ -166,32 +166,32 @@ def _say_what_it_is(first: str, following: Sequence[str], expected: Collection[s
     for number, line in enumerate(following, start=2):
         for sign in (*DELIMITERS, *_OTHER_DELIMITERS):
             if _recognised(_header((line,), sign).names, expected) >= _NAMES_OF_A_HEADER:
-                raise Unreadable(
+                raise NotATable(
                     f"line 1 is {what}; the columns are named in line {number}",
                     f"Remove what stands before line {number}.",
                 )
     if what == "empty":
-        raise Unreadable("it has no header line", "Name the columns in line 1.")
+        raise NotATable("it has no header line", "Name the columns in line 1.")
 
 
 def _check_names(names: Sequence[str], expected: Collection[str]) -> None:
     for position, name in enumerate(names, start=1):
         if not name:
-            raise Unreadable(f"column {position} has no name", "Name it in line 1.")
+            raise NotATable(f"column {position} has no name", "Name it in line 1.")
         if names.index(name) != position - 1:
-            raise Unreadable(f"two columns are named {shown(name)}", "Rename or remove one.")
+            raise NotATable(f"two columns are named {shown(name)}", "Rename or remove one.")
         marks = [sign for sign in name if unseen(sign)]
         if marks and _visible(name) in expected:
-            raise Unreadable(
+            raise NotATable(
                 f"column {position}, {_visible(name)}, has an invisible mark in its name: "
                 + ", ".join(map(coded, marks)),
                 "Type the name again in line 1.",
             )
 
 
-def _separated(sign: str) -> Unreadable:
+def _separated(sign: str) -> NotATable:
     named = _OTHER_DELIMITERS.get(sign, sign)
-    return Unreadable(
+    return NotATable(
         f"its columns are separated by {named}",
         "Save it with commas or semicolons between the columns.",
     )

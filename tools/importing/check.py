@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from tools.importing.known import Period, ServiceFound
-from tools.importing.problem import Problem
+from tools.importing.directory import PartyPeriod, ServiceFound
+from tools.importing.problem import RowProblem
 from tools.importing.row import Row
 from tools.importing.spool import Spool
 
@@ -31,11 +31,11 @@ def check(
             _plan(spool, row.values)
 
 
-def _problems(spool: Spool, row: Row, *, register_missing: bool) -> Iterator[Problem]:
+def _problems(spool: Spool, row: Row, *, register_missing: bool) -> Iterator[RowProblem]:
     values = row.values
     running = "service_id" in values
     if running:
-        service = spool.known.service(values["service_id"])
+        service = spool.directory.service(values["service_id"])
         for problem in _service_problems(service, row, register_missing=register_missing):
             running = False
             yield problem
@@ -55,11 +55,11 @@ def _problems(spool: Spool, row: Row, *, register_missing: bool) -> Iterator[Pro
 
 def _service_problems(
     service: ServiceFound, row: Row, *, register_missing: bool
-) -> Iterator[Problem]:
+) -> Iterator[RowProblem]:
     day = row.values.get("occurred_at", "")[:10]
     if service.service_id is None:
         if not register_missing:
-            yield Problem(
+            yield RowProblem(
                 row.row, "service_id", service.local_id, "registry knows no such service", _REGISTER
             )
     elif not day:
@@ -70,7 +70,7 @@ def _service_problems(
         and not (register_missing and service.imported)
     ):
         start = f"import with --register-missing, or move the service's start back to {day}"
-        yield Problem(
+        yield RowProblem(
             row.row,
             "occurred_at",
             row.values["occurred_at"],
@@ -78,7 +78,7 @@ def _service_problems(
             start if service.imported else f"correct the day, or move the service's start to {day}",
         )
     elif service.closed_on and day > service.closed_on:
-        yield Problem(
+        yield RowProblem(
             row.row,
             "occurred_at",
             row.values["occurred_at"],
@@ -89,14 +89,14 @@ def _service_problems(
 
 def _person_problems(
     spool: Spool, row: Row, named: tuple[str, str], *, register_missing: bool
-) -> Iterator[Problem]:
+) -> Iterator[RowProblem]:
     column, local_id = named
-    person = spool.known.person(local_id)
+    person = spool.directory.person(local_id)
     kind_column = "giver_kind" if column == "giver_id" else "receiver_kind"
     if person.participant_id is None and not register_missing:
-        yield Problem(row.row, column, local_id, "registry knows nobody by this id", _REGISTER)
+        yield RowProblem(row.row, column, local_id, "registry knows nobody by this id", _REGISTER)
     elif row.values.get(kind_column, person.kind) != person.kind:
-        yield Problem(
+        yield RowProblem(
             row.row,
             kind_column,
             row.values[kind_column],
@@ -105,7 +105,7 @@ def _person_problems(
         )
 
 
-class Said(NamedTuple):
+class SaidParty(NamedTuple):
     """Which party a row says that somebody has, and the column that says so."""
 
     person: str
@@ -113,22 +113,22 @@ class Said(NamedTuple):
     column: str
 
 
-def _parties(values: dict[str, Any]) -> Iterator[Said]:
+def _parties(values: dict[str, Any]) -> Iterator[SaidParty]:
     if "giver_id" in values and "giver_party" in values:
-        yield Said(values["giver_id"], values["giver_party"], "giver_party")
+        yield SaidParty(values["giver_id"], values["giver_party"], "giver_party")
     if "receiver_party" in values:
         for receiver in values.get("receiver_ids", ()):
             if receiver != values.get("giver_id"):  # nobody receives from themselves
-                yield Said(receiver, values["receiver_party"], "receiver_party")
+                yield SaidParty(receiver, values["receiver_party"], "receiver_party")
 
 
 def _party_problems(
-    spool: Spool, row: Row, said: Said, *, register_missing: bool
-) -> Iterator[Problem]:
-    if spool.known.person(said.person).participant_id is None and not register_missing:
+    spool: Spool, row: Row, said: SaidParty, *, register_missing: bool
+) -> Iterator[RowProblem]:
+    if spool.directory.person(said.person).participant_id is None and not register_missing:
         return  # said already: nobody knows them
     day = row.values["occurred_at"][:10]
-    periods = spool.known.periods(row.values["service_id"], said.person)
+    periods = spool.directory.periods(row.values["service_id"], said.person)
     covering = next((one for one in periods if _covers(one, day)), None)
     if covering is not None:
         if covering.party != said.party:
@@ -137,18 +137,18 @@ def _party_problems(
         yield _no_party(row, said, periods)
 
 
-def _covers(period: Period, day: str) -> bool:
+def _covers(period: PartyPeriod, day: str) -> bool:
     return period.since <= day and (period.until is None or day <= period.until)
 
 
-def _can_begin_on(day: str, party: str, periods: Sequence[Period]) -> bool:
+def _can_begin_on(day: str, party: str, periods: Sequence[PartyPeriod]) -> bool:
     """Tell whether registering can give somebody this party on a day that no period covers."""
     return not periods or (day < periods[0].since and periods[0].party == party)
 
 
-def _other_party(row: Row, said: Said, period: Period) -> Problem:
+def _other_party(row: Row, said: SaidParty, period: PartyPeriod) -> RowProblem:
     known = "an earlier row" if period.planned else "registry"
-    return Problem(
+    return RowProblem(
         row.row,
         said.column,
         said.party,
@@ -157,12 +157,12 @@ def _other_party(row: Row, said: Said, period: Period) -> Problem:
     )
 
 
-def _no_party(row: Row, said: Said, periods: Sequence[Period]) -> Problem:
+def _no_party(row: Row, said: SaidParty, periods: Sequence[PartyPeriod]) -> RowProblem:
     known = ", ".join(
         f"{one.party} from {one.since}" + (f" to {one.until}" if one.until else "")
         for one in periods
     )
-    return Problem(
+    return RowProblem(
         row.row,
         said.column,
         said.party,
@@ -177,18 +177,18 @@ def _no_party(row: Row, said: Said, periods: Sequence[Period]) -> Problem:
 def _plan(spool: Spool, values: dict[str, Any]) -> None:
     """Want what a good row needs: its service, its people, its giver's party."""
     local_id, day = values["service_id"], values["occurred_at"][:10]
-    service = spool.known.service(local_id)
+    service = spool.directory.service(local_id)
     if service.service_id is None or (service.starts_on and day < service.starts_on):
-        spool.known.want_service(service, day)
+        spool.directory.want_service(service, day)
     for person in (values["giver_id"], *values.get("receiver_ids", ())):
-        spool.known.want_person(person)
+        spool.directory.want_person(person)
     for said in _parties(values):
         _plan_party(spool, local_id, said, day)
 
 
-def _plan_party(spool: Spool, service: str, said: Said, day: str) -> None:
-    periods = spool.known.periods(service, said.person)
-    first = periods[0] if periods else Period("", None, said.party)
+def _plan_party(spool: Spool, service: str, said: SaidParty, day: str) -> None:
+    periods = spool.directory.periods(service, said.person)
+    first = periods[0] if periods else PartyPeriod("", None, said.party)
     begins = first.begins or first.since
     if first.party == said.party and (not begins or day < begins):
-        spool.known.put_period(service, said.person, replace(first, begins=day))
+        spool.directory.put_period(service, said.person, replace(first, begins=day))

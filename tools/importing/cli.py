@@ -20,16 +20,16 @@ from integrations.open_repair import SYSTEM as OPEN_REPAIR
 from integrations.open_repair import OpenRepair
 from integrations.polis import SYSTEM as POLIS
 from integrations.polis import Polis
-from integrations.translator import Unfit
-from tools.bulk import Service
+from integrations.translator import InvalidValue
+from tools.bulk import ServiceClient
 from tools.deployment.record import DataOption, Deployment, JsonOption, find
 from tools.importing import polis, report
 from tools.importing import rejects as rejected_rows
 from tools.importing.feed import Feed, records
-from tools.importing.problem import Problem
+from tools.importing.problem import RowProblem
 from tools.importing.registration import Source
 from tools.importing.row import check_header, days_in, refuse_header, rows_of
-from tools.importing.run import Options, run
+from tools.importing.run import ImportOptions, run
 from tools.importing.scope import UniqueIn, scoped
 from tools.importing.spool import Spool
 from tools.importing.table import Table
@@ -147,7 +147,7 @@ def contributions(  # noqa: PLR0913 - one parameter an option
         header=tuple(checked.blocking),
         if_another=IF_IDS_BEGIN_ANEW,
     )
-    options = Options(
+    options = ImportOptions(
         _source(agency, system),
         register_missing,
         dry_run,
@@ -185,7 +185,7 @@ def polis_votes(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Import the votes of a Polis export: each is an opinion of a user on what was asked."""
     source = _source(agency, POLIS)
-    options = Options(source, True, dry_run, rejects, replace_, complete, void_missing)
+    options = ImportOptions(source, True, dry_run, rejects, replace_, complete, void_missing)
     named = conversation or polis.conversation_of(directory) or service
     with _filling():
         translator = Polis(service, named, datetime.now(UTC))
@@ -208,14 +208,14 @@ def open_repair_items(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Import Open Repair data: each item seen is an act that a group of volunteers delivered."""
     source = _source(agency, OPEN_REPAIR)
-    options = Options(source, True, dry_run, rejects, replace_, complete, void_missing)
+    options = ImportOptions(source, True, dry_run, rejects, replace_, complete, void_missing)
     with _filling():
         translator = OpenRepair(service, datetime.now(UTC))
     feed = records(file, translator, if_another=IF_ITEMS_ARE_RENUMBERED)
     _import(feed, options, data, as_json=as_json)
 
 
-def _import(feed: Feed, options: Options, data: Path | None, *, as_json: bool) -> None:
+def _import(feed: Feed, options: ImportOptions, data: Path | None, *, as_json: bool) -> None:
     if options.void_missing and not options.complete:
         raise Failure(
             "--void-missing says nothing of a file that may lack rows",
@@ -246,18 +246,18 @@ def _import(feed: Feed, options: Options, data: Path | None, *, as_json: bool) -
 
 
 async def _run(
-    feed: Feed, options: Options, deployment: Deployment, spool: Spool
+    feed: Feed, options: ImportOptions, deployment: Deployment, spool: Spool
 ) -> report.Summary:
     async with AsyncExitStack() as stack:
         registry, exchange = [
-            await stack.enter_async_context(await Service.reach(name, deployment.url(name)))
+            await stack.enter_async_context(await ServiceClient.reach(name, deployment.url(name)))
             for name in ("registry", "exchange")
         ]
         return await run(feed, options, (registry, exchange), spool)
 
 
-def _read_as_days(zone: ZoneInfo) -> Problem:
-    return Problem(
+def _read_as_days(zone: ZoneInfo) -> RowProblem:
+    return RowProblem(
         *(1, "occurred_at", "", f"all times are midnight, so they are read as days of {zone.key}"),
         "write an offset, as in 2024-05-31T00:00:00+02:00, where a time is meant",
     )
@@ -267,7 +267,7 @@ def _read_as_days(zone: ZoneInfo) -> Problem:
 def _filling() -> Iterator[None]:
     try:
         yield
-    except Unfit as reason:
+    except InvalidValue as reason:
         raise Failure(f"--set {reason.problem}", reason.remedy, code=ExitCode.USAGE) from None
 
 

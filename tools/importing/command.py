@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from tools.importing.known import Known
+from tools.importing.directory import DirectoryPlan
 from tools.importing.row import Row
 
 # What exchange is told where a column of this name is there and its cell is empty.
@@ -36,9 +36,9 @@ _EMPTY: dict[str, tuple[str, object]] = {
 class Commands:
     """Rows as commands. Who is still to be registered has an id of our own making until then."""
 
-    def __init__(self, known: Known, columns: Collection[str], *, move: bool) -> None:
+    def __init__(self, directory: DirectoryPlan, columns: Collection[str], *, move: bool) -> None:
         """``columns``: those the file has; ``move``: its rows may leave the service they are in."""
-        self._known = known
+        self._directory = directory
         self._empty = dict(_EMPTY[name] for name in _EMPTY if name in columns)
         self._move = {"move": True} if move else {}
 
@@ -58,16 +58,16 @@ class Commands:
 
     def assumed(self, row: Row) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield what is registered before the row is sent: the kind of it, and its data."""
-        service = self._known.service(row.values["service_id"])
+        service = self._directory.service(row.values["service_id"])
         service_id = self._service(service.local_id)
         if service.begins is not None:
             yield "services", {"service_id": service_id, "starts_on": service.begins}
         for local_id in (row.values["giver_id"], *row.values.get("receiver_ids", ())):
-            person = self._known.person(local_id)
+            person = self._directory.person(local_id)
             participant_id = self._person(local_id)
             if person.wanted:
                 yield "participants", {"participant_id": participant_id, "kind": person.kind}
-            for period in self._known.periods(service.local_id, local_id):
+            for period in self._directory.periods(service.local_id, local_id):
                 if period.begins is not None:
                     yield (
                         "roles",
@@ -80,10 +80,10 @@ class Commands:
                     )
 
     def _service(self, local_id: str) -> str:
-        return self._known.service(local_id).service_id or _made_up("service", local_id)
+        return self._directory.service(local_id).service_id or _made_up("service", local_id)
 
     def _person(self, local_id: str) -> str:
-        return self._known.person(local_id).participant_id or _made_up("person", local_id)
+        return self._directory.person(local_id).participant_id or _made_up("person", local_id)
 
 
 def _made_up(kind: str, local_id: str) -> str:

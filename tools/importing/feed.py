@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from integrations.translator import Translator
-from tools.importing.problem import Problem
+from tools.importing.problem import RowProblem
 from tools.importing.row import Row, rows_of
 from tools.importing.table import Table
 
@@ -22,8 +22,8 @@ class Feed:
     table: Table
     rows: Iterable[Row]
     columns: frozenset[str]
-    notices: tuple[Problem, ...] = ()
-    header: tuple[Problem, ...] = ()
+    notices: tuple[RowProblem, ...] = ()
+    header: tuple[RowProblem, ...] = ()
     repeats: Callable[[], int] = int
     if_another: str = ""
     days_stay: bool = False

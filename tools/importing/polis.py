@@ -9,7 +9,7 @@ from pathlib import Path
 
 from integrations.polis import FIELDS, FIRST, Polis, refusals_of
 from tools.importing.feed import Feed
-from tools.importing.problem import Problem
+from tools.importing.problem import RowProblem
 from tools.importing.row import Row, row_of
 from tools.importing.table import Line, Table
 
@@ -97,6 +97,6 @@ def _vote(line: Line, at: list[int]) -> tuple[int, int, str, str, str] | Row:
     record = dict(zip(FIELDS, (line.cells[column] for column in at), strict=True))
     refusals = refusals_of(record)
     if refusals:
-        return Row(line.row, {}, Problem.each(line.row, refusals))
+        return Row(line.row, {}, RowProblem.each(line.row, refusals))
     timestamp, comment, voter, choice = record.values()
     return line.row, int(timestamp), comment, voter, choice

@@ -8,7 +8,7 @@ from integrations.translator import Refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class RowProblem:
     """One thing wrong in one row. ``row`` is the line of the file it begins on; the header's is 1.
 
     ``column`` is empty where the whole row is meant.

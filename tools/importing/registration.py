@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from tools.bulk import Envelope, Outcome, Service, batches, command
-from tools.importing.known import Period, PersonFound, ServiceFound
+from tools.bulk import CommandOutcome, Envelope, ServiceClient, batches, command
+from tools.importing.directory import PartyPeriod, PersonFound, ServiceFound
 from tools.importing.spool import Spool
 from tools.terminal.failure import Failure
 
@@ -28,7 +28,7 @@ class Source(NamedTuple):
 
 
 @dataclass
-class Registered:
+class RegisteredCounts:
     """How many a run has registered."""
 
     services: int = 0
@@ -36,7 +36,7 @@ class Registered:
     roles: int = 0
 
 
-async def look_up(spool: Spool, registry: Service, source: Source) -> None:
+async def look_up(spool: Spool, registry: ServiceClient, source: Source) -> None:
     """Fill the spool with what registry knows of everything that the file names."""
     services = await _look_up_services(spool, registry, source)
     await _look_up_people(spool, registry, source)
@@ -44,7 +44,7 @@ async def look_up(spool: Spool, registry: Service, source: Source) -> None:
         await _look_up_parties(spool, registry, service)
 
 
-async def register(spool: Spool, registry: Service, source: Source) -> Registered:
+async def register(spool: Spool, registry: ServiceClient, source: Source) -> RegisteredCounts:
     """Register what the check of the rows planned: services, then people, then their parties.
 
     Raises:
@@ -58,15 +58,15 @@ async def register(spool: Spool, registry: Service, source: Source) -> Registere
 
 
 class _Registration:
-    def __init__(self, spool: Spool, registry: Service, source: Source) -> None:
+    def __init__(self, spool: Spool, registry: ServiceClient, source: Source) -> None:
         self._spool, self._registry, self._source = spool, registry, source
-        self._known = spool.known
+        self._directory = spool.directory
         self._run = uuid4().hex
         self._sent = 0
-        self.done = Registered()
+        self.done = RegisteredCounts()
 
     async def services(self) -> None:
-        wanted = self._known.wanted_services()
+        wanted = self._directory.wanted_services()
         new = sum(1 for one in wanted if one.service_id is None)
         if new:
             agency = {"agency_id": self._source.agency, "name": self._source.agency}
@@ -76,21 +76,21 @@ class _Registration:
         await _look_up_services(self._spool, self._registry, self._source)
 
     async def people(self) -> None:
-        for page in self._known.wanted_people():
+        for page in self._directory.wanted_people():
             outcomes = await self._send(
                 self._command(
                     "register-participant", {"local_id": one.local_id, "kind": one.kind}, one
                 )
                 for one in page
             )
-            self._known.found_people(
+            self._directory.found_people(
                 replace(outcome.about, participant_id=outcome.body["participant_id"])
                 for outcome in _check(outcomes)
             )
             self.done.participants += len(outcomes)
 
     async def parties(self) -> None:
-        for page in self._known.wanted_periods():
+        for page in self._directory.wanted_periods():
             # one that registry refuses leaves its rows without a party, and exchange tells which
             outcomes = await self._send(self._party(*one) for one in page)
             self.done.roles += sum(1 for one in outcomes if one.about == "new" and not one.problem)
@@ -103,10 +103,10 @@ class _Registration:
         start = {"starts_on": service.begins, "imported": True}
         return self._command("register-service", {**new, **start}, service)
 
-    def _party(self, service: str, person: str, period: Period) -> Envelope:
+    def _party(self, service: str, person: str, period: PartyPeriod) -> Envelope:
         data = {
-            "service_id": self._known.service(service).service_id,
-            "participant_id": self._known.person(person).participant_id,
+            "service_id": self._directory.service(service).service_id,
+            "participant_id": self._directory.person(person).participant_id,
             "party": period.party,
             "since": period.begins,
         }
@@ -121,27 +121,31 @@ class _Registration:
         key = f"{self._run}-{self._sent}"
         return Envelope(command(self._source.path, key, COMMAND + kind, data), about)
 
-    async def _send(self, envelopes: Iterable[Envelope]) -> list[Outcome]:
-        outcomes: list[Outcome] = []
+    async def _send(self, envelopes: Iterable[Envelope]) -> list[CommandOutcome]:
+        outcomes: list[CommandOutcome] = []
         for batch in batches(envelopes):
             outcomes.extend(await self._registry.commands(batch))
         return outcomes
 
 
-async def _look_up_services(spool: Spool, registry: Service, source: Source) -> list[ServiceFound]:
+async def _look_up_services(
+    spool: Spool, registry: ServiceClient, source: Source
+) -> list[ServiceFound]:
     """Return the services that registry knows, by the agency's own id or by registry's."""
-    known = []
-    for page in _pages(spool.known.service_ids()):
+    found = []
+    for page in _pages(spool.directory.service_ids()):
         answer = await registry.post("/v1/directory/lookup", _question(source, services=page))
         for local_id in page:
             told = answer["services"].get(local_id) or await _by_its_own_id(local_id, registry)
             if told is not None:
-                known.append(_service_found(local_id, told, spool.known.service(local_id).begins))
-                spool.known.found_service(known[-1])
-    return known
+                found.append(
+                    _service_found(local_id, told, spool.directory.service(local_id).begins)
+                )
+                spool.directory.found_service(found[-1])
+    return found
 
 
-async def _by_its_own_id(service_id: str, registry: Service) -> dict[str, Any] | None:
+async def _by_its_own_id(service_id: str, registry: ServiceClient) -> dict[str, Any] | None:
     try:
         UUID(service_id)
     except ValueError:
@@ -161,23 +165,23 @@ def _service_found(local_id: str, told: dict[str, Any], begins: str | None) -> S
     )
 
 
-async def _look_up_people(spool: Spool, registry: Service, source: Source) -> None:
-    for page in spool.known.person_ids():
+async def _look_up_people(spool: Spool, registry: ServiceClient, source: Source) -> None:
+    for page in spool.directory.person_ids():
         answer = await registry.post("/v1/directory/lookup", _question(source, people=page))
-        spool.known.found_people(
+        spool.directory.found_people(
             PersonFound(local_id, told["kind"], told["participant_id"])
             for local_id, told in answer["participants"].items()
         )
 
 
-async def _look_up_parties(spool: Spool, registry: Service, service: ServiceFound) -> None:
-    for members in spool.known.members(service.local_id):
+async def _look_up_parties(spool: Spool, registry: ServiceClient, service: ServiceFound) -> None:
+    for members in spool.directory.members(service.local_id):
         question = {"service_id": service.service_id, "participant_ids": list(members)}
         answer = await registry.post("/v1/directory/roles", question)
         for participant_id, periods in answer["roles"].items():
             for one in periods:
-                period = Period(one["since"], one["until"], one["party"])
-                spool.known.put_period(service.local_id, members[participant_id], period)
+                period = PartyPeriod(one["since"], one["until"], one["party"])
+                spool.directory.put_period(service.local_id, members[participant_id], period)
 
 
 def _question(
@@ -196,7 +200,7 @@ def _pages(ids: list[str]) -> Iterator[list[str]]:
         yield ids[first : first + SERVICES_MAX]
 
 
-def _check(outcomes: list[Outcome]) -> list[Outcome]:
+def _check(outcomes: list[CommandOutcome]) -> list[CommandOutcome]:
     for outcome in outcomes:
         problem = outcome.problem
         if problem is not None and problem.get("reason") not in _STANDS_ALREADY:

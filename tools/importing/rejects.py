@@ -15,7 +15,7 @@ from pathlib import Path
 from integrations.text import shown
 from tools.importing.beginning import cells_of
 from tools.importing.guard import guarded, unguarded
-from tools.importing.problem import Problem
+from tools.importing.problem import RowProblem
 from tools.importing.spool import Spool
 from tools.importing.table import REASON_COLUMNS, Line, Table
 from tools.terminal.failure import ExitCode, Failure
@@ -113,7 +113,7 @@ def _as_it_was(record: str, table: Table) -> str:
     return _record([guarded(cell) for cell in was], table, last=True)
 
 
-def _reasons(row: int, problems: Sequence[Problem], table: Table) -> str:
+def _reasons(row: int, problems: Sequence[RowProblem], table: Table) -> str:
     cells = [
         str(row),
         " | ".join(one.column for one in problems),
@@ -136,8 +136,8 @@ def _line_end(table: Table) -> str:
     return record[len(record.rstrip("\r\n")) :] or "\n"
 
 
-def _by_row(problems: Iterable[Problem]) -> Iterator[tuple[int, list[Problem]]]:
-    group: list[Problem] = []
+def _by_row(problems: Iterable[RowProblem]) -> Iterator[tuple[int, list[RowProblem]]]:
+    group: list[RowProblem] = []
     for problem in problems:
         if group and group[0].row != problem.row:
             yield group[0].row, group

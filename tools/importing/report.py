@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from tools.importing.foresight import First, Missing
-from tools.importing.problem import Problem
+from tools.importing.preview import First, Missing
+from tools.importing.problem import RowProblem
 from tools.importing.spool import ProblemGroup, Repeats, Spool
 from tools.terminal.failure import ExitCode
 
@@ -48,9 +48,9 @@ class Summary:
     would_register: dict[str, int] = field(default_factory=dict)
     rejects: str | None = None
     rejects_lost: str | None = None
-    notices: list[Problem] = field(default_factory=list)
-    header: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
+    notices: list[RowProblem] = field(default_factory=list)
+    header: list[RowProblem] = field(default_factory=list)
+    warnings: list[RowProblem] = field(default_factory=list)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -147,7 +147,7 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
-def _problems(summary: Summary, spool: Spool) -> Iterator[Problem]:
+def _problems(summary: Summary, spool: Spool) -> Iterator[RowProblem]:
     yield from summary.header
     yield from spool.problems()
 

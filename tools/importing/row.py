@@ -10,7 +10,7 @@ from integrations.columns import COLUMNS, REQUIRED
 from integrations.moment import are_days
 from integrations.text import closest, shown
 from integrations.translator import Translation, Translator
-from tools.importing.problem import Problem
+from tools.importing.problem import RowProblem
 from tools.importing.table import Line, Table
 from tools.terminal.failure import ExitCode, Failure
 
@@ -22,13 +22,13 @@ class Row(msgspec.Struct, frozen=True):
 
     row: int
     values: dict[str, Any]
-    problems: list[Problem] = []
+    problems: list[RowProblem] = []
 
 
 def row_of(number: int, translation: Translation) -> Row:
     """Return the row that tells of one contribution, with all that is wrong with it."""
     values = translation.commands[0].data if translation.commands else {}
-    return Row(number, values, Problem.each(number, translation.refusals))
+    return Row(number, values, RowProblem.each(number, translation.refusals))
 
 
 def rows_of(table: Table, translator: Translator) -> Iterator[Row]:
@@ -61,7 +61,7 @@ def _is_rest(line: Line, before: Line) -> bool:
 
 
 def _cut(row: Row) -> Row:
-    problem = Problem(
+    problem = RowProblem(
         *(row.row, "", "", "the line below is no row, and seems to be the rest of this one"),
         "join the two, with the value that has the line break in quotes",
     )
@@ -80,8 +80,8 @@ def days_in(table: Table) -> bool:
 class HeaderCheck:
     """``blocking`` problems stop a real run: what the file means cannot be known for sure."""
 
-    blocking: list[Problem]
-    notices: list[Problem]
+    blocking: list[RowProblem]
+    notices: list[RowProblem]
     required: dict[str, str]  # columns that no row may lack, each with the remedy
 
 
@@ -98,15 +98,15 @@ def check_header(header: Sequence[str], filled: Iterable[str]) -> HeaderCheck:
             code=ExitCode.USAGE,
         )
     given = {*header, *filled}
-    blocking: list[Problem] = []
-    notices: list[Problem] = []
+    blocking: list[RowProblem] = []
+    notices: list[RowProblem] = []
     for name in header:
         if name not in COLUMNS:
             misspelt = _meant(name, header) is not None
             (blocking if misspelt else notices).append(_unknown_column(name))
     absent = [name for name in REQUIRED if name not in given]
     blocking.extend(
-        Problem(1, name, "", "this required column is missing", _absent_remedy(name))
+        RowProblem(1, name, "", "this required column is missing", _absent_remedy(name))
         for name in absent
     )
     required = {name: _missing_remedy(name) for name in REQUIRED if name in given}
@@ -133,10 +133,10 @@ def _meant(name: str, header: Sequence[str]) -> str | None:
     return closest(name, absent, LIKENESS_OF_A_TYPING_ERROR)
 
 
-def _unknown_column(name: str) -> Problem:
+def _unknown_column(name: str) -> RowProblem:
     near = closest(name, COLUMNS, LIKENESS_OF_A_TYPING_ERROR)
     meant = f"rename it to {near} if that is meant" if near else f"known: {', '.join(COLUMNS)}"
-    return Problem(1, name, shown(name), "there is no such column, so it is not read", meant)
+    return RowProblem(1, name, shown(name), "there is no such column, so it is not read", meant)
 
 
 def _absent_remedy(name: str) -> str:

@@ -4,17 +4,17 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from tools.bulk import Service
+from tools.bulk import ServiceClient
 from tools.importing import rejects
 from tools.importing.check import check
 from tools.importing.command import Commands
 from tools.importing.feed import Feed
-from tools.importing.foresight import Foresight, Missing, Oracle, find_missing
-from tools.importing.registration import Registered, Source, look_up, register
+from tools.importing.preview import Missing, Previewer, PreviewTotals, find_missing
+from tools.importing.registration import RegisteredCounts, Source, look_up, register
 from tools.importing.report import Stop, Summary
-from tools.importing.sending import EFFECTS, Exchange, Sender
+from tools.importing.sending import EFFECTS, ExchangeClient, Sender
 from tools.importing.spool import Spool
-from tools.importing.warning import Said, warnings
+from tools.importing.warning import RowStatistics, warnings
 from tools.terminal.output import progress_bar
 
 _ROWS_BETWEEN_TICKS = 1_000
@@ -23,7 +23,7 @@ progress = partial(progress_bar, every=_ROWS_BETWEEN_TICKS, transient=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ImportOptions:
     """``rejects``: where rejected rows are written; a dry run writes them only where it is told.
 
     ``replace``: much may be corrected, moved or voided. ``complete``: what stands in the services
@@ -40,7 +40,7 @@ class Options:
 
 
 async def run(
-    feed: Feed, options: Options, services: tuple[Service, Service], spool: Spool
+    feed: Feed, options: ImportOptions, services: tuple[ServiceClient, ServiceClient], spool: Spool
 ) -> Summary:
     """Import a feed through ``services`` (registry, exchange); the spool then holds the problems.
 
@@ -62,47 +62,47 @@ async def run(
         # with a header in doubt nothing is planned, because nothing would be taken
         register_missing = options.register_missing and not feed.header
         check(spool, register_missing=register_missing, on_progress=advance)
-    commands = Commands(spool.known, feed.columns, move=options.replace)
-    known = Exchange(exchange, options.source, registry.positions)
-    oracle = Oracle(spool, known, commands)
+    commands = Commands(spool.directory, feed.columns, move=options.replace)
+    client = ExchangeClient(exchange, options.source, registry.positions)
+    previewer = Previewer(spool, client, commands)
     if not feed.header:  # with one in doubt nobody knows what the rows mean
-        await _look_ahead(feed, options, spool, oracle, summary)
+        await _look_ahead(feed, options, spool, previewer, summary)
     if options.dry_run:
-        summary.registered = asdict(Registered())
-        summary.would_register = spool.known.planned()
+        summary.registered = asdict(RegisteredCounts())
+        summary.would_register = spool.directory.planned()
     elif summary.stopped is None:
         registered = await register(spool, registry, options.source)
         summary.registered = asdict(registered)
-        await _send(spool, Sender(spool, known, commands), options, summary)
+        await _send(spool, Sender(spool, client, commands), options, summary)
     if not feed.header:
-        summary.warnings = await warnings(said, spool.known, registry, oracle)
-    _count(feed, spool, oracle.foresight, summary)
+        summary.warnings = await warnings(said, spool.directory, registry, previewer)
+    _count(feed, spool, previewer.totals, summary)
     _write_rejects(feed, options, spool, summary)
     return summary
 
 
 async def _look_ahead(
-    feed: Feed, options: Options, spool: Spool, oracle: Oracle, summary: Summary
+    feed: Feed, options: ImportOptions, spool: Spool, previewer: Previewer, summary: Summary
 ) -> None:
     """Say what would happen, and stop where it is much and nobody said that it is meant."""
-    foresight, missing = oracle.foresight, Missing()
-    with progress("foreseeing", spool.counts()[0]) as advance:
-        await oracle.foresee(advance, standing_only=not options.dry_run)
+    totals, missing = previewer.totals, Missing()
+    with progress("previewing", spool.counts()[0]) as advance:
+        await previewer.preview(advance, standing_only=not options.dry_run)
     if options.complete:
-        missing = summary.missing = await find_missing(spool, oracle.exchange)
-    summary.stopped = _doubt(feed, options, spool, foresight, missing)
+        missing = summary.missing = await find_missing(spool, previewer.exchange)
+    summary.stopped = _doubt(feed, options, spool, totals, missing)
     if summary.stopped is not None:
-        with progress("foreseeing", spool.counts()[0]) as advance:
-            await oracle.foresee(advance)
+        with progress("previewing", spool.counts()[0]) as advance:
+            await previewer.preview(advance)
     if options.void_missing:
-        foresight.effects["voided"] += missing.gone
-    summary.first = foresight.first
+        totals.effects["voided"] += missing.gone
+    summary.first = totals.first
 
 
 def _doubt(
-    feed: Feed, options: Options, spool: Spool, foresight: Foresight, missing: Missing
+    feed: Feed, options: ImportOptions, spool: Spool, totals: PreviewTotals, missing: Missing
 ) -> Stop | None:
-    doubt = foresight.doubt(days_stay=feed.days_stay)
+    doubt = totals.doubt(days_stay=feed.days_stay)
     if doubt is not None and not options.replace:
         return Stop(doubt, f"{feed.if_another} If the file is right: --replace.")
     if not (options.void_missing and missing.gone):
@@ -121,8 +121,8 @@ def _doubt(
     return None
 
 
-def _read(feed: Feed, spool: Spool) -> Said:
-    table, said = feed.table, Said()
+def _read(feed: Feed, spool: Spool) -> RowStatistics:
+    table, said = feed.table, RowStatistics()
     with progress("reading", table.size) as advance:
         reached = 0
         for number, row in enumerate(feed.rows):
@@ -134,7 +134,7 @@ def _read(feed: Feed, spool: Spool) -> Said:
     return said
 
 
-async def _send(spool: Spool, sender: Sender, options: Options, summary: Summary) -> None:
+async def _send(spool: Spool, sender: Sender, options: ImportOptions, summary: Summary) -> None:
     rows, rejected = spool.counts()
     with progress("sending", rows - rejected) as advance:
         await sender.send(advance)
@@ -143,21 +143,21 @@ async def _send(spool: Spool, sender: Sender, options: Options, summary: Summary
     summary.effects.update(sender.effects)
 
 
-def _count(feed: Feed, spool: Spool, foresight: Foresight, summary: Summary) -> None:
+def _count(feed: Feed, spool: Spool, totals: PreviewTotals, summary: Summary) -> None:
     """Count every row once: as rejected, or by what was done or would be done with it."""
     summary.rows, summary.rejected = spool.counts()
     summary.repeated = spool.repeats()
     summary.rows += feed.repeats()
     done = summary.effects
     if summary.dry_run or summary.stopped is not None:
-        done = summary.foretold = dict(foresight.effects)
+        done = summary.foretold = dict(totals.effects)
     else:
-        for effect, count in foresight.settled.items():
+        for effect, count in totals.settled.items():
             done[effect] += count
     done["unchanged"] += feed.repeats() + summary.repeated.rows
 
 
-def _write_rejects(feed: Feed, options: Options, spool: Spool, summary: Summary) -> None:
+def _write_rejects(feed: Feed, options: ImportOptions, spool: Spool, summary: Summary) -> None:
     if options.rejects is None:
         return
     if not summary.rejected:

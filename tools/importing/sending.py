@@ -7,9 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 from integrations.text import shown
-from tools.bulk import Envelope, Outcome, Service, batches, command
+from tools.bulk import CommandOutcome, Envelope, ServiceClient, batches, command
 from tools.importing.command import Commands
-from tools.importing.problem import Problem
+from tools.importing.problem import RowProblem
 from tools.importing.registration import Source
 from tools.importing.row import Row
 from tools.importing.spool import Spool
@@ -56,10 +56,10 @@ _REMEDIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class ExchangeClient:
     """The exchange as one import uses it; ``after``: what of registry it has to know first."""
 
-    service: Service
+    service: ServiceClient
     source: Source
     after: dict[str, int]
 
@@ -84,7 +84,7 @@ async def in_lanes(work: Callable[[int], Coroutine[Any, Any, None]]) -> None:
 class Sender:
     """One run's sending. Rows of one contribution go through one lane, one request at a time."""
 
-    def __init__(self, spool: Spool, exchange: Exchange, commands: Commands) -> None:
+    def __init__(self, spool: Spool, exchange: ExchangeClient, commands: Commands) -> None:
         self._spool, self._exchange, self._commands = spool, exchange, commands
         self.effects = dict.fromkeys(EFFECTS, 0)
 
@@ -127,7 +127,7 @@ class Sender:
         line = command(self._exchange.source.path, uuid4().hex, COMMAND + kind, data)
         return Envelope(line, about)
 
-    def _take(self, outcome: Outcome) -> None:
+    def _take(self, outcome: CommandOutcome) -> None:
         if outcome.problem is None:
             self.effects[outcome.body["effect"]] += 1
         elif outcome.about is None:
@@ -136,7 +136,7 @@ class Sender:
             self._spool.add_problems([problem_of(outcome.about, outcome.problem)])
 
 
-def problem_of(row: Row, told: dict[str, Any]) -> Problem:
+def problem_of(row: Row, told: dict[str, Any]) -> RowProblem:
     """Return what exchange refuses as a problem of the row and, where it can be told, a column."""
     errors = told.get("errors") or [{}]
     reason = told.get("reason", "")
@@ -145,4 +145,4 @@ def problem_of(row: Row, told: dict[str, Any]) -> Problem:
     sentence = errors[0].get("detail") or told.get("detail") or told.get("title") or "refused"
     value = shown(str(row.values.get(column, ""))) if column else ""
     remedy = _REMEDIES.get(reason) or told.get("remedy") or "correct the row"
-    return Problem(row.row, column, value, f"{sentence} ({reason})", remedy)
+    return RowProblem(row.row, column, value, f"{sentence} ({reason})", remedy)

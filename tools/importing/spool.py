@@ -15,9 +15,9 @@ from typing import NamedTuple, Self
 
 import orjson
 
-from tools.importing import known
-from tools.importing.known import Known, pages
-from tools.importing.problem import Problem
+from tools.importing import directory
+from tools.importing.directory import DirectoryPlan, pages
+from tools.importing.problem import RowProblem
 from tools.importing.row import Row
 
 BEFORE_ANY_REVISION = "1970-01-01T00:00:00Z"
@@ -97,7 +97,7 @@ class ProblemGroup(NamedTuple):
 
     rows: int
     values: int
-    first: Problem
+    first: RowProblem
 
 
 class Repeats(NamedTuple):
@@ -118,9 +118,9 @@ class Gone(NamedTuple):
 
 
 class Spool:
-    """Opened with ``with``; one process, one thread. ``known``: services and people it names."""
+    """Opened with ``with``; one process, one thread. ``directory``: whom the file names."""
 
-    known: Known
+    directory: DirectoryPlan
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="coprod-import-")
@@ -128,9 +128,9 @@ class Spool:
         self._db = sqlite3.connect(path, isolation_level=None)
         for pragma in _PRAGMAS:
             self._db.execute(pragma)
-        self._db.executescript(_SCHEMA + known.SCHEMA)
+        self._db.executescript(_SCHEMA + directory.SCHEMA)
         self._db.execute("BEGIN")
-        self.known = Known(self._db)
+        self.directory = DirectoryPlan(self._db)
         self.scopes: set[str | None] = set()
         self._secret = secrets.token_bytes(16)
         self._kept: list[tuple[object, ...]] = []
@@ -162,37 +162,37 @@ class Spool:
             )
         )
         self._note(row.problems)
-        self.known.add(values)
+        self.directory.add(values)
         if len(self._kept) >= _KEPT_MAX:
             self._write()
 
-    def add_problems(self, problems: Iterable[Problem]) -> None:
+    def add_problems(self, problems: Iterable[RowProblem]) -> None:
         """Keep problems in the order they come; a row that has one is not sent."""
         self._settle()
         for problem in problems:
             self._note([problem])
             self._db.execute("UPDATE entry SET rejected = 1 WHERE row = ?", (problem.row,))
 
-    def problems(self) -> Iterator[Problem]:
+    def problems(self) -> Iterator[RowProblem]:
         """Yield every problem, by row."""
         self._settle()
         for found in self._db.execute(
             "SELECT row, column_name, value, problem, remedy FROM problem ORDER BY row, number"
         ):
-            yield Problem(*found)
+            yield RowProblem(*found)
 
     def problem_groups(self) -> Iterator[ProblemGroup]:
         """Yield what is wrong, each once, with how many rows it is said of."""
         self._settle()
         for rows, values, *first in self._db.execute(_GROUPS):
-            yield ProblemGroup(rows, values, Problem(*first))
+            yield ProblemGroup(rows, values, RowProblem(*first))
 
-    def shuffled_rows(self, share: int, shares: int, *, unforeseen: bool = False) -> Iterator[Row]:
+    def shuffled_rows(self, share: int, shares: int, *, unpreviewed: bool = False) -> Iterator[Row]:
         """Yield a share of the good rows, in an order that says nothing of that of the file.
 
         It is random and stays the same for as long as the spool is there. One share holds all rows
         of a contribution, in the order in which they were added. Rows that repeat an earlier one
-        word for word, or that are foreseen to store nothing, are left out; with ``unforeseen`` all
+        word for word, or that would store nothing, are left out; with ``unpreviewed`` all
         that are foreseen are. The first of several rows of one
         contribution that lacks a ``revised_at`` gets one before all others, so that importing the
         file again does not take the later ones back.
@@ -205,7 +205,7 @@ class Spool:
             " AND (stores IS NULL OR stores > ?) AND (place, ordinal) > (?, ?)"
             " ORDER BY place, ordinal LIMIT ?"
         )
-        for page in pages(self._db, good, (-1, 0), shares, share, unforeseen):
+        for page in pages(self._db, good, (-1, 0), shares, share, unpreviewed):
             for _, _, *entry in page:
                 yield _row(*entry)
 
@@ -237,7 +237,7 @@ class Spool:
         ).fetchone()
         return Repeats(*found)
 
-    def note_foreseen(self, row: int, *, stores: bool) -> None:
+    def note_previewed(self, row: int, *, stores: bool) -> None:
         """Note whether sending a row would store anything."""
         self._db.execute("UPDATE entry SET stores = ? WHERE row = ?", (stores, row))
 
@@ -272,7 +272,7 @@ class Spool:
         digest = blake2b(contribution.encode(), digest_size=8, key=self._secret).digest()
         return int.from_bytes(digest) >> 1  # SQLite has 63 bits above zero
 
-    def _note(self, problems: Iterable[Problem]) -> None:
+    def _note(self, problems: Iterable[RowProblem]) -> None:
         for problem in problems:
             self._db.execute(
                 "INSERT INTO problem SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5"

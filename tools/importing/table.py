@@ -21,12 +21,12 @@ from integrations.text import SAVE_AS, closest, is_utf8, shown
 from tools.importing.beginning import (
     BYTES_LOOKED_AT,
     Beginning,
-    Unreadable,
+    NotATable,
     read_beginning,
     refuse_other_kinds,
 )
 from tools.importing.guard import unguarded
-from tools.importing.problem import Problem
+from tools.importing.problem import RowProblem
 from tools.terminal.failure import ExitCode, Failure
 
 LINES_IN_A_RECORD_MAX = 200
@@ -45,7 +45,7 @@ class Line:
 
     row: int
     cells: list[str]
-    problem: Problem | None = None
+    problem: RowProblem | None = None
     record: str = field(default="", compare=False)
     fields: int = field(default=0, compare=False)
 
@@ -73,7 +73,7 @@ class Table:
             raise _unreadable(
                 path, (error.strerror or str(error)).lower(), "Check the name and the folder."
             ) from None
-        except Unreadable as reason:
+        except NotATable as reason:
             raise _unreadable(path, reason.message, reason.remedy) from None
         self.delimiter = self.beginning.delimiter
         names = self.beginning.names
@@ -155,20 +155,20 @@ class Table:
         if fields > width and any(map(str.strip, cells[width:])):
             remedy = "put values that contain the separator or a line break in quotes"
             said = f"it has {fields} fields, the header {width}"
-            problem = Problem(row, "", shown(" | ".join(cells)), said, remedy)
+            problem = RowProblem(row, "", shown(" | ".join(cells)), said, remedy)
         return Line(row, own, problem, record, fields)
 
     def _broken(self, row: int, line: str, broken: str) -> Line:
         self._is_utf8(line)
         text = line.rstrip("\r\n")
         remedy = "close the quotes, and double those inside a quoted value"
-        return Line(row, [text], Problem(row, "", shown(text), broken, remedy), line)
+        return Line(row, [text], RowProblem(row, "", shown(text), broken, remedy), line)
 
-    def _not_utf8(self, row: int, cells: list[str]) -> Problem | None:
+    def _not_utf8(self, row: int, cells: list[str]) -> RowProblem | None:
         if self._is_utf8("".join(cells)):
             return None
         at = next(at for at, cell in enumerate(cells) if not is_utf8(cell))
-        return Problem(row, self.header[at], shown(cells[at]), "it is not UTF-8", SAVE_AS)
+        return RowProblem(row, self.header[at], shown(cells[at]), "it is not UTF-8", SAVE_AS)
 
     def _is_utf8(self, text: str) -> bool:
         if text.isascii():

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
 from integrations.text import shown
-from tools.bulk import Service
-from tools.importing.foresight import Oracle
-from tools.importing.known import Known
-from tools.importing.problem import Problem
+from tools.bulk import ServiceClient
+from tools.importing.directory import DirectoryPlan
+from tools.importing.preview import Previewer
+from tools.importing.problem import RowProblem
 from tools.importing.row import Row
 
 _FEW = 5  # one row in so many without a kind changes no verdict
@@ -15,7 +15,7 @@ _NAMED_MAX = 100  # a file in which more organisations are named than that names
 _FILLS = {"phase": "--set phase=deliver", "mode": "--set mode=act"}
 
 
-class Said:
+class RowStatistics:
     """What the rows of a file say of themselves that only the report of it needs."""
 
     def __init__(self) -> None:
@@ -37,16 +37,21 @@ class Said:
                 self.staff[named] = row
 
 
-async def warnings(said: Said, known: Known, registry: Service, oracle: Oracle) -> list[Problem]:
+async def warnings(
+    said: RowStatistics, directory: DirectoryPlan, registry: ServiceClient, previewer: Previewer
+) -> list[RowProblem]:
     """Return what the rows leave unsaid, and the organisations that nobody linked."""
-    return [*_kinds(said), *[one async for one in _organisations(said, known, registry, oracle)]]
+    return [
+        *_kinds(said),
+        *[one async for one in _organisations(said, directory, registry, previewer)],
+    ]
 
 
-def _kinds(said: Said) -> Iterator[Problem]:
+def _kinds(said: RowStatistics) -> Iterator[RowProblem]:
     lacking = [name for name in _FILLS if said.without[name] * _FEW > said.rows]
     if lacking:
         most = max(said.without[name] for name in lacking)
-        yield Problem(
+        yield RowProblem(
             1,
             ", ".join(lacking),
             "",
@@ -59,17 +64,17 @@ def _kinds(said: Said) -> Iterator[Problem]:
 
 
 async def _organisations(
-    said: Said, known: Known, registry: Service, oracle: Oracle
-) -> AsyncIterator[Problem]:
+    said: RowStatistics, directory: DirectoryPlan, registry: ServiceClient, previewer: Previewer
+) -> AsyncIterator[RowProblem]:
     for (service, name), row in said.staff.items():
-        service_id = known.service(service).service_id
+        service_id = directory.service(service).service_id
         found = service_id and await registry.get(f"/v1/services/{service_id}")
         if not found or len(found["providers"]) > 1:
             continue
-        (told,) = await oracle.ask([row])
+        (told,) = await previewer.ask([row])
         organisation = told.get("giver_org")
         if organisation is not None and organisation not in found["providers"]:
-            yield Problem(
+            yield RowProblem(
                 1,
                 "organisation_id",
                 shown(name),

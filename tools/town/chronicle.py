@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
 from tools.town.deed import Deed, Scene
-from tools.town.story import Act, Story
+from tools.town.story import ActKind, Story
 
 AGE_DAYS = 125
 AGE_DAYS_WHEN_YOUNG = 7
@@ -48,7 +48,7 @@ def deeds_per_scene(stories: tuple[Story, ...]) -> float:
     return sum(len(deeds_at(0, stories, str(n), at)) for n in range(SAMPLE)) / SAMPLE
 
 
-def _times(act: Act, day_number: int, random: Random) -> int:
+def _times(act: ActKind, day_number: int, random: Random) -> int:
     if act.first_days is not None and day_number >= act.first_days:
         return 0
     expected = act.per_week / 7

@@ -19,7 +19,7 @@ VOIDED = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DeedStep:
     """One command to exchange. ``refers``: the field for the id that the first step was given."""
 
     command: str
@@ -33,7 +33,7 @@ class Deed:
 
     key: str
     service: str
-    steps: tuple[Step, ...]
+    steps: tuple[DeedStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Scene:
     day_number: int
     live: bool = False
 
-    def deed(self, number: int, *steps: Step) -> Deed:
+    def deed(self, number: int, *steps: DeedStep) -> Deed:
         return Deed(f"{self.key}/{number}", self.service, steps)
 
     def later(self, name: str, at: datetime) -> dict[str, str]:
@@ -64,7 +64,9 @@ class Scene:
         return self.random.choice(people)
 
 
-def gift(scene: Scene, giver: str, confirmer: str, minutes: int, **about: Any) -> tuple[Step, ...]:
+def gift(
+    scene: Scene, giver: str, confirmer: str, minutes: int, **about: Any
+) -> tuple[DeedStep, ...]:
     """Return a contribution and what becomes of it: nearly always ``confirmer`` confirms it."""
     varied = minutes + scene.random.choice((-5, 0, 0, 0, 5)) if minutes > 10 else minutes
     data = {
@@ -75,10 +77,10 @@ def gift(scene: Scene, giver: str, confirmer: str, minutes: int, **about: Any) -
         "minutes": varied,
         **about,
     }
-    return Step("record-contribution", data), *_life(scene.random.random(), confirmer, varied)
+    return DeedStep("record-contribution", data), *_life(scene.random.random(), confirmer, varied)
 
 
-def opinion(scene: Scene, giver: str, confirmer: str) -> tuple[Step, ...]:
+def opinion(scene: Scene, giver: str, confirmer: str) -> tuple[DeedStep, ...]:
     data = {
         "service_id": scene.service,
         "giver_id": giver,
@@ -88,10 +90,10 @@ def opinion(scene: Scene, giver: str, confirmer: str) -> tuple[Step, ...]:
         "minutes": scene.random.choice((2, 3, 5)),
         "channel": scene.random.choices(("online", "paper"), (4, 1))[0],
     }
-    return Step("record-contribution", data), _confirmed(confirmer)
+    return DeedStep("record-contribution", data), _confirmed(confirmer)
 
 
-def feedback(scene: Scene, giver: str, answerer: str) -> tuple[Step, ...]:
+def feedback(scene: Scene, giver: str, answerer: str) -> tuple[DeedStep, ...]:
     """Return feedback that is nearly always answered, and now and then changes something."""
     draw = scene.random
     given = {
@@ -105,15 +107,17 @@ def feedback(scene: Scene, giver: str, answerer: str) -> tuple[Step, ...]:
     answer = {"by": answerer} | scene.later("answered_at", answered_at)
     level = {"level": draw.choice(("process", "role"))}
     changed = level | scene.later("implemented_at", answered_at + timedelta(minutes=30))
-    steps = [Step("give-feedback", given)]
+    steps = [DeedStep("give-feedback", given)]
     if draw.random() < 0.85:
-        steps.append(Step("answer-feedback", answer, "feedback_id"))
+        steps.append(DeedStep("answer-feedback", answer, "feedback_id"))
         if draw.random() < 0.4:
-            steps.append(Step("implement-change", changed, "feedback_id"))
+            steps.append(DeedStep("implement-change", changed, "feedback_id"))
     return tuple(steps)
 
 
-def decision(scene: Scene, level: str, votes: dict[str, int], amount: int = 0) -> tuple[Step, ...]:
+def decision(
+    scene: Scene, level: str, votes: dict[str, int], amount: int = 0
+) -> tuple[DeedStep, ...]:
     """Return a vote, one person one vote, and the money it gives away, if any."""
     data = {
         "service_id": scene.service,
@@ -128,22 +132,22 @@ def decision(scene: Scene, level: str, votes: dict[str, int], amount: int = 0) -
         "currency": "EUR",
         "allocated_at": text(scene.at),
     }
-    taken = Step("take-decision", data)
-    return (taken, Step("allocate-resource", money, "decision_id")) if amount else (taken,)
+    taken = DeedStep("take-decision", data)
+    return (taken, DeedStep("allocate-resource", money, "decision_id")) if amount else (taken,)
 
 
-def consultation(scene: Scene, title: str) -> tuple[Step, ...]:
+def consultation(scene: Scene, title: str) -> tuple[DeedStep, ...]:
     data = {"service_id": scene.service, "title": title, "opened_at": text(scene.at)}
-    return (Step("open-consultation", data),)
+    return (DeedStep("open-consultation", data),)
 
 
 def text(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _life(chance: float, other: str, minutes: int) -> tuple[Step, ...]:
+def _life(chance: float, other: str, minutes: int) -> tuple[DeedStep, ...]:
     confirmed = _confirmed(other)
-    disputed = Step(
+    disputed = DeedStep(
         "dispute-contribution", {"by": other, "reason_code": "time_differs"}, "contribution_id"
     )
     if chance < DISPUTED_AND_KEPT:
@@ -155,17 +159,17 @@ def _life(chance: float, other: str, minutes: int) -> tuple[Step, ...]:
     if chance < CORRECTED:
         changes = {"minutes": minutes + 5}
         corrected = {"by": other, "changes": changes}
-        return confirmed, Step("correct-contribution", corrected, "contribution_id")
+        return confirmed, DeedStep("correct-contribution", corrected, "contribution_id")
     chance -= CORRECTED
     if chance < VOIDED:
         voided = {"by": other, "reason_code": "entered_twice"}
-        return (Step("void-contribution", voided, "contribution_id"),)
+        return (DeedStep("void-contribution", voided, "contribution_id"),)
     return (confirmed,)
 
 
-def _confirmed(by: str) -> Step:
-    return Step("confirm-contribution", {"by": by}, "contribution_id")
+def _confirmed(by: str) -> DeedStep:
+    return DeedStep("confirm-contribution", {"by": by}, "contribution_id")
 
 
-def _resolved(by: str, outcome: str) -> Step:
-    return Step("resolve-dispute", {"by": by, "outcome": outcome}, "contribution_id")
+def _resolved(by: str, outcome: str) -> DeedStep:
+    return DeedStep("resolve-dispute", {"by": by, "outcome": outcome}, "contribution_id")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tools.bulk import Envelope, Outcome, Service, batches, command
+from tools.bulk import CommandOutcome, Envelope, ServiceClient, batches, command
 from tools.terminal.failure import Failure
 from tools.town.chronicle import (
     AGE_DAYS,
@@ -21,7 +21,7 @@ from tools.town.chronicle import (
     deeds_per_scene,
     first_day,
 )
-from tools.town.deed import Deed, Step
+from tools.town.deed import Deed, DeedStep
 from tools.town.resident import name_of
 from tools.town.stories import STORIES
 
@@ -35,7 +35,7 @@ BEHIND_SECONDS_MAX = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class TownOptions:
     """``rate``: live deeds a second, 0 for none; ``seconds``: how long, None until interrupted."""
 
     seed: int = DEFAULT_SEED
@@ -57,7 +57,7 @@ def agency_of(seed: int) -> str:
     return "town" if seed == DEFAULT_SEED else f"town-{seed}"
 
 
-async def play(urls: dict[str, str], options: Options, tell: Callable[[str], None]) -> Played:
+async def play(urls: dict[str, str], options: TownOptions, tell: Callable[[str], None]) -> Played:
     """Make the town, play its past, and then let it live; ``tell`` hears how it goes.
 
     ``urls``: where registry and exchange are. Cancel it to stop.
@@ -67,7 +67,7 @@ async def play(urls: dict[str, str], options: Options, tell: Callable[[str], Non
     """
     async with AsyncExitStack() as stack:
         registry, exchange = [
-            await stack.enter_async_context(await Service.reach(name, urls[name]))
+            await stack.enter_async_context(await ServiceClient.reach(name, urls[name]))
             for name in ("registry", "exchange")
         ]
         town = Town(registry, exchange, options)
@@ -81,7 +81,9 @@ async def play(urls: dict[str, str], options: Options, tell: Callable[[str], Non
 class Town:
     """One town. ``people``: its own ids of them to registry's; ``starts``: service -> first day."""
 
-    def __init__(self, registry: Service, exchange: Service, options: Options) -> None:
+    def __init__(
+        self, registry: ServiceClient, exchange: ServiceClient, options: TownOptions
+    ) -> None:
         self._registry, self._exchange, self._options = registry, exchange, options
         self._agency = agency_of(options.seed)
         self._source = f"/agencies/{self._agency}/systems/{SYSTEM}"
@@ -199,8 +201,8 @@ class Town:
         key = f"town/{self._options.seed}/{kind}/{about}"
         return Envelope(command(self._source, key, REGISTRY + kind, data), about)
 
-    async def _register(self, envelopes: Iterable[Envelope]) -> list[Outcome]:
-        outcomes: list[Outcome] = []
+    async def _register(self, envelopes: Iterable[Envelope]) -> list[CommandOutcome]:
+        outcomes: list[CommandOutcome] = []
         for batch in batches(envelopes):
             outcomes.extend(await self._registry.commands(batch))
         for outcome in outcomes:
@@ -249,7 +251,7 @@ class Town:
             told["receivers"] = [self.people[one] for one in data["receivers"]]
         return told
 
-    def _note(self, outcome: Outcome) -> None:
+    def _note(self, outcome: CommandOutcome) -> None:
         course: _Course = outcome.about
         if outcome.problem is None:
             self.played.accepted += 1
@@ -274,10 +276,10 @@ class _Course:
         self._steps = deque(deed.steps)
 
     @property
-    def next_step(self) -> Step | None:
+    def next_step(self) -> DeedStep | None:
         return self._steps[0] if self._steps else None
 
-    def take(self) -> Step:
+    def take(self) -> DeedStep:
         return self._steps.popleft()
 
     def accepted(self, body: dict[str, Any]) -> None:

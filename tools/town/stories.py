@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tools.town.deed import Deed, Scene, consultation, decision, feedback, gift, opinion
-from tools.town.story import Act, Cast, Story, cast
+from tools.town.story import ActKind, Cast, Story, cast
 
 FIRST_JURORS = 40
 JURY = 6
@@ -208,11 +208,11 @@ STORIES = (
         "co_production",
         cast("youth-court", staff=6, users=70, family=10),
         (
-            Act("first-hearing", 7, _first_hearings, first_days=10),
-            Act("hearing", 4, _hearing),
-            Act("preparation", 3, _court_preparation),
-            Act("rules", 1, _rules_meeting),
-            Act("decision", 0.4, _court_decision),
+            ActKind("first-hearing", 7, _first_hearings, first_days=10),
+            ActKind("hearing", 4, _hearing),
+            ActKind("preparation", 3, _court_preparation),
+            ActKind("rules", 1, _rules_meeting),
+            ActKind("decision", 0.4, _court_decision),
         ),
     ),
     Story(
@@ -222,10 +222,10 @@ STORIES = (
         "volunteering",
         cast("meals-on-wheels", staff=4, users=30, family=12),
         (
-            Act("round", 9, _round),
-            Act("kitchen", 5, _kitchen),
-            Act("training", 0.5, _training),
-            Act("planning", 0.5, _staff_planning),
+            ActKind("round", 9, _round),
+            ActKind("kitchen", 5, _kitchen),
+            ActKind("training", 0.5, _training),
+            ActKind("planning", 0.5, _staff_planning),
         ),
     ),
     Story(
@@ -235,10 +235,10 @@ STORIES = (
         "co_delivery",
         cast("home-visits", staff=4, users=18, family=16),
         (
-            Act("visit", 9, _visit),
-            Act("favour", 6, _favour),
-            Act("nurse", 6, _nurse),
-            Act("planning", 1, _staff_planning),
+            ActKind("visit", 9, _visit),
+            ActKind("favour", 6, _favour),
+            ActKind("nurse", 6, _nurse),
+            ActKind("planning", 1, _staff_planning),
         ),
     ),
     Story(
@@ -247,7 +247,7 @@ STORIES = (
         "Residents report what is broken, staff repair it",
         "conventional",
         cast("street-repair", staff=6, users=40),
-        (Act("report", 11, _report), Act("repair", 8, _street_repair)),
+        (ActKind("report", 11, _report), ActKind("repair", 8, _street_repair)),
     ),
     Story(
         "library",
@@ -255,7 +255,7 @@ STORIES = (
         "Designed with its readers, run by its staff",
         "co_design",
         cast("library", staff=5, users=18, family=6),
-        (Act("workshop", 1.5, _readers_workshop), Act("desk", 9, _desk)),
+        (ActKind("workshop", 1.5, _readers_workshop), ActKind("desk", 9, _desk)),
     ),
     Story(
         "participatory-budget",
@@ -263,7 +263,7 @@ STORIES = (
         "Residents decide what part of the town's budget is spent on",
         "co_design",
         cast("participatory-budget", staff=3, users=60, family=10),
-        (Act("assembly", 1.2, _assembly), Act("vote", 0.4, _envelope)),
+        (ActKind("assembly", 1.2, _assembly), ActKind("vote", 0.4, _envelope)),
         flags=frozenset({"co_commission", "delivery_unobserved"}),
     ),
     Story(
@@ -272,7 +272,7 @@ STORIES = (
         "Members give each other hours; every hour is worth the same",
         "mutual_aid",
         cast("time-bank", users=20, family=12),
-        (Act("trade", 14, _trade), Act("meeting", 0.4, _members_meeting)),
+        (ActKind("trade", 14, _trade), ActKind("meeting", 0.4, _members_meeting)),
     ),
     Story(
         "quiet-streets",
@@ -280,7 +280,7 @@ STORIES = (
         "Residents are asked what they think of a plan",
         "consultation",
         cast("quiet-streets", staff=3, users=80),
-        (Act("opening", 7, _opening, first_days=1), Act("answers", 5, _answers)),
+        (ActKind("opening", 7, _opening, first_days=1), ActKind("answers", 5, _answers)),
     ),
     Story(
         "repair-cafe",
@@ -288,7 +288,7 @@ STORIES = (
         "Volunteers repair what visitors bring; it opened a week ago",
         "insufficient_evidence",
         cast("repair-cafe", users=20, family=7),
-        (Act("repair", 24, _repair),),
+        (ActKind("repair", 24, _repair),),
         young=True,
     ),
 )

@@ -38,7 +38,7 @@ def cast(service: str, staff: int = 0, users: int = 0, family: int = 0) -> Cast:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class ActKind:
     """Something that happens again and again; ``first_days``: only on the first so many days."""
 
     name: str
@@ -56,6 +56,6 @@ class Story:
     provides: str
     verdict: str
     cast: Cast
-    acts: tuple[Act, ...]
+    acts: tuple[ActKind, ...]
     young: bool = False
     flags: frozenset[str] = field(default_factory=frozenset[str])

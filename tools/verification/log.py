@@ -29,7 +29,7 @@ ORDER BY "offset" LIMIT $5
 """
 
 
-class Unreadable(Exception):
+class UnreadableLog(Exception):
     """The bytes of the log can't be read; what stands before them was."""
 
     def __init__(self, offset: int, why: str) -> None:
@@ -104,7 +104,7 @@ class KafkaRecords:
             except UNREADABLE:
                 saved = await salvage(self._consumer, at, start, PAGE_RECORDS)
         except UNREADABLE as unreadable:
-            raise Unreadable(start, repr(unreadable)) from unreadable
+            raise UnreadableLog(start, repr(unreadable)) from unreadable
         self._consumer.seek(at, saved[-1].offset + 1 if saved else start)
         return saved
 

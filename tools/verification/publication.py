@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from shared.contracts.envelope import BrokenEnvelope, Event, headers, parse
 from shared.log.port import LogRecord, TopicPartition
-from tools.verification.log import Unreadable
+from tools.verification.log import UnreadableLog
 from tools.verification.report import Report
 
 CHECK = "the log equals the store"
 
 
-class Origin(NamedTuple):
+class EventOrigin(NamedTuple):
     """A partition, and whose events belong there."""
 
     partition: TopicPartition
@@ -26,7 +26,7 @@ class Origin(NamedTuple):
 
 
 @dataclass(slots=True)
-class Reading:
+class LogReading:
     """What was read of a partition: ``digests`` has eight bytes for each position from 1.
 
     ``ends`` are where ranges of positions without a hole ended. A relay that goes back sends what
@@ -73,20 +73,20 @@ class Reading:
 
 
 async def check_partition(
-    at: Origin,
+    at: EventOrigin,
     stored: AsyncIterator[Event],
     published: AsyncIterator[LogRecord],
     report: Report,
-) -> Reading:
+) -> LogReading:
     """Compare one partition.
 
     A position that was seen before is a repeat, which every consumer drops: it has to be the same
     record, within a whole range that was sent again.
     """
-    reading = Reading()
+    reading = LogReading()
     try:
         await _compare(at, stored, published, reading, report)
-    except Unreadable as unreadable:
+    except UnreadableLog as unreadable:
         report.problem(CHECK, f"{at.name} {unreadable}")
     if reading.early:
         missing, found = reading.last + 1, min(reading.early)
@@ -99,10 +99,10 @@ async def check_partition(
 
 
 async def _compare(
-    at: Origin,
+    at: EventOrigin,
     stored: AsyncIterator[Event],
     published: AsyncIterator[LogRecord],
-    reading: Reading,
+    reading: LogReading,
     report: Report,
 ) -> None:
     async for record in published:

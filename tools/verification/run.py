@@ -84,7 +84,7 @@ class Verification:
         self,
         folded: Mapping[tuple[str, TopicPartition], int],
         left: Mapping[str, Mapping[TopicPartition, folding.Left]],
-        readings: Mapping[TopicPartition, publication.Reading],
+        readings: Mapping[TopicPartition, publication.LogReading],
     ) -> None:
         """Look event by event at what each consumer made of what it took."""
         with self.bar("following events", len(left)) as advance:
@@ -112,10 +112,10 @@ class Verification:
         self.report.compared["services"] += len(said)
         return said
 
-    async def _check_log(self) -> dict[TopicPartition, publication.Reading]:
+    async def _check_log(self) -> dict[TopicPartition, publication.LogReading]:
         """Compare log and stores; return what was read of each partition."""
         relayed: dict[TopicPartition, int] = {}
-        readings: dict[TopicPartition, publication.Reading] = {}
+        readings: dict[TopicPartition, publication.LogReading] = {}
         ids = {name: await store.deployment(self.pools[name]) for name in SERVICES}
         if len(set(ids.values())) > 1:
             self.report.problem("one deployment", f"the databases belong to {ids}")
@@ -128,14 +128,14 @@ class Verification:
         ]
         with self.bar("comparing the log", len(partitions)) as advance:
             for partition, producer in partitions:
-                origin = publication.Origin(partition, ids[producer])
+                origin = publication.EventOrigin(partition, ids[producer])
                 readings[partition] = await self._check_partition(origin, producer, relayed)
                 advance(1)
         return readings
 
     async def _check_partition(
-        self, origin: publication.Origin, producer: str, relayed: Mapping[TopicPartition, int]
-    ) -> publication.Reading:
+        self, origin: publication.EventOrigin, producer: str, relayed: Mapping[TopicPartition, int]
+    ) -> publication.LogReading:
         partition = origin.partition
         async with (
             aclosing(store.events(self.pools[producer], partition, origin.deployment)) as stored,

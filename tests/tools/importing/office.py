@@ -9,22 +9,22 @@ from integrations.open_repair import OpenRepair
 from integrations.polis import Polis
 from tests.support.write_side import heads
 from tests.tools.importing.files import NOW, feed_of
-from tools.bulk import Service
+from tools.bulk import ServiceClient
 from tools.importing.feed import Feed, records
 from tools.importing.polis import votes
-from tools.importing.problem import Problem
+from tools.importing.problem import RowProblem
 from tools.importing.registration import Source
 from tools.importing.report import Summary
-from tools.importing.run import Options, run
+from tools.importing.run import ImportOptions, run
 from tools.importing.spool import Spool
 
-FILES = Options(Source("local", "file"), register_missing=True)
+FILES = ImportOptions(Source("local", "file"), register_missing=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
     summary: Summary
-    problems: list[Problem]
+    problems: list[RowProblem]
 
     @property
     def effects(self) -> dict[str, int]:
@@ -37,11 +37,11 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    registry: Service
-    exchange: Service
+    registry: ServiceClient
+    exchange: ServiceClient
 
     async def take(
-        self, path: Path, options: Options = FILES, filled: Mapping[str, str] | None = None
+        self, path: Path, options: ImportOptions = FILES, filled: Mapping[str, str] | None = None
     ) -> Imported:
         return await self._run(feed_of(path, filled), options)
 
@@ -66,7 +66,7 @@ class Office:
     async def heads(self) -> dict[str, int]:
         return await heads((self.registry, self.exchange))
 
-    async def _run(self, feed: Feed, options: Options) -> Imported:
+    async def _run(self, feed: Feed, options: ImportOptions) -> Imported:
         with Spool() as spool:
             summary = await run(feed, options, (self.registry, self.exchange), spool)
             return Imported(summary, list(spool.problems()))

@@ -103,8 +103,8 @@ def test_the_first_row_of_somebody_settles_their_party_and_kind(tmp_path: Path) 
             (7, "giver_party"),
         ]
         # cid is named by a rejected row only
-        assert spool.known.planned() == {"services": 2, "participants": 2, "roles": 3}
-        assert [one.party for one in spool.known.periods("s1", "bob")] == ["professional"]
+        assert spool.directory.planned() == {"services": 2, "participants": 2, "roles": 3}
+        assert [one.party for one in spool.directory.periods("s1", "bob")] == ["professional"]
 
 
 def test_a_service_begins_on_its_own_first_row_and_a_party_on_the_persons(tmp_path: Path) -> None:
@@ -121,12 +121,12 @@ def test_a_service_begins_on_its_own_first_row_and_a_party_on_the_persons(tmp_pa
             spool.add(row)
         check(spool, register_missing=True)
 
-        assert [spool.known.service(one).begins for one in ("s1", "s2")] == [
+        assert [spool.directory.service(one).begins for one in ("s1", "s2")] == [
             "2025-05-01",
             "2025-04-01",
         ]
         begins = {
-            (service, person): spool.known.periods(service, person)[0].begins
+            (service, person): spool.directory.periods(service, person)[0].begins
             for service, person in (("s1", "ann"), ("s1", "bob"), ("s1", "cid"), ("s2", "ann"))
         }
         assert begins == {

@@ -3,16 +3,16 @@
 import pytest
 
 from tests.support.write_side import heads
-from tools.bulk import Service
-from tools.town.player import Options, Town
+from tools.bulk import ServiceClient
+from tools.town.player import Town, TownOptions
 
 pytestmark = pytest.mark.postgres
 
-YOUNG = Options(days=12, rate=0)
-LIVELY = Options(days=12, rate=40, seconds=3)
+YOUNG = TownOptions(days=12, rate=0)
+LIVELY = TownOptions(days=12, rate=40, seconds=3)
 
 
-async def played(services: tuple[Service, Service], options: Options) -> Town:
+async def played(services: tuple[ServiceClient, ServiceClient], options: TownOptions) -> Town:
     """Play a town, and live on in it if asked."""
     town = Town(*services, options)
     await town.settle()
@@ -22,7 +22,7 @@ async def played(services: tuple[Service, Service], options: Options) -> Town:
 
 
 async def test_a_town_that_is_played_again_repeats_nothing(
-    services: tuple[Service, Service],
+    services: tuple[ServiceClient, ServiceClient],
 ) -> None:
     first = await played(services, YOUNG)
     before = await heads(services)
@@ -35,7 +35,9 @@ async def test_a_town_that_is_played_again_repeats_nothing(
     assert await heads(services) == before
 
 
-async def test_life_goes_on_and_nothing_of_it_is_refused(services: tuple[Service, Service]) -> None:
+async def test_life_goes_on_and_nothing_of_it_is_refused(
+    services: tuple[ServiceClient, ServiceClient],
+) -> None:
     await played(services, YOUNG)
     before = await heads(services)
 
@@ -45,10 +47,12 @@ async def test_life_goes_on_and_nothing_of_it_is_refused(services: tuple[Service
     assert sum((await heads(services)).values()) > sum(before.values())
 
 
-async def test_towns_of_two_seeds_are_two_agencies(services: tuple[Service, Service]) -> None:
+async def test_towns_of_two_seeds_are_two_agencies(
+    services: tuple[ServiceClient, ServiceClient],
+) -> None:
     one = await played(services, YOUNG)
 
-    other = await played(services, Options(seed=2, days=2, rate=0))
+    other = await played(services, TownOptions(seed=2, days=2, rate=0))
 
     assert other.played.reasons == {}
     assert set(one.people.values()).isdisjoint(other.people.values())

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from shared.contracts.envelope import Event, headers
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.log.port import LogRecord, TopicPartition
-from tools.verification.publication import Origin, check_partition
+from tools.verification.publication import EventOrigin, check_partition
 from tools.verification.report import Report
 
 HERE = TopicPartition(EXCHANGE_ACTIVITY.name, 3)
@@ -50,7 +50,7 @@ async def check(stored: Sequence[Event], published: Sequence[LogRecord]) -> tupl
             yield each
 
     report = Report()
-    reading = await check_partition(Origin(HERE, "d"), events(), records(), report)
+    reading = await check_partition(EventOrigin(HERE, "d"), events(), records(), report)
     return reading.last, report
 
 

@@ -54,7 +54,7 @@ class PersonFound:
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class PartyPeriod:
     """One party of one person in one service, whole days, ``until`` included.
 
     ``begins``: the day on which it is planned to begin. One that registry does not know has an
@@ -107,14 +107,16 @@ class _Recent(Generic[K, V]):
         self._values.pop(key, None)
 
 
-class Known:
+class DirectoryPlan:
     """Kept in the spool's database; every name of a service or a person is the file's own."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._services: _Recent[str, ServiceFound] = _Recent(self._load_service)
         self._people: _Recent[str, PersonFound] = _Recent(self._load_person)
-        self._periods: _Recent[tuple[str, str], tuple[Period, ...]] = _Recent(self._load_periods)
+        self._periods: _Recent[tuple[str, str], tuple[PartyPeriod, ...]] = _Recent(
+            self._load_periods
+        )
         # only so that the next rows of the same services and people cost nothing
         self._added_services: _Recent[str, bool] = _Recent(self._add_service)
         self._added: _Recent[tuple[str, str, str], bool] = _Recent(self._add)
@@ -215,11 +217,11 @@ class Known:
         for page in pages(self._db, members, ("",), service):
             yield {participant_id: person for person, participant_id in page}
 
-    def periods(self, service: str, person: str) -> tuple[Period, ...]:
+    def periods(self, service: str, person: str) -> tuple[PartyPeriod, ...]:
         """Return the parties of somebody in a service, the earliest first."""
         return self._periods.get((service, person))
 
-    def put_period(self, service: str, person: str, period: Period) -> None:
+    def put_period(self, service: str, person: str, period: PartyPeriod) -> None:
         """Keep a period that was found, or that is planned."""
         self._db.execute(
             "INSERT OR REPLACE INTO period (service, person, since, until, party, begins)"
@@ -228,7 +230,7 @@ class Known:
         )
         self._periods.drop((service, person))
 
-    def wanted_periods(self) -> Iterator[list[tuple[str, str, Period]]]:
+    def wanted_periods(self) -> Iterator[list[tuple[str, str, PartyPeriod]]]:
         """Yield (service, person, the period that is to begin another day), a page at a time."""
         wanted = (
             "SELECT place, service, person, since, until, party, begins FROM period"
@@ -236,7 +238,7 @@ class Known:
             " ORDER BY place, service, person LIMIT ?"
         )
         for page in pages(self._db, wanted, (BEFORE_ANY_PLACE, "", "")):
-            yield [(service, person, Period(*rest)) for _, service, person, *rest in page]
+            yield [(service, person, PartyPeriod(*rest)) for _, service, person, *rest in page]
 
     # ---- inside ---------------------------------------------------------------------------------
 
@@ -268,10 +270,10 @@ class Known:
         ).fetchone()
         return PersonFound(local_id, kind, participant_id, bool(wanted))
 
-    def _load_periods(self, at: tuple[str, str]) -> tuple[Period, ...]:
+    def _load_periods(self, at: tuple[str, str]) -> tuple[PartyPeriod, ...]:
         found = self._db.execute(
             "SELECT since, until, party, begins FROM period"
             " WHERE service = ? AND person = ? ORDER BY since",
             at,
         )
-        return tuple(Period(*row) for row in found)
+        return tuple(PartyPeriod(*row) for row in found)

@@ -17,7 +17,7 @@ from integrations.text import shown
 from tools.bulk import Envelope, batches
 from tools.importing.command import Commands
 from tools.importing.row import Row
-from tools.importing.sending import EFFECTS, LANES, Exchange, in_lanes, problem_of
+from tools.importing.sending import EFFECTS, LANES, ExchangeClient, in_lanes, problem_of
 from tools.importing.spool import Gone, Spool
 
 SOME_ROWS = 5  # fewer than so many are never much
@@ -44,7 +44,7 @@ class First:
 
 
 @dataclass
-class Foresight:
+class PreviewTotals:
     """``standing``: rows that became an act before; ``other_day``: of these, corrected in the day.
 
     ``first`` has the first row of each effect; ``settled`` counts rows that would add nothing.
@@ -95,14 +95,14 @@ class Foresight:
             self.first[effect] = found
 
 
-class Oracle:
+class Previewer:
     """Asks exchange about the rows of a spool; what it would refuse is a problem of its row."""
 
-    def __init__(self, spool: Spool, exchange: Exchange, commands: Commands) -> None:
+    def __init__(self, spool: Spool, exchange: ExchangeClient, commands: Commands) -> None:
         self._spool, self.exchange, self._commands = spool, exchange, commands
-        self.foresight = Foresight()
+        self.totals = PreviewTotals()
 
-    async def foresee(
+    async def preview(
         self, on_progress: Callable[[int], None], *, standing_only: bool = False
     ) -> None:
         """Ask about every good row that was not asked about before.
@@ -142,14 +142,14 @@ class Oracle:
             on_progress(len(rows))
 
     def _take(self, row: Row, told: dict[str, Any]) -> None:
-        self.foresight.take(row, told)
+        self.totals.take(row, told)
         if "problem" in told:
             self._spool.add_problems([problem_of(row, told["problem"])])
         elif "effect" in told:
-            self._spool.note_foreseen(row.row, stores=told["stores"])
+            self._spool.note_previewed(row.row, stores=told["stores"])
 
     def _pieces(self, lane: int) -> Iterator[Envelope]:
-        for row in self._spool.shuffled_rows(lane, LANES, unforeseen=True):
+        for row in self._spool.shuffled_rows(lane, LANES, unpreviewed=True):
             # only how large it is counts here
             size = (self._commands.data(row), list(self._commands.assumed(row)))
             yield Envelope(orjson.dumps(size), row)
@@ -167,11 +167,11 @@ class Missing:
         return much(self.gone, self.standing)
 
 
-async def find_missing(spool: Spool, exchange: Exchange) -> Missing:
+async def find_missing(spool: Spool, exchange: ExchangeClient) -> Missing:
     """Find what stands in the services of the file under ids that it lacks; the spool keeps it."""
     missing = Missing()
-    for local_id in spool.known.service_ids():
-        service_id = spool.known.service(local_id).service_id
+    for local_id in spool.directory.service_ids():
+        service_id = spool.directory.service(local_id).service_id
         if service_id is None:
             continue
         async for page in _standing(exchange, service_id):
@@ -187,7 +187,9 @@ async def find_missing(spool: Spool, exchange: Exchange) -> Missing:
     return missing
 
 
-async def _standing(exchange: Exchange, service_id: str) -> AsyncIterator[list[dict[str, Any]]]:
+async def _standing(
+    exchange: ExchangeClient, service_id: str
+) -> AsyncIterator[list[dict[str, Any]]]:
     cursor = ""
     while True:
         page = await exchange.service.get(
@@ -199,7 +201,7 @@ async def _standing(exchange: Exchange, service_id: str) -> AsyncIterator[list[d
         cursor = f"&cursor={page['next_cursor']}"
 
 
-def _headers(exchange: Exchange) -> dict[str, str]:
+def _headers(exchange: ExchangeClient) -> dict[str, str]:
     source = exchange.source
     headers = {"coprod-agency": source.agency, "coprod-system": source.system}
     if exchange.after:
