@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from uuid_utils import uuid7
 
 from services.exchange.directory.admission import SYSTEM, not_to_come
 from services.exchange.directory.answer import DirectoryAnswer
@@ -48,6 +49,12 @@ class ExchangeContext(CommandContext, frozen=True):
     def system(self) -> str:
         """Who acts when no participant does."""
         return f"{SYSTEM}{self.sender.system}"[:BY_LENGTH_MAX]
+
+    def new_id(self, kind: str, local_id: str | None) -> str:
+        """Return the id of what the sender calls ``local_id``; a fresh one where it has no name."""
+        if local_id is None:
+            return str(uuid7())
+        return self.identity.other(kind, self.sender, local_id)
 
     def moment(self, named: datetime | None, follows: datetime) -> datetime:
         """Return when it happened: as named, else now.

@@ -31,6 +31,10 @@ class Identity:
         scoped = (local_id,) if scope is None else (scope, local_id)
         return self._derived("contribution", sender, *scoped, str(moves))
 
+    def other(self, kind: str, sender: Provenance, local_id: str) -> str:
+        """Return the id of what is neither a contribution nor a row, such as a decision."""
+        return self._derived(kind, sender, local_id)
+
     def episode(self, sender: Provenance, local_id: str) -> str:
         return self._derived("episode", sender, local_id)
 

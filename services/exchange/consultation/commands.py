@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel
-from uuid_utils import uuid7
 
 from services.exchange.consultation import rules as consultation
 from services.exchange.context import ExchangeContext, ExchangeNeeds, of_service, stream
@@ -20,11 +19,14 @@ from shared.contracts.vocabulary import Identifier
 from shared.eventstore.folding import Fold
 from shared.eventstore.port import Command, Rejected
 from shared.http.problems import Meaning
-from shared.http.strict import Instant, StrictModel, Text
+from shared.http.strict import Instant, LocalId, StrictModel, Text
 from shared.http.submission import Context
 
 
 class OpenConsultation(StrictModel):
+    """``local_id`` is the sender's own id: the same one always means the same consultation."""
+
+    local_id: LocalId | None = None
     service_id: Identifier
     title: Text
     opened_at: Instant | None = None
@@ -48,9 +50,12 @@ def open_consultation(body: OpenConsultation, context: ExchangeContext) -> Comma
     at = body.opened_at or context.now
     open_service(context.directory, body.service_id, at, context.now)
     opened = ConsultationOpened(
-        consultation_id=str(uuid7()), service_id=body.service_id, title=body.title, opened_at=at
+        consultation_id=context.new_id("consultation", body.local_id),
+        service_id=body.service_id,
+        title=body.title,
+        opened_at=at,
     )
-    asked = consultation.Open(opened)
+    asked = consultation.Open(opened, moment_named=body.opened_at is not None)
     return _on_consultation(opened.consultation_id, opened.service_id, asked, context)
 
 

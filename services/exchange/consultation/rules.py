@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
+from shared.commands.repeats import says_again
 from shared.contracts.exchange import ConsultationClosed, ConsultationOpened
 from shared.contracts.vocabulary import Message
 from shared.eventstore.folding import Fold
@@ -23,7 +24,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Open:
+    """``moment_named``: the sender said when; else a repeat means the moment it meant first."""
+
     consultation: ConsultationOpened
+    moment_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,11 @@ FOLD = Fold(INITIAL, evolve)
 
 
 def _open(command: Open, state: State) -> list[Message]:
+    wanted, unnamed = command.consultation, () if command.moment_named else ("opened_at",)
     match state:
         case Unknown():
-            return [command.consultation]
-        case Opened() | Closed() if state.consultation == command.consultation:
+            return [wanted]
+        case Opened() | Closed() if says_again(wanted, state.consultation, unnamed):
             return []
         case Opened() | Closed():
             raise Rejected(Reason.ALREADY_OPENED)

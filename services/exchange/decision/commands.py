@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
-from uuid_utils import uuid7
 
 from services.exchange.context import ExchangeContext, ExchangeNeeds, of_service, stream
 from services.exchange.decision import rules as decision
@@ -19,7 +18,7 @@ from shared.contracts.exchange import ByParty, DecisionTaken
 from shared.contracts.vocabulary import Count, Identifier, Level
 from shared.eventstore.port import Command
 from shared.http.problems import Meaning
-from shared.http.strict import Instant, StrictModel
+from shared.http.strict import Instant, LocalId, StrictModel
 from shared.http.submission import Context
 
 Amount = Annotated[Count, Field(le=2**53)]
@@ -32,8 +31,12 @@ class Voices(StrictModel):
 
 
 class TakeDecision(StrictModel):
-    """``weights``: vote weight of each party; ``voters``: how many people of each party voted."""
+    """``weights``: vote weight of each party; ``voters``: how many people of each party voted.
 
+    ``local_id`` is the sender's own id: the same one always means the same decision.
+    """
+
+    local_id: LocalId | None = None
     service_id: Identifier
     level: Level
     weights: Voices
@@ -51,17 +54,18 @@ def take_decision(body: TakeDecision, context: ExchangeContext) -> Command[Any]:
     at = body.decided_at or context.now
     open_service(context.directory, body.service_id, at, context.now)
     taken = DecisionTaken(
-        decision_id=str(uuid7()),
+        decision_id=context.new_id("decision", body.local_id),
         service_id=body.service_id,
         level=body.level,
         weights=ByParty(**body.weights.model_dump()),
         voters=ByParty(**body.voters.model_dump()),
         decided_at=at,
     )
+    asked = decision.Take(taken, moment_named=body.decided_at is not None)
     plan = CommandPlan(
         stream=stream(decision.stream_id(taken.decision_id), taken.decision_id, body.service_id),
         fold=decision.FOLD,
-        decide=partial(decision.decide, decision.Take(taken)),
+        decide=partial(decision.decide, asked),
         told=lambda *_: {"decision_id": taken.decision_id, "service_id": body.service_id},
         creates=True,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
+from shared.commands.repeats import says_again
 from shared.contracts.exchange import ByParty, DecisionTaken
 from shared.contracts.vocabulary import Message, Party
 from shared.eventstore.folding import Fold
@@ -21,7 +22,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Take:
+    """``moment_named``: the sender said when; else a repeat means the moment it meant first."""
+
     decision: DecisionTaken
+    moment_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,11 @@ def decide(command: Take, state: State) -> list[Message]:
     for party in Party:
         if getattr(wanted.weights, party) > 0 and getattr(wanted.voters, party) == 0:
             raise Rejected(Reason.WEIGHT_WITHOUT_VOTERS, party=party)
+    unnamed = () if command.moment_named else ("decided_at",)
     match state:
         case Unknown():
             return [wanted]
-        case Taken(decision=taken) if taken == wanted:
+        case Taken(decision=taken) if says_again(wanted, taken, unnamed):
             return []
         case Taken():
             raise Rejected(Reason.ALREADY_TAKEN, decision_id=wanted.decision_id)

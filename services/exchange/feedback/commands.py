@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel
-from uuid_utils import uuid7
 
 from services.exchange.context import ExchangeContext, ExchangeNeeds, stream
 from services.exchange.contribution import life
@@ -27,13 +26,17 @@ from shared.contracts.vocabulary import Identifier
 from shared.eventstore.folding import Fold
 from shared.eventstore.port import Command, Rejected
 from shared.http.problems import Meaning
-from shared.http.strict import Instant, LongText, StrictModel
+from shared.http.strict import Instant, LocalId, LongText, StrictModel
 from shared.http.submission import Context
 
 
 class GiveFeedback(StrictModel):
-    """``words`` stay in exchange's own database; ``about`` is a contribution or nothing."""
+    """``words`` stay in exchange's own database; ``about`` is a contribution or nothing.
 
+    ``local_id`` is the sender's own id: the same one always means the same feedback.
+    """
+
+    local_id: LocalId | None = None
     service_id: Identifier
     participant_id: Identifier
     about: Identifier | None = None
@@ -54,7 +57,10 @@ class AnswerFeedback(FeedbackAnswer):
 
 
 class ImplementChange(StrictModel):
+    """``local_id`` is the sender's own id of the change, where it knows no ``change_id``."""
+
     feedback_id: Identifier
+    local_id: LocalId | None = None
     change_id: Identifier | None = None
     level: ChangeLevel
     implemented_at: Instant | None = None
@@ -77,7 +83,7 @@ def give_feedback(body: GiveFeedback, context: ExchangeContext) -> Command[Any]:
     if body.about is not None and act_in(context.related, body.about) is None:
         raise Rejected(contribution.Reason.UNKNOWN, contribution_id=body.about)
     given = FeedbackGiven(
-        feedback_id=str(uuid7()),
+        feedback_id=context.new_id("feedback", body.local_id),
         service_id=body.service_id,
         participant_id=body.participant_id,
         party=party,
@@ -87,7 +93,9 @@ def give_feedback(body: GiveFeedback, context: ExchangeContext) -> Command[Any]:
         respect=body.respect,
         given_at=at,
     )
-    asked = feedback.Give(given, words=body.words is not None)
+    asked = feedback.Give(
+        given, words=body.words is not None, moment_named=body.given_at is not None
+    )
     return _on_feedback(given.feedback_id, given.service_id, asked, context)
 
 
@@ -104,7 +112,7 @@ def implement_change(body: ImplementChange, context: ExchangeContext) -> Command
     state = _known_feedback(body.feedback_id, context)
     answered_at = state.answered_at if isinstance(state, feedback.Answered) else context.now
     at = context.moment(body.implemented_at, answered_at)
-    change_id = body.change_id or str(uuid7())
+    change_id = body.change_id or context.new_id("change", body.local_id)
     asked = feedback.Implement(change_id, body.level, at)
     return _on_feedback(body.feedback_id, state.feedback.service_id, asked, context)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, TypeAlias, assert_never
 
+from shared.commands.repeats import says_again
 from shared.contracts.exchange import ChangeImplemented, FeedbackAnswered, FeedbackGiven
 from shared.contracts.vocabulary import Message, Party
 from shared.eventstore.folding import Fold
@@ -29,10 +30,15 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Give:
-    """``words``: the giver also wrote something, which stays out of the event."""
+    """``words``: the giver also wrote something, which stays out of the event.
+
+    ``moment_named``: the sender said when; otherwise a repeat means the moment it meant first, and
+    the giver's party of that day.
+    """
 
     feedback: FeedbackGiven
     words: bool
+    moment_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +117,11 @@ def _give(command: Give, state: State) -> list[Message]:
     said = command.feedback
     if (said.score, said.trust, said.respect) == (None, None, None) and not command.words:
         raise Rejected(Reason.EMPTY)
+    unnamed = () if command.moment_named else ("given_at", "party")
     match state:
         case Unknown():
             return [said]
-        case Given() | Answered() if state.feedback == said:
+        case Given() | Answered() if says_again(said, state.feedback, unnamed):
             return []
         case Given() | Answered():
             raise Rejected(Reason.ALREADY_GIVEN, feedback_id=said.feedback_id)

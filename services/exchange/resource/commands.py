@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel, StringConstraints
-from uuid_utils import uuid7
 
 from services.exchange.context import ExchangeContext, ExchangeNeeds, of_service, stream
 from services.exchange.decision import rules as decision
@@ -22,13 +21,17 @@ from shared.contracts.vocabulary import Identifier, Party
 from shared.eventstore.folding import Fold
 from shared.eventstore.port import Command
 from shared.http.problems import Meaning
-from shared.http.strict import Instant, StrictModel
+from shared.http.strict import Instant, LocalId, StrictModel
 from shared.http.submission import Context
 
 
 class AllocateResource(StrictModel):
-    """``amount`` in the currency's smallest unit."""
+    """``amount`` in the currency's smallest unit.
 
+    ``local_id`` is the sender's own id: the same one always means the same allocation.
+    """
+
+    local_id: LocalId | None = None
     service_id: Identifier
     amount: Amount
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -46,7 +49,7 @@ class AllocationAnswer(BaseModel):
 def allocate_resource(body: AllocateResource, context: ExchangeContext) -> Command[Any]:
     at = body.allocated_at or context.now
     open_service(context.directory, body.service_id, at, context.now)
-    allocation_id = str(uuid7())
+    allocation_id = context.new_id("allocation", body.local_id)
     allocated = ResourceAllocated(
         allocation_id=allocation_id,
         service_id=body.service_id,
@@ -56,10 +59,12 @@ def allocate_resource(body: AllocateResource, context: ExchangeContext) -> Comma
         decision_id=body.decision_id,
         allocated_at=at,
     )
+    moment_named = body.allocated_at is not None
+    asked = resource.Allocate(allocated, _decision(body, context), moment_named)
     plan = CommandPlan(
         stream=stream(resource.stream_id(allocation_id), allocation_id, body.service_id),
         fold=resource.FOLD,
-        decide=partial(resource.decide, resource.Allocate(allocated, _decision(body, context))),
+        decide=partial(resource.decide, asked),
         told=lambda *_: {"allocation_id": allocation_id, "service_id": body.service_id},
         creates=True,
     )

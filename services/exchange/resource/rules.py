@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TypeAlias, assert_never
 
 from services.exchange.decision.rules import has_lay_majority
+from shared.commands.repeats import says_again
 from shared.contracts.exchange import DecisionTaken, ResourceAllocated
 from shared.contracts.vocabulary import Message
 from shared.eventstore.folding import Fold
@@ -24,10 +25,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Allocate:
-    """``decision`` is the one that ``allocation`` names, where it exists."""
+    """``decision`` is the one that ``allocation`` names, where it exists.
+
+    ``moment_named``: the sender said when; otherwise a repeat means the moment it meant first.
+    """
 
     allocation: ResourceAllocated
     decision: DecisionTaken | None = None
+    moment_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +64,11 @@ def decide(command: Allocate, state: State) -> list[Message]:
     decision = _decision(command)
     lay_majority = decision is not None and has_lay_majority(decision)
     wanted = command.allocation.model_copy(update={"lay_majority": lay_majority})
+    unnamed = () if command.moment_named else ("allocated_at",)
     match state:
         case Unknown():
             return [wanted]
-        case Allocated(allocation=allocated) if allocated == wanted:
+        case Allocated(allocation=allocated) if says_again(wanted, allocated, unnamed):
             return []
         case Allocated():
             raise Rejected(Reason.ALREADY_ALLOCATED, allocation_id=wanted.allocation_id)

@@ -235,3 +235,62 @@ def test_every_reason_has_a_meaning() -> None:
     )
     for module in modules:
         assert set(module.Reason) <= AGGREGATES.refusals.keys()
+
+
+VOTES = Voices(user=1)
+NAMED: list[tuple[str, StrictModel, dict[str, object]]] = [
+    (
+        "feedback_id",
+        GiveFeedback(service_id="library", participant_id="ann", score=2, local_id="f-1"),
+        {"score": 3},
+    ),
+    (
+        "decision_id",
+        TakeDecision(
+            service_id="library", level=Level.SERVICE, weights=VOTES, voters=VOTES, local_id="d-1"
+        ),
+        {"level": Level.STRATEGIC},
+    ),
+    (
+        "allocation_id",
+        AllocateResource(service_id="library", amount=1, currency="EUR", local_id="r-1"),
+        {"amount": 2},
+    ),
+    (
+        "consultation_id",
+        OpenConsultation(service_id="library", title="?", local_id="c-1"),
+        {"title": "!"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("field", "body", "changes"), NAMED)
+async def test_a_local_id_means_the_same_thing_whenever_it_comes(
+    counter: Counter, field: str, body: StrictModel, changes: dict[str, object]
+) -> None:
+    first = await counter.send(body)
+    counter.clock.advance(timedelta(hours=1))  # no moment was named: it is the one it was then
+    again = await counter.send(body)
+    other = await counter.send(body.model_copy(update={"local_id": "another"}))
+
+    assert isinstance(first, Answer)
+    assert isinstance(again, Answer)
+    assert isinstance(other, Answer)
+    assert (first.status, again.status, other.status) == (201, 200, 201)
+    assert again.body == first.body
+    assert other.body[field] != first.body[field]
+    assert len(await counter.events()) == 2
+    assert isinstance(await counter.send(body.model_copy(update=changes)), Rejected)
+
+
+async def test_a_change_has_a_name_of_the_senders_too(counter: Counter) -> None:
+    given = await counter.done(
+        GiveFeedback(service_id="library", participant_id="ann", score=2, given_at=at(1))
+    )
+    feedback_id = given["feedback_id"]
+    await counter.done(AnswerFeedback(feedback_id=feedback_id, by="pat", answered_at=at(2, 9)))
+    body = ImplementChange(feedback_id=feedback_id, level="process", local_id="door")
+
+    first, again = await counter.done(body), await counter.done(body)
+
+    assert first == again
