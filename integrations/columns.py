@@ -1,4 +1,4 @@
-"""The columns of a contributions file: their names, and what a value in each must be."""
+"""The columns of a contributions file, and how the text of each is read."""
 
 import re
 from collections.abc import Callable
@@ -47,7 +47,7 @@ Parse = Callable[[str], Any]
 
 
 class ImportedStatus(StrEnum):
-    """Where an imported contribution stands."""
+    """The status that a record gives a contribution."""
 
     RECORDED = "recorded"
     CONFIRMED = "confirmed"
@@ -96,7 +96,7 @@ def parsers(timezone: ZoneInfo, now: datetime, *, days: bool = False) -> dict[st
 
 
 def one_of(words: type[StrEnum]) -> Parse:
-    """Accept a word of a closed list, whatever its case: its meaning cannot be mistaken."""
+    """Accept a word of a closed list in any case."""
     known = {word.value: word.value for word in words}
     listed = ", ".join(known)
 

@@ -45,7 +45,7 @@ class Contributions:
         ``required``: the columns that no record may lack, each with the remedy.
 
         Raises:
-            Unfit: a filled column does not exist, or its text does not fit it.
+            InvalidValue: a filled column does not exist, or its text does not fit it.
         """
         self.reads = tuple(name for name in columns if name in COLUMNS)
         self.fills = frozenset({*self.reads, *filled})

@@ -1,6 +1,6 @@
-"""Ids as files write them: every script's letters are taken, what a machine left behind is not.
+"""Reads ids: letters of every script are valid, the traces of a spreadsheet are not.
 
-In a column of ids a formula's error or a word for nothing would become somebody who gives.
+Otherwise the error of a formula, or a word for nothing, would become a person in the figures.
 """
 
 import re
@@ -35,10 +35,10 @@ _AS_TEXT = "format the column as text and export again"
 
 
 def local_id(text: str) -> str:
-    """Return the id, composed (NFC): one that two keyboards write differently is one.
+    """Return the id, composed (NFC), so that two keyboards write the same id.
 
     Raises:
-        Unfit: it is no id; the reason names what it is instead.
+        InvalidValue: it is no id; the reason names what it is instead.
     """
     if text.isascii() and text.isdecimal() and len(text) <= LENGTH_MAX:
         return text  # as most are, and about which there is nothing to ask
@@ -60,10 +60,10 @@ def _checked(text: str) -> str:
 
 
 def refuse_nothing(text: str) -> None:
-    """Let pass what says something.
+    """Refuse a text that stands for no value.
 
     Raises:
-        Unfit: it is a word or a sign for nothing, or the error of a formula.
+        InvalidValue: it is a word or a sign for nothing, or the error of a formula.
     """
     if _ERROR.fullmatch(text):
         raise InvalidValue("it is the error of a formula", "mend the formula, or empty the cell")
@@ -92,7 +92,7 @@ def _refuse_unseen(text: str) -> None:
 
 
 def unseen(sign: str) -> bool:
-    """Tell whether a character leaves no trace on paper, and belongs to no script either."""
+    """Tell whether a character is invisible and no script needs it."""
     if ord(sign) & 0xFFFE == 0xFFFE:  # what Unicode gives to nobody
         return True
     return unicodedata.category(sign) in _UNSEEN and sign not in _WRITTEN
@@ -118,7 +118,7 @@ def _says_something(sign: str) -> bool:
 
 
 def _misread(text: str) -> bool:
-    """Tell whether it is UTF-8 that somebody opened as Windows text: RenÃ© for René."""
+    """Tell whether the text is UTF-8 that was opened as Windows text: RenÃ© for René."""
     if text.isascii() or "\N{NO-BREAK SPACE}" in text:
         return False
     try:

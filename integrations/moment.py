@@ -1,4 +1,4 @@
-"""Moments as files write them: ISO 8601, a bare day, with or without an offset."""
+"""Reads moments: ISO 8601 or a bare day, with or without an offset."""
 
 import re
 from collections.abc import Iterable
@@ -17,13 +17,13 @@ _ISO_REMEDY = "write it as 2024-05-31, 2024-05-31T14:30 or 2024-05-31T14:30:00+0
 
 
 def parse_moment(text: str, timezone: ZoneInfo, now: datetime, *, days: bool = False) -> datetime:
-    """Return the instant in UTC; a day of ``timezone`` is the beginning of the UTC day of its name.
+    """Return the instant in UTC; a bare day is the beginning of the UTC day with that date.
 
     ``days``: a midnight without an offset is a day. A local time that exists twice (the clock went
     back) is read as the first of the two.
 
     Raises:
-        Unfit: it is no date, a local time that never was, in the future, or centuries ago.
+        InvalidValue: it is no date, a local time that never was, in the future, or before 1900.
     """
     moment = _read(text)
     _refuse_year(moment, now)
@@ -40,7 +40,7 @@ def parse_moment(text: str, timezone: ZoneInfo, now: datetime, *, days: bool = F
 
 
 def are_days(texts: Iterable[str]) -> bool:
-    """Tell whether all times that there are mean days: midnights, none of them with an offset."""
+    """Tell whether all times are midnights without an offset, and so mean days."""
     midnights = False
     for text in texts:
         try:
@@ -66,7 +66,7 @@ def _read(text: str) -> datetime:
 
 
 def _iso(text: str) -> str:
-    """Return as ISO has it what can mean nothing else."""
+    """Return unambiguous other forms of a moment as ISO 8601."""
     text = _SLASHES.sub(r"\1-\2-\3", text, count=1) if text[4:5] == "/" else text
     if text.endswith("z"):
         return text[:-1] + "Z"
@@ -98,7 +98,7 @@ def _future(timezone: ZoneInfo) -> InvalidValue:
 
 
 def _remedy(text: str) -> str:
-    """Offer a day written the European or the American way in ISO; never guess which one it is."""
+    """Offer the ISO forms of a day written the European or the American way."""
     match = _OTHER_DAY.fullmatch(text)
     if match is None:
         return _ISO_REMEDY

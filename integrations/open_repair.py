@@ -30,7 +30,7 @@ class OpenRepair:
         """Take the service by its id or the agency's own, and the moment until which items count.
 
         Raises:
-            Unfit: ``service`` is no id.
+            InvalidValue: ``service`` is no id.
         """
         filled = {**_FILLED, "service_id": service}
         self._contributions = Contributions(FIELDS, filled, Calendar(now))

@@ -37,7 +37,7 @@ class Polis:
         The ids of comments and voters are those of one ``conversation`` and say nothing in another.
 
         Raises:
-            Unfit: ``service`` is no id.
+            InvalidValue: ``service`` is no id.
         """
         filled = {**_FILLED, "service_id": service}
         self._conversation = conversation

@@ -1,6 +1,6 @@
-"""How a file begins: what it is if it is no table, what separates its columns and names them.
+"""Reads how a file begins: its delimiter and its column names, or what it is instead of a table.
 
-Whoever sends a file sees one line that says what its first line is and what to do about it.
+The sender gets one line that says what is wrong with the beginning, and what to do about it.
 """
 
 import csv
@@ -51,7 +51,7 @@ _TEXTS: tuple[tuple[str, str, str], ...] = (
 
 
 class NotATable(Exception):
-    """It is no table that can be read: what it is instead, and what to do."""
+    """The file is no table: what it is instead, and what to do."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ class NotATable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """``record`` is the header as it stands in the file; ``lines_before`` are not part of it."""
+    """``record`` is the text of the header in the file; ``lines_before`` precede it."""
 
     lines_before: int
     delimiter: str
@@ -69,10 +69,10 @@ class Beginning:
 
 
 def refuse_other_kinds(start: bytes) -> None:
-    """Let pass what may be a table, by the first ``BYTES_LOOKED_AT`` bytes.
+    """Look at the first ``BYTES_LOOKED_AT`` bytes of a file.
 
     Raises:
-        Unreadable: it is something else.
+        NotATable: the bytes are of another kind of file.
     """
     for mark, kind, remedy in _KINDS:
         if start.startswith(mark):
@@ -91,7 +91,7 @@ def read_beginning(lines: Iterator[str], expected: Collection[str]) -> Beginning
     """Read the header; ``expected`` are the column names that tell the delimiter.
 
     Raises:
-        Unreadable: it has none that could be one.
+        NotATable: it has none that could be one.
     """
     first = next(lines, "")
     told = _SEP_LINE.fullmatch(first)
@@ -127,7 +127,7 @@ def _zipped(start: bytes) -> NotATable:
 
 
 def _header(lines: Sequence[str], delimiter: str) -> Beginning:
-    """Read the first record of the lines; a name may be broken over several of them."""
+    """Read the first record of the lines; a name may go over several lines."""
     taken: list[str] = []
 
     def counted() -> Iterator[str]:
@@ -154,10 +154,10 @@ def _visible(name: str) -> str:
 
 
 def _say_what_it_is(first: str, following: Sequence[str], expected: Collection[str]) -> None:
-    """Look further, so that more can be told than that no column is known.
+    """Find out why no column is known.
 
     Raises:
-        Unreadable: it has another separator, or the header stands further down.
+        NotATable: it has another separator, or the header stands further down.
     """
     for sign in _OTHER_DELIMITERS:
         if _recognised(_header((first,), sign).names, expected) >= _NAMES_OF_A_HEADER:

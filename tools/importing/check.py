@@ -1,8 +1,8 @@
-"""Rows against registry: what is refused, and what has to be registered so that the rest can be.
+"""Checks rows against registry: finds problems, and plans what has to be registered.
 
-The first good row on somebody in a service settles their party there, whether they give or receive;
-a later row that says another is refused, exactly as it would be had registry known the first one
-all along. A service begins on its own first row, and a party on the first row on that person.
+The first good row that names a person in a service decides their party there, whether they give or
+receive. A later row with another party is refused, as it would be if registry had known the first.
+A service begins on the day of its first row, and a party on the day of the person's first row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ _REGISTER = "register it in registry, correct it, or import with --register-miss
 def check(
     spool: Spool, *, register_missing: bool, on_progress: Callable[[int], None] | None = None
 ) -> None:
-    """Add to the spool every problem with registry and, if asked, what is to be registered."""
+    """Add to the spool every problem with registry and, if asked, plan what to register."""
     for row, rejected in spool.all_rows():
         if on_progress is not None:
             on_progress(1)
@@ -106,7 +106,7 @@ def _person_problems(
 
 
 class SaidParty(NamedTuple):
-    """Which party a row says that somebody has, and the column that says so."""
+    """The party that a row gives a person, and the column that has it."""
 
     person: str
     party: str
@@ -142,7 +142,7 @@ def _covers(period: PartyPeriod, day: str) -> bool:
 
 
 def _can_begin_on(day: str, party: str, periods: Sequence[PartyPeriod]) -> bool:
-    """Tell whether registering can give somebody this party on a day that no period covers."""
+    """Tell whether a person can be given this party on a day that no period covers."""
     return not periods or (day < periods[0].since and periods[0].party == party)
 
 
@@ -175,7 +175,7 @@ def _no_party(row: Row, said: SaidParty, periods: Sequence[PartyPeriod]) -> RowP
 
 
 def _plan(spool: Spool, values: dict[str, Any]) -> None:
-    """Want what a good row needs: its service, its people, its giver's party."""
+    """Plan what a good row needs in registry: its service, its people and their parties."""
     local_id, day = values["service_id"], values["occurred_at"][:10]
     service = spool.directory.service(local_id)
     if service.service_id is None or (service.starts_on and day < service.starts_on):

@@ -1,6 +1,6 @@
-"""What a row says to exchange, and what registry has to know for it.
+"""A row as a command to exchange, and what registry has to know before it is sent.
 
-What a column that is there leaves empty is taken away; a column that is not there says nothing.
+An empty cell takes the value away. A column that the file lacks changes nothing.
 """
 
 from collections.abc import Collection, Iterator
@@ -34,10 +34,10 @@ _EMPTY: dict[str, tuple[str, object]] = {
 
 
 class Commands:
-    """Rows as commands. Who is still to be registered has an id of our own making until then."""
+    """Makes commands of rows. What is not registered yet has a made-up id until then."""
 
     def __init__(self, directory: DirectoryPlan, columns: Collection[str], *, move: bool) -> None:
-        """``columns``: those the file has; ``move``: its rows may leave the service they are in."""
+        """``columns``: those of the file; ``move``: acts may go to another service."""
         self._directory = directory
         self._empty = dict(_EMPTY[name] for name in _EMPTY if name in columns)
         self._move = {"move": True} if move else {}
@@ -57,7 +57,7 @@ class Commands:
         return values
 
     def assumed(self, row: Row) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield what is registered before the row is sent: the kind of it, and its data."""
+        """Yield what is registered before the row is sent: its kind, and its data."""
         service = self._directory.service(row.values["service_id"])
         service_id = self._service(service.local_id)
         if service.begins is not None:

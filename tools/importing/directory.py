@@ -1,7 +1,7 @@
 """The services and people that a file names: what registry knows of them, and what is planned.
 
-Each gets a random ``place``, and is registered in the order of these: the order of the log then
-says nothing about the agency's own ids, which are often numbers or in order of names.
+Each gets a random ``place``, and they are registered in the order of their places. So the order of
+the log reveals nothing of the agency's own ids, which often follow numbers or names.
 """
 
 import sqlite3
@@ -55,10 +55,10 @@ class PersonFound:
 
 @dataclass(frozen=True, slots=True)
 class PartyPeriod:
-    """One party of one person in one service, whole days, ``until`` included.
+    """One party of one person in one service, in whole days; ``until`` is the last one.
 
-    ``begins``: the day on which it is planned to begin. One that registry does not know has an
-    empty ``since``, because rows that are still to be read may be of earlier days.
+    ``begins``: the day on which the import plans to begin it. A period that registry does not know
+    has an empty ``since``, because later rows may have earlier days.
     """
 
     since: str
@@ -85,7 +85,7 @@ def pages(
 
 
 class _Recent(Generic[K, V]):
-    """What was read lately. It forgets everything when it is full: a bound, not a policy."""
+    """A cache of at most ``RECENT_MAX`` values, which is emptied when it is full."""
 
     def __init__(self, load: Callable[[K], V]) -> None:
         self._load = load
@@ -108,7 +108,7 @@ class _Recent(Generic[K, V]):
 
 
 class DirectoryPlan:
-    """Kept in the spool's database; every name of a service or a person is the file's own."""
+    """What an import knows of services and people, by the file's own ids; kept in the spool."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -122,7 +122,7 @@ class DirectoryPlan:
         self._added: _Recent[tuple[str, str, str], bool] = _Recent(self._add)
 
     def add(self, values: dict[str, Any]) -> None:
-        """Take in whom a row names; of two kinds for one person the first one said stands."""
+        """Note whom a row names; if rows differ in the kind of a person, the first row counts."""
         service = values.get("service_id", "")
         if service:
             self._added_services.get(service)
@@ -182,7 +182,7 @@ class DirectoryPlan:
         return self._people.get(local_id)
 
     def found_people(self, found: Iterable[PersonFound]) -> None:
-        """Take registry's word for who somebody is: an id, and person or group."""
+        """Note the id and the kind (person or group) that registry has of each person."""
         for one in found:
             self._db.execute(
                 "UPDATE person SET participant_id = ?, kind = ? WHERE local_id = ?",
@@ -197,7 +197,7 @@ class DirectoryPlan:
             self._people.put(local_id, replace(person, wanted=True))
 
     def wanted_people(self) -> Iterator[list[PersonFound]]:
-        """Yield those who are to be registered, a page at a time."""
+        """Yield the people to register, a page at a time."""
         wanted = (
             "SELECT place, local_id FROM person WHERE wanted = 1 AND (place, local_id) > (?, ?)"
             " ORDER BY place, local_id LIMIT ?"
@@ -208,7 +208,7 @@ class DirectoryPlan:
     # ---- parties --------------------------------------------------------------------------------
 
     def members(self, service: str) -> Iterator[dict[str, str]]:
-        """Yield people of a service whom registry knows, a page at a time: its id -> the file's."""
+        """Yield the people of a service whom registry knows, in pages: its id -> the file's."""
         members = (
             "SELECT person, participant_id FROM member JOIN person ON local_id = person"
             " WHERE service = ? AND person > ? AND participant_id IS NOT NULL"
@@ -222,7 +222,7 @@ class DirectoryPlan:
         return self._periods.get((service, person))
 
     def put_period(self, service: str, person: str, period: PartyPeriod) -> None:
-        """Keep a period that was found, or that is planned."""
+        """Keep a period that registry knows, or that is planned."""
         self._db.execute(
             "INSERT OR REPLACE INTO period (service, person, since, until, party, begins)"
             " VALUES (?, ?, ?, ?, ?, ?)",

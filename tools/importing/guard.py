@@ -1,7 +1,7 @@
-"""Cells that a spreadsheet would run when somebody opens the file: written so that it shows them.
+"""Guards cells that a spreadsheet would run as a formula when somebody opens the file.
 
-An apostrophe goes before each, and before those that begin like a guarded one, so that taking one
-away again gives back every cell as it was.
+The guard is an apostrophe before the cell. Cells that look guarded already get one too, so that
+removing one apostrophe gives back every cell as it was.
 """
 
 import re

@@ -1,8 +1,8 @@
-"""What an import would do, as exchange says before anything is sent, and whether that is meant.
+"""Asks exchange what an import would do before anything is sent, and finds what may be a mistake.
 
-Numbers that begin anew, or a file of another service under the same ids, would correct or move acts
-that it knows nothing of. It looks like this: much of what the file names stands already, and
-would change.
+A file whose ids begin at 1 again, or a file of another service with the same ids, would correct or
+move acts that have nothing to do with it. Its sign: exchange already has many of the acts that the
+file names, and many of these would change.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ _MOVES = "stands_in_another_service"
 
 
 def much(changed: int, of: int) -> bool:
-    """Whether it is more than a tenth, and no fewer than five."""
+    """Tell whether the changed rows are more than a tenth, and at least ``SOME_ROWS``."""
     return changed >= SOME_ROWS and changed * 10 > of
 
 
@@ -59,7 +59,7 @@ class PreviewTotals:
     other_day: int = 0
 
     def take(self, row: Row, told: dict[str, Any]) -> None:
-        """Take in what exchange says that one row would do."""
+        """Count the answer of exchange for one row."""
         moves = told.get("problem", {}).get("reason") == _MOVES or told.get("effect") == "moved"
         effect = "moved" if moves else told.get("effect")
         changes = told.get("changes") or []
@@ -74,7 +74,7 @@ class PreviewTotals:
             self.other_day += effect == "corrected" and "occurred_at" in changes
 
     def doubt(self, *, days_stay: bool) -> str | None:
-        """Return why the file may be another than it was taken for; None where nothing says so.
+        """Return why this may be the wrong file; None if there is no sign of it.
 
         ``days_stay``: in files of this kind no act ever gets another day.
         """
@@ -96,7 +96,7 @@ class PreviewTotals:
 
 
 class Previewer:
-    """Asks exchange about the rows of a spool; what it would refuse is a problem of its row."""
+    """Asks exchange about the rows of a spool. A refusal becomes a problem of the row."""
 
     def __init__(self, spool: Spool, exchange: ExchangeClient, commands: Commands) -> None:
         self._spool, self.exchange, self._commands = spool, exchange, commands
@@ -105,10 +105,10 @@ class Previewer:
     async def preview(
         self, on_progress: Callable[[int], None], *, standing_only: bool = False
     ) -> None:
-        """Ask about every good row that was not asked about before.
+        """Ask about every good row that has no answer yet.
 
-        With ``standing_only`` those that are no act yet are left to be asked about later: most
-        files bring new acts, and nothing can go wrong with these.
+        With ``standing_only`` exchange answers only for rows that are acts already. Most files
+        bring new acts, and these change nothing that stands.
         """
         await in_lanes(partial(self._lane, on_progress, standing_only=standing_only))
 
@@ -168,7 +168,7 @@ class Missing:
 
 
 async def find_missing(spool: Spool, exchange: ExchangeClient) -> Missing:
-    """Find what stands in the services of the file under ids that it lacks; the spool keeps it."""
+    """Find the acts in the services of the file whose ids the file lacks; the spool keeps them."""
     missing = Missing()
     for local_id in spool.directory.service_ids():
         service_id = spool.directory.service(local_id).service_id

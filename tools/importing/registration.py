@@ -1,4 +1,4 @@
-"""Asks registry about the services and people of a file, and registers those that are missing."""
+"""Asks registry about the services and people of a file, and registers those that it lacks."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class RegisteredCounts:
 
 
 async def look_up(spool: Spool, registry: ServiceClient, source: Source) -> None:
-    """Fill the spool with what registry knows of everything that the file names."""
+    """Store in the spool what registry knows of the services and people of the file."""
     services = await _look_up_services(spool, registry, source)
     await _look_up_people(spool, registry, source)
     for service in services:

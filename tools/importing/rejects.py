@@ -1,7 +1,7 @@
-"""The file of rejected rows: each as it was, behind what is wrong with it; corrected, it goes in.
+"""The file of rejected rows: reasons, then the row as it was. Corrected, it can be imported.
 
-The reasons stand first, so that a row keeps every cell it had, however many those were. A cell that
-a spreadsheet would run is guarded, and read back without its guard.
+The reasons stand first, so that a row keeps all its cells, however many. A cell that a spreadsheet
+would run is guarded, and the guard is removed when the file is imported.
 """
 
 import csv
@@ -27,7 +27,7 @@ _END = "\r\n"  # a cell with either of the two is quoted
 
 
 def place_of(table: Table) -> Path:
-    """Return where rejects go if nobody says: beside the input, or here if that is a pipe."""
+    """Return the default place of rejects: beside the input; of a pipe, the working folder."""
     if table.from_pipe:
         return Path("stdin.rejects.csv")
     path = table.path
@@ -37,10 +37,10 @@ def place_of(table: Table) -> Path:
 
 
 def check_place(path: Path, original: Path) -> None:
-    """Make sure before anything is sent that the rejects will have a place.
+    """Make sure before anything is sent that the rejects can be written.
 
     Raises:
-        Failure: they would not, or would replace a file that holds something else.
+        Failure: they cannot, or they would replace a file that holds something else.
     """
     try:
         there = path.exists()
@@ -61,15 +61,16 @@ def _no_place(message: str) -> Failure:
 
 
 def remove_stale(path: Path) -> None:
-    """Take away what an earlier run rejected: nothing is rejected any more."""
+    """Delete the rejects of an earlier run, because nothing is rejected any more."""
     if path.is_file() and _is_ours(path):
         path.unlink()
 
 
 def write(path: Path, table: Table, spool: Spool) -> None:
-    """Write each rejected row with its reasons, byte for byte as far as a spreadsheet allows.
+    """Write each rejected row with its reasons, byte for byte except for guarded cells.
 
-    Rows in another encoding stay in it. Excel then reads the file as that, if all of it is.
+    Rows in another encoding keep it. If the whole file has that encoding, no UTF-8 mark is written,
+    so that Excel reads it right.
     """
     bad = _by_row(spool.problems())
     at, problems = next(bad, (0, []))

@@ -1,4 +1,4 @@
-"""What an import says afterwards: its counts, and what is wrong with its rows."""
+"""The report of an import: its counts, and the problems of its rows."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ _QUIET = frozenset({"recorded", "unchanged", "stale"})  # nobody has to look int
 
 
 class Stop(NamedTuple):
-    """Why nothing was changed though all could be read, and what to do if it is meant."""
+    """Why an import stopped before it changed anything, and how to run it all the same."""
 
     problem: str
     remedy: str
@@ -28,10 +28,10 @@ class Stop(NamedTuple):
 
 @dataclass
 class Summary:
-    """``unchanged`` counts rows that say what was said before; ``stale`` those of old revisions.
+    """The counts of an import. ``effects``: what was done. ``first``: the first row of each effect.
 
-    ``effects`` is what was done, ``foretold`` what would be, in a dry run or where it ``stopped``
-    before anything was changed; ``first`` is the first row of each effect.
+    ``foretold``: what would be done, of a dry run or an import that ``stopped``. Among the effects,
+    ``unchanged`` counts rows that say nothing new, and ``stale`` rows of old revisions.
     """
 
     file: str
@@ -67,7 +67,7 @@ class Summary:
 
 
 def print_json(summary: Summary, spool: Spool) -> None:
-    """Write the summary, every problem and all that is gone, however many, as one JSON object."""
+    """Write the summary, every problem and every act that is gone as one JSON object."""
     out = sys.stdout.buffer
     out.write(orjson.dumps(summary.as_json(), option=orjson.OPT_SORT_KEYS)[:-1])
     _write_list("problems", _problems(summary, spool))
@@ -85,7 +85,7 @@ def _write_list(name: str, items: Iterable[object]) -> None:
 
 
 def print_text(summary: Summary, spool: Spool) -> None:
-    """Tell a person; a dry run shows every problem, a real one points to the file of rejects."""
+    """Print the report for a person; only a dry run shows every problem."""
     _print_header(summary)
     _print_problems(spool, None if summary.dry_run else GROUPS_SHOWN_MAX)
     print(f"{summary.rows} rows: {_done(summary)}; {summary.rejected} rejected")
@@ -118,7 +118,7 @@ def _done(summary: Summary) -> str:
 
 
 def _print_changes(summary: Summary) -> None:
-    """Tell the first row of each effect, and what is said twice."""
+    """Print the first row of each effect, and how many rows repeat others."""
     for effect, first in summary.first.items():
         if summary.foretold or effect not in _QUIET:
             print(f"  {_WORDS.get(effect, effect)}, first: {first}")

@@ -1,4 +1,4 @@
-"""Rows: from the cells of a line to values that mean something, with everything that is wrong."""
+"""Rows: the cells of a line as values, with every problem that they have; and the header."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ LIKENESS_OF_A_TYPING_ERROR = 0.75
 
 
 class Row(msgspec.Struct, frozen=True):
-    """Values by column, those that are fit; ``problems`` says what is wrong with the others."""
+    """The valid values by column, and the ``problems`` of the others."""
 
     row: int
     values: dict[str, Any]
@@ -26,7 +26,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def row_of(number: int, translation: Translation) -> Row:
-    """Return the row that tells of one contribution, with all that is wrong with it."""
+    """Return a translation of one contribution as a row."""
     values = translation.commands[0].data if translation.commands else {}
     return Row(number, values, RowProblem.each(number, translation.refusals))
 
@@ -55,7 +55,7 @@ def _row(line: Line, read: Sequence[tuple[int, str]], translator: Translator) ->
 
 
 def _is_rest(line: Line, before: Line) -> bool:
-    """Tell whether two lines make one whole row, which a line break without quotes cut."""
+    """Tell whether two lines are one row that an unquoted line break cut."""
     whole = len(before.cells)
     return line.fields < whole > before.fields and line.fields + before.fields - 1 == whole
 
@@ -69,7 +69,7 @@ def _cut(row: Row) -> Row:
 
 
 def days_in(table: Table) -> bool:
-    """Tell whether a contributions file tells days only, though it may write them as midnights."""
+    """Tell whether a contributions file knows only days, though it writes them as midnights."""
     if "occurred_at" not in table.header:
         return False
     at = table.header.index("occurred_at")
@@ -78,7 +78,7 @@ def days_in(table: Table) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class HeaderCheck:
-    """``blocking`` problems stop a real run: what the file means cannot be known for sure."""
+    """``blocking`` problems stop a real run, because the meaning of the file is in doubt."""
 
     blocking: list[RowProblem]
     notices: list[RowProblem]
@@ -86,7 +86,7 @@ class HeaderCheck:
 
 
 def check_header(header: Sequence[str], filled: Iterable[str]) -> HeaderCheck:
-    """Compare a header with the columns that there are.
+    """Compare a header with the known columns.
 
     Raises:
         Failure: it has none of them.
@@ -114,10 +114,10 @@ def check_header(header: Sequence[str], filled: Iterable[str]) -> HeaderCheck:
 
 
 def refuse_header(check: HeaderCheck) -> None:
-    """Stop a real run where the header leaves doubt.
+    """Stop a real run if the header has blocking problems.
 
     Raises:
-        Failure: it names every column concerned.
+        Failure: it has; the message names every such column.
     """
     if check.blocking:
         complaints = (f"column {one.column}: {one.problem}" for one in check.blocking)

@@ -1,4 +1,4 @@
-"""One import from beginning to end: read, look up, check, foresee, register, send, report."""
+"""One import from beginning to end: read, look up, check, preview, register, send, report."""
 
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -24,10 +24,10 @@ progress = partial(progress_bar, every=_ROWS_BETWEEN_TICKS, transient=True)
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """``rejects``: where rejected rows are written; a dry run writes them only where it is told.
+    """``rejects``: where rejected rows are written; a dry run without it writes none.
 
-    ``replace``: much may be corrected, moved or voided. ``complete``: what stands in the services
-    of the file and is not in it is gone; with ``void_missing`` it is voided.
+    ``replace``: much may be corrected, moved or voided. ``complete``: acts of the file's services
+    that the file lacks are gone; ``void_missing`` voids them.
     """
 
     source: Source
@@ -45,8 +45,8 @@ async def run(
     """Import a feed through ``services`` (registry, exchange); the spool then holds the problems.
 
     Raises:
-        Failure: a service stays away or refuses what was planned. What was done until then stands,
-            and the same import goes on from there.
+        Failure: a service does not answer, or refuses what was planned. What was done until then
+            stays, and the same import goes on from there.
     """
     registry, exchange = services
     summary = Summary(
@@ -84,7 +84,7 @@ async def run(
 async def _look_ahead(
     feed: Feed, options: ImportOptions, spool: Spool, previewer: Previewer, summary: Summary
 ) -> None:
-    """Say what would happen, and stop where it is much and nobody said that it is meant."""
+    """Preview the rows, and decide whether to stop because much would change unasked."""
     totals, missing = previewer.totals, Missing()
     with progress("previewing", spool.counts()[0]) as advance:
         await previewer.preview(advance, standing_only=not options.dry_run)

@@ -1,4 +1,4 @@
-"""What the ids of a file are unique in: all of its system, or a part that begins at 1 anew."""
+"""The part of a system in which the ids of a file are unique, where they begin at 1 again."""
 
 from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
@@ -19,9 +19,9 @@ _DAY_LENGTHS = {UniqueIn.YEAR: 4, UniqueIn.MONTH: 7}  # of 2026-03-02
 
 
 def scoped(rows: Iterable[Row], parts: Collection[UniqueIn]) -> Iterator[Row]:
-    """Yield the rows with the part that their id is unique in; of several parts, each counts.
+    """Yield the rows with the part in which their id is unique; several parts are joined.
 
-    A row whose part can't be read has no id either: nobody can tell which act it stands for.
+    A row whose part cannot be read loses its id, because nobody can tell which act it stands for.
     """
     lengths = [length for part, length in _DAY_LENGTHS.items() if part in parts]
     for row in rows:

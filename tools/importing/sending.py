@@ -57,7 +57,7 @@ _REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class ExchangeClient:
-    """The exchange as one import uses it; ``after``: what of registry it has to know first."""
+    """The exchange as one import uses it; ``after``: the registry positions it must have read."""
 
     service: ServiceClient
     source: Source
@@ -65,10 +65,10 @@ class ExchangeClient:
 
 
 async def in_lanes(work: Callable[[int], Coroutine[Any, Any, None]]) -> None:
-    """Do the work of each lane beside the others.
+    """Run the work of all lanes at once.
 
     Raises:
-        Failure: one of them failed; the others were ended.
+        Failure: one lane failed; the others were cancelled.
     """
     failure: BaseException | None = None
     try:
@@ -89,18 +89,18 @@ class Sender:
         self.effects = dict.fromkeys(EFFECTS, 0)
 
     async def send(self, on_progress: Callable[[int], None]) -> None:
-        """Send every good row; what exchange refuses becomes a problem of its row.
+        """Send every good row; a refusal of exchange becomes a problem of the row.
 
         Raises:
-            Failure: exchange stays away; what it took until then stands.
+            Failure: exchange does not answer; the rows that it took stay.
         """
         await in_lanes(lambda lane: self._lane(self._rows(lane), on_progress))
 
     async def retract(self, on_progress: Callable[[int], None]) -> None:
-        """Void what stands and is not in the file.
+        """Void the acts that the file lacks.
 
         Raises:
-            Failure: exchange stays away, or refuses; what it took until then stands.
+            Failure: exchange does not answer, or refuses; the commands that it took stay.
         """
         await self._lane(self._gone(), on_progress)
 
@@ -137,7 +137,7 @@ class Sender:
 
 
 def problem_of(row: Row, told: dict[str, Any]) -> RowProblem:
-    """Return what exchange refuses as a problem of the row and, where it can be told, a column."""
+    """Return a refusal of exchange as a problem of the row and, if it names one, a column."""
     errors = told.get("errors") or [{}]
     reason = told.get("reason", "")
     named = errors[0].get("pointer", "").rsplit("/", 1)[-1]

@@ -1,7 +1,7 @@
-"""The rows of one import on disk, so that a million of them need no more memory than ten.
+"""Keeps the rows of one import on disk, so that a million rows need no more memory than ten.
 
-A temporary SQLite file holds what was read, what is wrong with it, and what is known of the
-services and people it names. It is gone when the spool is closed.
+A temporary SQLite file holds the rows, their problems, and the services and people that they name.
+Closing the spool deletes it.
 """
 
 import secrets
@@ -93,7 +93,7 @@ _PRAGMAS = (
 
 
 class ProblemGroup(NamedTuple):
-    """``rows`` of which the same is said; ``values`` that differ; ``first`` is of the first row."""
+    """How many ``rows`` have the same problem, with how many ``values``, and the first of them."""
 
     rows: int
     values: int
@@ -101,7 +101,7 @@ class ProblemGroup(NamedTuple):
 
 
 class Repeats(NamedTuple):
-    """How many ``rows`` repeat others; the first is ``row``, which repeats the one ``of`` names."""
+    """How many ``rows`` repeat an earlier row; the first is ``row``, and it repeats row ``of``."""
 
     rows: int = 0
     row: int = 0
@@ -109,7 +109,7 @@ class Repeats(NamedTuple):
 
 
 class Gone(NamedTuple):
-    """A row that stands in exchange, in a service of the file, and is not in the file."""
+    """An act of exchange, in a service of the file, whose id the file lacks."""
 
     service: str
     id_scope: str | None
@@ -167,7 +167,7 @@ class Spool:
             self._write()
 
     def add_problems(self, problems: Iterable[RowProblem]) -> None:
-        """Keep problems in the order they come; a row that has one is not sent."""
+        """Keep problems in the given order; a row with a problem is not sent."""
         self._settle()
         for problem in problems:
             self._note([problem])
@@ -182,20 +182,20 @@ class Spool:
             yield RowProblem(*found)
 
     def problem_groups(self) -> Iterator[ProblemGroup]:
-        """Yield what is wrong, each once, with how many rows it is said of."""
+        """Yield each problem once, with the number of rows that have it."""
         self._settle()
         for rows, values, *first in self._db.execute(_GROUPS):
             yield ProblemGroup(rows, values, RowProblem(*first))
 
     def shuffled_rows(self, share: int, shares: int, *, unpreviewed: bool = False) -> Iterator[Row]:
-        """Yield a share of the good rows, in an order that says nothing of that of the file.
+        """Yield a share of the good rows, in an order that does not reveal the order of the file.
 
-        It is random and stays the same for as long as the spool is there. One share holds all rows
-        of a contribution, in the order in which they were added. Rows that repeat an earlier one
-        word for word, or that would store nothing, are left out; with ``unpreviewed`` all
-        that are foreseen are. The first of several rows of one
-        contribution that lacks a ``revised_at`` gets one before all others, so that importing the
-        file again does not take the later ones back.
+        The order is random, and the same for each call. One share holds all rows of a
+        contribution, in the order of the file. Rows that repeat an earlier row word for word are
+        left out, and so are rows that would store nothing; ``unpreviewed`` leaves out all rows
+        that have a preview. If a contribution has several rows and the first has no
+        ``revised_at``, it gets one before all others: otherwise importing the file again would
+        undo the later rows.
         """
         self._settle()
         self._db.execute(_ORDER)
@@ -210,7 +210,7 @@ class Spool:
                 yield _row(*entry)
 
     def all_rows(self) -> Iterator[tuple[Row, bool]]:
-        """Yield every row with whether it has a problem so far."""
+        """Yield every row, and whether it has a problem so far."""
         self._settle()
         entries = (
             "SELECT ordinal, row, payload, rejected FROM entry WHERE ordinal > ?"
@@ -229,7 +229,7 @@ class Spool:
         return int(rows), int(rejected)
 
     def repeats(self) -> Repeats:
-        """Return how many good rows say word for word what an earlier one of their id says."""
+        """Return how many good rows repeat word for word an earlier row of the same id."""
         self._settle()
         found = self._db.execute(
             "SELECT count(*), coalesce(min(row), 0), coalesce(repeats, 0) FROM entry"
@@ -244,7 +244,7 @@ class Spool:
     # ---- what stands and is not in the file -----------------------------------------------------
 
     def names(self, id_scope: str | None, local_id: str) -> bool:
-        """Whether the file has a row of that id, be it good or bad."""
+        """Tell whether the file has a good or bad row of that id."""
         self._settle()
         found = self._db.execute(
             "SELECT 1 FROM entry WHERE contribution = ? LIMIT 1", (_key(id_scope, local_id),)
@@ -263,12 +263,12 @@ class Spool:
         )
 
     def gone(self) -> Iterator[Gone]:
-        """Yield what stands and is not in the file."""
+        """Yield the acts that the file lacks."""
         for found in self._db.execute("SELECT service, id_scope, local_id, day FROM gone"):
             yield Gone(*found)
 
     def _place(self, contribution: str) -> int:
-        """Return a number of the contribution's own, random to whoever lacks the secret."""
+        """Return the contribution's place in an order that nobody can tell without the secret."""
         digest = blake2b(contribution.encode(), digest_size=8, key=self._secret).digest()
         return int.from_bytes(digest) >> 1  # SQLite has 63 bits above zero
 
@@ -285,10 +285,10 @@ class Spool:
         self._kept.clear()
 
     def _settle(self) -> None:
-        """Write what is kept, and find what is the same contribution again.
+        """Write the rows in memory, and find those whose contribution has an earlier row.
 
-        A later row of a contribution that is no revision has a problem. It takes an index over all
-        rows, which is made once, because one that grows row by row costs most of the reading.
+        Such a row has a problem unless it is a revision or a repetition. The index for it is made
+        once, over all rows: an index that grows row by row would take most of the reading time.
         """
         self._write()
         last = self._db.execute("SELECT coalesce(max(ordinal), 0) FROM entry").fetchone()[0]
@@ -303,7 +303,7 @@ class Spool:
 
 
 def _key(id_scope: str | None, local_id: str | None) -> str | None:
-    """Return what tells one contribution of the file from another; no id holds a separator."""
+    """Return the key of a contribution within the file; no id holds the separator."""
     if local_id is None or id_scope is None:
         return local_id
     return f"{id_scope}\x1f{local_id}"

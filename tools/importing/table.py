@@ -1,7 +1,7 @@
-"""Reading a table as offices make them: comma or semicolon, with or without BOM, quoted or not.
+"""Reads CSV tables: comma or semicolon, with or without BOM, quoted or not.
 
-A broken row never takes others with it: a quote that does not close costs one line, not the rest.
-Nothing but the record at hand is in memory.
+A broken row does not spoil the next: a quote that does not close costs one line. Only one record is
+in memory at a time.
 """
 
 import csv
@@ -40,7 +40,7 @@ REASON_COLUMNS = ("coprod_row", "coprod_column", "coprod_problem", "coprod_remed
 class Line:
     """One record: its cells in the order of the header, or the reason why it could not be read.
 
-    ``record`` is what stands in the file, and ``fields`` how many cells that has.
+    ``record`` is its text in the file, and ``fields`` the number of cells in that text.
     """
 
     row: int
@@ -51,9 +51,9 @@ class Line:
 
 
 class Table:
-    """A file with a header line. Iterating reads it from its first row; it can be read again.
+    """A file with a header line. Each iteration reads it from its first row.
 
-    ``other_encoding``: as far as it was read, what is not ASCII in it is not UTF-8 either.
+    ``other_encoding``: no cell read so far has UTF-8 beyond ASCII, and some have another encoding.
     """
 
     def __init__(self, path: Path, expected: Collection[str]) -> None:
@@ -112,7 +112,7 @@ class Table:
             yield from self._lines(raw, text)
 
     def _copied(self) -> Path:
-        """Return a copy: what comes through a pipe comes once, and is read several times."""
+        """Return a copy of what comes through a pipe, because it is read several times."""
         with _opened(self.path) as source:
             handle, name = tempfile.mkstemp(prefix="coprod-import-")
             weakref.finalize(self, Path(name).unlink)
@@ -180,7 +180,7 @@ class Table:
 
 
 class _Feed:
-    """Lines for the csv reader; those of a broken record but its first can be read afresh."""
+    """Lines for the csv reader; all lines of a broken record but the first are read again."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
@@ -208,7 +208,7 @@ class _Feed:
 def _records(
     reader: Iterator[list[str]], feed: _Feed
 ) -> Iterator[tuple[int, list[str], str | None]]:
-    """Yield (first line, cells, what is broken)."""
+    """Yield (first line, cells, what is wrong)."""
     while True:
         row = feed.line_number + 1
         try:

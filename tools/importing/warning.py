@@ -1,4 +1,4 @@
-"""What an import warns of: rows are taken as they are, and figures or verdicts can't follow."""
+"""Warnings of an import: rows that are taken, but lack what figures and verdicts need."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +16,7 @@ _FILLS = {"phase": "--set phase=deliver", "mode": "--set mode=act"}
 
 
 class RowStatistics:
-    """What the rows of a file say of themselves that only the report of it needs."""
+    """Counts over the rows of a file, for its warnings."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -40,7 +40,7 @@ class RowStatistics:
 async def warnings(
     said: RowStatistics, directory: DirectoryPlan, registry: ServiceClient, previewer: Previewer
 ) -> list[RowProblem]:
-    """Return what the rows leave unsaid, and the organisations that nobody linked."""
+    """Return the columns that too many rows lack, and the organisations that nobody linked."""
     return [
         *_kinds(said),
         *[one async for one in _organisations(said, directory, registry, previewer)],

@@ -40,7 +40,7 @@ class Records(Protocol):
     """Reads each partition from its beginning to where it ended when the reading began.
 
     Raises:
-        Unreadable: while reading, where the log is broken.
+        UnreadableLog: while reading, where the log is broken.
     """
 
     def of(self, partition: TopicPartition) -> AsyncGenerator[LogRecord, None]: ...
