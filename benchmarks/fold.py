@@ -16,12 +16,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.place import Place, place
+from benchmarks.place import BenchmarkPlace, place
 from benchmarks.truth import told
 from benchmarks.workload import Size
 
 
-def once(here: Place, name: str, prefix: str, events: int) -> dict[str, Any]:
+def once(here: BenchmarkPlace, name: str, prefix: str, events: int) -> dict[str, Any]:
     database = here.database() if name != "raw" else "-"
     command = [sys.executable, "-m", "benchmarks.contestant"]
     arguments = [name, here.bootstrap, prefix, database, str(events)]

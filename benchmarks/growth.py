@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.peers.stopwatch import peak_mb
 from benchmarks.stages import BATCH, Fold
-from benchmarks.workload import Relay, Size, messages
+from benchmarks.workload import Numbering, Size, messages
 from shared.http.server import collect_rarely
 from shared.log.port import LogRecord
 
@@ -33,7 +33,7 @@ SERVICES = (10, 100, 1_000, 10_000)
 
 def folded(size: Size, marks: frozenset[int]) -> list[dict[str, float]]:
     """Fold the workload as it is made; tell at each mark what an event cost since the last."""
-    fold, relay = Fold(), Relay()
+    fold, relay = Fold(), Numbering()
     waiting: dict[int, list[LogRecord]] = {}
     found: list[dict[str, float]] = []
     cost, events = 0.0, 0

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import TypeAlias
 
-from benchmarks.workload import DEPLOYMENT, Relay, Size, messages
+from benchmarks.workload import DEPLOYMENT, Numbering, Size, messages
 from services.insights.projection.store import FOLDED
 from shared.contracts import topics
 from shared.database.provisioning import make_database, provision_database
@@ -28,7 +28,7 @@ TOPICS = [*FOLDED, topics.INSIGHTS_SERVICES, topics.INSIGHTS_CHANGES, *DEAD]
 
 
 @dataclass
-class Place:
+class BenchmarkPlace:
     bootstrap: str
     admin_dsn: str
     numbers: "count[int]"
@@ -46,7 +46,7 @@ class Place:
 
 
 @contextmanager
-def place() -> Iterator[Place]:
+def place() -> Iterator[BenchmarkPlace]:
     """Start what is not there; all of it is thrown away at the end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is not set, on import
@@ -55,7 +55,7 @@ def place() -> Iterator[Place]:
     folder = Path(tempfile.mkdtemp(prefix="coprod-bench-"))
     server = get_server(folder / "pg", cleanup_mode="delete")
     try:
-        yield Place(kafka.bootstrap, server.get_uri(), count(1))
+        yield BenchmarkPlace(kafka.bootstrap, server.get_uri(), count(1))
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
@@ -64,7 +64,7 @@ def place() -> Iterator[Place]:
 
 def pages(size: Size) -> Iterator[Page]:
     """Yield the workload's records, so many of a partition at a time."""
-    relay = Relay()
+    relay = Numbering()
     waiting: dict[int, list[OutgoingRecord]] = {}
     for message in messages(size):
         record = relay.record(message)

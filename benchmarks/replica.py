@@ -17,7 +17,7 @@ from benchmarks.contestant import Stopwatch, Timed, surroundings
 from services.insights.projection.fold import Fold
 from shared.http.server import collect_rarely
 from shared.log.kafka.log import KafkaLog
-from shared.log.port import LogRecord, Reader, TopicPartition
+from shared.log.port import LogReader, LogRecord, TopicPartition
 from shared.runtime.telemetry import configure_logging
 
 TICK_SECONDS = 0.02
@@ -99,7 +99,7 @@ class GatedLog(KafkaLog):
         super().__init__(where.bootstrap, where.prefix)
         self._watch, self._go = watch, go
 
-    def subscribe(self, group: str, topics: Sequence[str], reader: Reader, **limits: Any) -> Any:
+    def subscribe(self, group: str, topics: Sequence[str], reader: LogReader, **limits: Any) -> Any:
         return super().subscribe(group, topics, Gated(reader, self._watch, self._go), **limits)
 
 

@@ -27,10 +27,10 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.place import TOPICS, Page, Place, pages, place, publish
+from benchmarks.place import TOPICS, BenchmarkPlace, Page, pages, place, publish
 from benchmarks.replica import Member, Where, now
 from benchmarks.share import Limit, NoControl, limiting, throttled_seconds
-from benchmarks.truth import Told, kept, told
+from benchmarks.truth import Truth, kept, told
 from benchmarks.workload import Size
 from services.insights.projection.store import FOLDED, consumer_name
 from shared.contracts.topics import EXCHANGE_ACTIVITY
@@ -48,10 +48,12 @@ SELECT coalesce(sum(position), 0) FROM consumer_position WHERE consumer = %s AND
 """
 
 
-class Run:
+class BacklogRun:
     """One backlog, one database, and whoever folds it."""
 
-    def __init__(self, here: Place, ready: Sequence[Page], truth: Told, limit: Limit) -> None:
+    def __init__(
+        self, here: BenchmarkPlace, ready: Sequence[Page], truth: Truth, limit: Limit
+    ) -> None:
         self._where = Where(here.bootstrap, f"bench-{secrets.token_hex(3)}-", here.database())
         self._ready, self._truth, self._limit = ready, truth, limit
         self._events = sum(len(records) for _, records in ready)
@@ -126,15 +128,17 @@ class Run:
 
 
 @contextmanager
-def running(here: Place, ready: Sequence[Page], truth: Told, limit: Limit) -> Iterator[Run]:
-    run = Run(here, ready, truth, limit)
+def running(
+    here: BenchmarkPlace, ready: Sequence[Page], truth: Truth, limit: Limit
+) -> Iterator[BacklogRun]:
+    run = BacklogRun(here, ready, truth, limit)
     try:
         yield run
     finally:
         run.close()
 
 
-def scaled(run: Run, replicas: int) -> dict[str, Any]:
+def scaled(run: BacklogRun, replicas: int) -> dict[str, Any]:
     run.start(replicas)
     run.publish()
     before = [(member.cpu_seconds(), throttled_seconds(member.pid)) for member in run.members]
@@ -156,7 +160,7 @@ def scaled(run: Run, replicas: int) -> dict[str, Any]:
     }
 
 
-def changed(run: Run, how: str) -> dict[str, Any]:
+def changed(run: BacklogRun, how: str) -> dict[str, Any]:
     """Two replicas, of which one leaves or is killed after a third has joined."""
     run.start(2)
     third = run.another()

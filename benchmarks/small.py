@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.small import digest_of, pair_of
-from benchmarks.place import Place, place
+from benchmarks.place import BenchmarkPlace, place
 from benchmarks.workload import Size, messages
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 
@@ -60,7 +60,7 @@ def truth(size: Size) -> str:
     )
 
 
-def once(here: Place, peer: str, prefix: str, events: int) -> dict[str, Any]:
+def once(here: BenchmarkPlace, peer: str, prefix: str, events: int) -> dict[str, Any]:
     dsn = here.database() if peer.startswith(("ours", "arroyo")) else "-"
     module, _, variant = peer.partition(":")
     command = [str(PEERS[peer]), "-W", "ignore", "-m", f"benchmarks.peers.{module}"]

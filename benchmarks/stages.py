@@ -16,13 +16,13 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.workload import DEPLOYMENT, TODAY, Relay, Size, messages
+from benchmarks.workload import DEPLOYMENT, TODAY, Numbering, Size, messages
 from services.insights.facts.chunk import Chunk, chunk_of
 from services.insights.facts.from_events import facts_of
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.figures import figures
 from services.insights.projection.memory import Change, LiveService, by_service
-from shared.consumer.sequencing import Intake, Standing, take
+from shared.consumer.sequencing import Checkpoint, Sequencer, take
 from shared.contracts import fast_decode
 from shared.contracts.topics import EXCHANGE_ACTIVITY
 from shared.http.server import collect_rarely
@@ -65,7 +65,7 @@ class Fold:
     """The steps, each fed by the one before; ``seconds`` of processor time by step."""
 
     codes: Codes = field(default_factory=Codes)
-    standings: dict[int, Standing] = field(default_factory=dict)
+    standings: dict[int, Checkpoint] = field(default_factory=dict)
     services: dict[str, LiveService] = field(default_factory=dict)
     chunks: list[Chunk] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Fold:
 
     def batch(self, number: int, records: Sequence[LogRecord]) -> None:
         self.timed("raw", lambda: _decode(records))
-        intakes: list[Intake] = []
+        intakes: list[Sequencer] = []
         self.timed("intake", lambda: intakes.append(self._intake(number, records)))
         changes: list[Change] = []
         self.timed("facts", lambda: changes.extend(self._changes(intakes[0])))
@@ -97,14 +97,14 @@ class Fold:
             for _ in chunk.events():
                 pass
 
-    def _intake(self, number: int, records: Sequence[LogRecord]) -> Intake:
-        standing = self.standings.get(number, Standing(0, 0, 1))
+    def _intake(self, number: int, records: Sequence[LogRecord]) -> Sequencer:
+        standing = self.standings.get(number, Checkpoint(0, 0, 1))
         intake = take(standing, records, DEPLOYMENT, fast_decode.decode_all)
         assert not intake.broken
         self.standings[number] = intake.standing
         return intake
 
-    def _changes(self, intake: Intake) -> list[Change]:
+    def _changes(self, intake: Sequencer) -> list[Change]:
         return [
             Change(event.key, event.position, facts)
             for event, message in zip(intake.events, intake.messages, strict=True)
@@ -136,7 +136,7 @@ _RAW = msgspec.json.Decoder(Raw)
 
 def batches(size: Size) -> list[tuple[int, list[LogRecord]]]:
     """Return the records as a consumer gets them: up to ``BATCH`` of one partition at a time."""
-    relay = Relay()
+    relay = Numbering()
     waiting: dict[int, list[LogRecord]] = {}
     found: list[tuple[int, list[LogRecord]]] = []
     for message in messages(size):

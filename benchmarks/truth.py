@@ -16,7 +16,7 @@ from shared.contracts.vocabulary import Message
 
 
 @dataclass(slots=True)
-class Told:
+class Truth:
     """``events`` that made a fact; ``contributions`` that count at the end, and their minutes."""
 
     events: int = 0
@@ -25,7 +25,7 @@ class Told:
 
 
 @dataclass(slots=True)
-class Kept(Told):
+class StoredTruth(Truth):
     """``doubled``: positions whose facts are there more than once."""
 
     doubled: int = 0
@@ -47,22 +47,22 @@ class _Acts:
                 pass
 
 
-def told(size: Size) -> Told:
+def told(size: Size) -> Truth:
     """Return what the workload says, event by event and without any of the fold's code."""
     return of(messages(size))
 
 
-def of(events: Iterable[Message]) -> Told:
+def of(events: Iterable[Message]) -> Truth:
     acts, made = _Acts(), 0
     for message in events:
         acts.take(message)
         made += not isinstance(message, exchange.ContributionRecorded)
-    return Told(made, len(acts.minutes), sum(acts.minutes.values()))
+    return Truth(made, len(acts.minutes), sum(acts.minutes.values()))
 
 
-async def kept(dsn: str) -> Kept:
+async def kept(dsn: str) -> StoredTruth:
     """Return what the facts of the first projection say, whoever wrote them."""
-    found = Kept()
+    found = StoredTruth()
     async with asyncpg.create_pool(dsn, min_size=1, max_size=2) as pool:
         store = FactStore(pool, 1)
         for number in range(EXCHANGE_ACTIVITY.partitions):

@@ -17,7 +17,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class WireAnswer:
     """``headers``: lower-case name -> value."""
 
     headers: dict[str, str]
@@ -34,7 +34,7 @@ class Wire:
     url: str
     _idle: list[tuple[float, Connection]] = field(default_factory=list)
 
-    async def post(self, path: str, body: object) -> Answered:
+    async def post(self, path: str, body: object) -> WireAnswer:
         """Return the answer.
 
         Raises:
@@ -56,7 +56,7 @@ class Wire:
             for name, found, value in (line.partition(":") for line in lines)
             if found
         }
-        answered = Answered(headers, await reader.readexactly(int(headers["content-length"])))
+        answered = WireAnswer(headers, await reader.readexactly(int(headers["content-length"])))
         self._idle.append((time.monotonic(), (reader, writer)))
         if not head.startswith("HTTP/1.1 2"):
             raise Refused(f"{path}: {head}: {answered.body.decode()}")

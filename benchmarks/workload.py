@@ -99,7 +99,7 @@ def _act(chance: random.Random, size: Size, number: int) -> exchange.Act:
     )
 
 
-class Relay:
+class Numbering:
     """Numbers the events of each partition, as a relay publishes them."""
 
     def __init__(self) -> None:

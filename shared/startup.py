@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 from fastapi import FastAPI
 
-from shared.database.fitness import Unfit, require_fitness
+from shared.database.fitness import UnfitDatabase, require_fitness
 from shared.database.forgetting import TURN_KEYS, forgetting
 from shared.database.schema import MIGRATIONS
 from shared.database.session import left_as_it_is
@@ -191,7 +191,7 @@ def _reason(failure: Exception) -> str:
             return f"provisioning: {failure}"
         case asyncpg.InvalidCatalogNameError() | asyncpg.InvalidAuthorizationSpecificationError():
             return f"provisioning: {failure}"
-        case Unfit():
+        case UnfitDatabase():
             return f"another database: {failure}"
         case _ if isinstance(failure, DATABASE_ERRORS):
             return f"its database: {type(failure).__name__} {failure}".rstrip()

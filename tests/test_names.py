@@ -12,11 +12,9 @@ SLICES = ("services/exchange", "services/registry")
 # Two things that still have one name. A name leaves this list when one of them gets another; none
 # joins it.
 STILL_TWO = """
-    Act Acts Affiliation Answer Answered Change Chunk Command DeclareAffiliation Directory
-    EndAffiliation Entry Evidence Exchange ExternalId FeedbackAnswered Fold Folded Foresight
-    Given Held Identity Intake Kept Known LinkProvider Meters Open Options Origin Outcome Past
-    Period Place Problem Reader Reading Reason Record Recorded Registered Relay Ruling Run Said
-    Service ServicesKey Standing Status Step Taken Told Unfit UnlinkProvider Unreadable
+    Acts Affiliation Answer Change DeclareAffiliation EndAffiliation Evidence FeedbackAnswered
+    Fold Folded Given Identity LinkProvider Meters Past Place Reading Reason Record Recorded
+    Said Service ServicesKey UnlinkProvider
 """
 
 

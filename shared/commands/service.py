@@ -150,7 +150,7 @@ def routers(service: Callable[[], CommandService[N]], aggregates: Aggregates[N])
     async def decide(body: StrictModel, context: SubmissionContext) -> Response:
         return reply(await service().take(Submission(body, context)))
 
-    intake = bulk.Intake(aggregates.kinds, submit, aggregates.refusals)
+    intake = bulk.BulkIntake(aggregates.kinds, submit, aggregates.refusals)
     return [*aggregates.routers(decide), bulk.router(intake)]
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from shared.consumer import quarantine
 from shared.consumer.consumer import Consumer
-from shared.consumer.quarantine import Held, NotHeld, Pool, RetryRefused
+from shared.consumer.quarantine import NotHeld, Pool, QuarantinedRecord, RetryRefused
 from shared.http.paging import (
     LIMIT_DEFAULT,
     Cursor,
@@ -47,7 +47,7 @@ class Settling(StrictModel):
     """Says nothing; that there is a body tells it from what a link or a form could send."""
 
 
-class Entry(BaseModel):
+class QuarantineEntry(BaseModel):
     """``position`` is the one that the record used up, null for none."""
 
     id: int
@@ -74,7 +74,7 @@ class RecordHeader(BaseModel):
     base64: str | None
 
 
-class WholeEntry(Entry):
+class WholeEntry(QuarantineEntry):
     """With the record as it came: bytes in base64, and as text where they are text.
 
     Of one that was retried or discarded the hash of its value is left, in hexadecimal digits.
@@ -96,7 +96,7 @@ def router(pool: Callable[[], Pool], consumers: Callable[[], Sequence[Consumer]]
         status: Annotated[Status | None, Query()] = None,
         cursor: Cursor = None,
         limit: Limit = LIMIT_DEFAULT,
-    ) -> Page[Entry]:
+    ) -> Page[QuarantineEntry]:
         rows = await quarantine.listed(pool(), _after(cursor), status, limit + 1)
         return page_of(rows, limit, _entry, lambda held: RecordsKey(held.id))
 
@@ -107,7 +107,7 @@ def router(pool: Callable[[], Pool], consumers: Callable[[], Sequence[Consumer]]
     @routes.post("/{number}/retry")
     async def retry_record(
         number: Number, _: Settling, coprod_actor: Annotated[Actor, Header()] = "anonymous"
-    ) -> Entry:
+    ) -> QuarantineEntry:
         held = await _found(pool(), number)
         for consumer in consumers():
             if consumer.name == held.consumer:
@@ -118,7 +118,7 @@ def router(pool: Callable[[], Pool], consumers: Callable[[], Sequence[Consumer]]
     @routes.post("/{number}/discard")
     async def discard_record(
         number: Number, _: Settling, coprod_actor: Annotated[Actor, Header()] = "anonymous"
-    ) -> Entry:
+    ) -> QuarantineEntry:
         await _refusing(quarantine.discard(pool(), number, coprod_actor))
         return _entry(await _found(pool(), number))
 
@@ -138,7 +138,7 @@ async def _refusing(action: Awaitable[None]) -> None:
         raise HttpRefusal(409, refused.reason, str(refused), remedy=remedy) from None
 
 
-async def _found(pool: Pool, number: int) -> Held:
+async def _found(pool: Pool, number: int) -> QuarantinedRecord:
     held = await quarantine.shown(pool, number)
     if held is None:
         raise _unknown(number)
@@ -153,11 +153,11 @@ def _after(cursor: str | None) -> int:
     return 0 if cursor is None else decode_cursor(cursor, RecordsKey).number
 
 
-def _entry(held: Held) -> Entry:
-    return Entry(**_fields(held))
+def _entry(held: QuarantinedRecord) -> QuarantineEntry:
+    return QuarantineEntry(**_fields(held))
 
 
-def _whole(held: Held) -> WholeEntry:
+def _whole(held: QuarantinedRecord) -> WholeEntry:
     record = held.record
     return WholeEntry(
         **_fields(held),
@@ -172,7 +172,7 @@ def _whole(held: Held) -> WholeEntry:
     )
 
 
-def _fields(held: Held) -> dict[str, Any]:
+def _fields(held: QuarantinedRecord) -> dict[str, Any]:
     record = held.record
     same = ("id", "consumer", "position", "type", "reason", "detail", "status", "first_seen")
     later = ("mirrored_at", "settled_at", "settled_by")

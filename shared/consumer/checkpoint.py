@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from shared.consumer.handler import Claim
-from shared.consumer.sequencing import Intake, Standing
+from shared.consumer.sequencing import Checkpoint, Sequencer
 from shared.contracts.catalogue import BY_NAME
 from shared.eventstore.port import Connection
 from shared.log.port import OLDEST, TopicPartition
@@ -57,28 +57,28 @@ class Fenced(Exception):
 
 async def claim(
     conn: Connection, consumer: str, partitions: Sequence[TopicPartition], owner: str
-) -> dict[TopicPartition, Standing]:
+) -> dict[TopicPartition, Checkpoint]:
     """Take the partitions over: from now on nobody else's epoch holds."""
     rows = await conn.fetch(
         CLAIM, consumer, [at.topic for at in partitions], [at.partition for at in partitions], owner
     )
     return {
-        TopicPartition(row["topic"], row["partition"]): Standing(
+        TopicPartition(row["topic"], row["partition"]): Checkpoint(
             row["next_offset"], row["position"], row["epoch"], row["broken_run"]
         )
         for row in rows
     }
 
 
-def claims(standings: Mapping[TopicPartition, Standing]) -> list[Claim]:
+def claims(standings: Mapping[TopicPartition, Checkpoint]) -> list[Claim]:
     return [Claim(*at, standing.position, standing.epoch) for at, standing in standings.items()]
 
 
 async def advance(
     conn: Connection,
     consumer: str,
-    before: Mapping[TopicPartition, Standing],
-    intakes: Mapping[TopicPartition, Intake],
+    before: Mapping[TopicPartition, Checkpoint],
+    intakes: Mapping[TopicPartition, Sequencer],
 ) -> set[TopicPartition]:
     """Move the rows from where the batch began; return those that did not move."""
     moves = [
@@ -92,7 +92,7 @@ async def advance(
 
 
 async def arrived(
-    conn: Connection, consumer: str, intakes: Mapping[TopicPartition, Intake]
+    conn: Connection, consumer: str, intakes: Mapping[TopicPartition, Sequencer]
 ) -> set[TopicPartition]:
     """Return the partitions that stand, under our epoch, where the batch was to bring them.
 
@@ -126,7 +126,7 @@ async def stored(conn: Connection, consumer: str) -> dict[TopicPartition, tuple[
 
 
 async def overtaken(
-    conn: Connection, consumer: str, held: Mapping[TopicPartition, Standing]
+    conn: Connection, consumer: str, held: Mapping[TopicPartition, Checkpoint]
 ) -> set[TopicPartition]:
     """Return the partitions whose epoch has passed: others have claimed them, or a reset has."""
     found = await stored(conn, consumer)
@@ -151,7 +151,7 @@ async def hold(conn: Connection, consumer: str, at: TopicPartition, epoch: int) 
 
 
 async def add_unknown(
-    conn: Connection, consumer: str, intakes: Mapping[TopicPartition, Intake]
+    conn: Connection, consumer: str, intakes: Mapping[TopicPartition, Sequencer]
 ) -> None:
     rows = [
         (consumer, *at, event.position, event.type)

@@ -17,11 +17,11 @@ from shared.consumer import checkpoint as positions
 from shared.consumer import quarantine
 from shared.consumer.checkpoint import Fenced
 from shared.consumer.handler import Batch, Handler, batch_of
-from shared.consumer.key_replay import Taken, replayed, retold
+from shared.consumer.key_replay import ReplaySource, replayed, retold
 from shared.consumer.lag import UNREAD_SECONDS_MAX, Lag
 from shared.consumer.metrics import ConsumerMetrics
 from shared.consumer.quarantine import Pool, RetryRefused
-from shared.consumer.sequencing import Decode, Intake, Standing, refuse_bad_deployment, take
+from shared.consumer.sequencing import Checkpoint, Decode, Sequencer, refuse_bad_deployment, take
 from shared.contracts import catalogue
 from shared.contracts.topics import Topic
 from shared.eventstore.port import Connection
@@ -33,14 +33,14 @@ CHORE_SECONDS = 5.0
 RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.05, 5.0
 TICK_SECONDS = 0.25
 TAKING_BACK_SECONDS = 10.0  # after a group has had the time to give the partition to its new owner
-Standings = Mapping[TopicPartition, Standing]
+Standings = Mapping[TopicPartition, Checkpoint]
 
 logger = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class ConsumerIdentity:
     """``name`` is the group and the key of its rows; ``owner`` is this process, for people."""
 
     name: str
@@ -70,7 +70,7 @@ class Consumer:
         unread_seconds: float = UNREAD_SECONDS_MAX,
     ) -> None:
         self._pool, self._log, self._handler = pool, log, handler
-        self._identity = Identity(name, owner, deployment)
+        self._identity = ConsumerIdentity(name, owner, deployment)
         self._decode = decode
         self._retelling = {topic.name for topic in retelling}
         names = [topic.name for topic in topics]
@@ -80,7 +80,7 @@ class Consumer:
         self._turn = asyncio.Lock()  # one at a time: a batch, a rebalance, a retry
         self._stopping = asyncio.Event()
         self._unmirrored = asyncio.Event()
-        self._standings: dict[TopicPartition, Standing] = {}
+        self._standings: dict[TopicPartition, Checkpoint] = {}
         self._lost_at: dict[TopicPartition, float] = {}
         self._taking_back_seconds = taking_back_seconds
         self._missed_types: tuple[str, ...] = ()
@@ -203,7 +203,7 @@ class Consumer:
             held = self._standings.get(partition)
             if held is None or held.gap_until is not None or held.offset >= offset:
                 return  # in a gap a restart reads again from where the order was last sound
-            moved = Intake(offset, held.position, held.epoch, held.broken_run, None)
+            moved = Sequencer(offset, held.position, held.epoch, held.broken_run, None)
             with suppress(Stopping):
                 await self._take({partition: held}, {partition: moved})
 
@@ -247,13 +247,13 @@ class Consumer:
         if held is None or held.status != "held" or held.record.topic not in self._retelling:
             return ()
         (at,) = self._replay(held, ()).events
-        taken = Taken(self._standings[at].position, self._identity.deployment, self._decode)
+        taken = ReplaySource(self._standings[at].position, self._identity.deployment, self._decode)
         try:
             return await retold(self._pool, self._log, held, taken)
         except Exception as error:
             raise RetryRefused("log_unreadable", f"what came after it: {error!r}") from error
 
-    def _replay(self, held: quarantine.Held, story: Sequence[object]) -> Batch:
+    def _replay(self, held: quarantine.QuarantinedRecord, story: Sequence[object]) -> Batch:
         at = TopicPartition(held.record.topic, held.record.partition)
         if held.consumer != self.name or at not in self._standings:
             raise RetryRefused("held_elsewhere", f"{held.consumer} does not hold {at} here")
@@ -271,11 +271,13 @@ class Consumer:
             self._lost_at.pop(at, None)
         return {at: standing.offset for at, standing in claimed.items()}
 
-    async def _claim(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Standing]:
+    async def _claim(
+        self, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, Checkpoint]:
         async with self._connected() as conn:
             return await positions.claim(conn, self.name, partitions, self._identity.owner)
 
-    async def _take(self, before: Standings, intakes: dict[TopicPartition, Intake]) -> None:
+    async def _take(self, before: Standings, intakes: dict[TopicPartition, Sequencer]) -> None:
         """Commit what was sorted; partitions that turn out to be somebody else's are left out."""
         while True:
             changed = {at: i for at, i in intakes.items() if i.standing != before[at] or i.broken}
@@ -294,7 +296,7 @@ class Consumer:
         self._report(before, intakes)
 
     async def _commit(
-        self, before: Standings, intakes: Mapping[TopicPartition, Intake], batch: Batch
+        self, before: Standings, intakes: Mapping[TopicPartition, Sequencer], batch: Batch
     ) -> None:
         if not intakes:
             return
@@ -318,7 +320,7 @@ class Consumer:
                     raise Fenced(lost) from None
 
     async def _advance(
-        self, conn: Connection, before: Standings, intakes: Mapping[TopicPartition, Intake]
+        self, conn: Connection, before: Standings, intakes: Mapping[TopicPartition, Sequencer]
     ) -> None:
         lost = await positions.advance(conn, self._identity.name, before, intakes)
         if lost:
@@ -333,7 +335,7 @@ class Consumer:
         self._metrics.fenced.labels(self._identity.name).inc(len(lost))
         await self._handler.forget(sorted(lost))
 
-    def _report(self, before: Standings, intakes: Mapping[TopicPartition, Intake]) -> None:
+    def _report(self, before: Standings, intakes: Mapping[TopicPartition, Sequencer]) -> None:
         name = self._identity.name
         for at, intake in intakes.items():
             self._metrics.events.labels(name).inc(len(intake.events))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from shared.consumer.sequencing import Intake, Standing
+from shared.consumer.sequencing import Checkpoint, Sequencer
 from shared.contracts.envelope import Event
 from shared.eventstore.port import Connection
 from shared.log.port import TopicPartition
@@ -61,7 +61,7 @@ class Handler(Protocol):
 
 
 def batch_of(
-    before: Mapping[TopicPartition, Standing], intakes: Mapping[TopicPartition, Intake]
+    before: Mapping[TopicPartition, Checkpoint], intakes: Mapping[TopicPartition, Sequencer]
 ) -> Batch:
     """Return what the intakes bring, from how their partitions stood before."""
     return Batch(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from shared.consumer.handler import Batch
-from shared.consumer.quarantine import Held, Pool, RetryRefused
+from shared.consumer.quarantine import Pool, QuarantinedRecord, RetryRefused
 from shared.consumer.sequencing import Broken, Decode, examine
 from shared.log.port import Log, TopicPartition
 
@@ -19,7 +19,7 @@ WHERE consumer = $1 AND topic = $2 AND partition = $3 AND position IS NOT NULL
 """
 
 
-class Taken(NamedTuple):
+class ReplaySource(NamedTuple):
     """Up to which position a partition was taken, of which deployment, and how it is decoded."""
 
     position: int
@@ -27,7 +27,7 @@ class Taken(NamedTuple):
     decode: Decode
 
 
-async def retold(pool: Pool, log: Log, held: Held, taken: Taken) -> list[Any]:
+async def retold(pool: Pool, log: Log, held: QuarantinedRecord, taken: ReplaySource) -> list[Any]:
     """Return the messages of the held record's key, itself among them.
 
     What else of the key is in quarantine, or was given up, is left out.
@@ -46,7 +46,9 @@ async def retold(pool: Pool, log: Log, held: Held, taken: Taken) -> list[Any]:
     return [message for _, (whose, message) in sorted(found.items()) if whose == key]
 
 
-def replayed(held: Held, story: Sequence[object], deployment: str, decode: Decode) -> Batch:
+def replayed(
+    held: QuarantinedRecord, story: Sequence[object], deployment: str, decode: Decode
+) -> Batch:
     """Return the batch that takes a quarantined record after all.
 
     Raises:

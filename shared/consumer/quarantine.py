@@ -60,7 +60,7 @@ logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class QuarantinedRecord:
     """One row; ``record`` is what came, byte for byte, until it is settled."""
 
     id: int
@@ -115,17 +115,17 @@ async def add(conn: Connection, consumer: str, broken: Iterable[Broken]) -> None
         await conn.executemany(ADD, rows)
 
 
-async def listed(pool: Pool, after: int, status: str | None, limit: int) -> list[Held]:
+async def listed(pool: Pool, after: int, status: str | None, limit: int) -> list[QuarantinedRecord]:
     """Return the records with an id above ``after``, oldest first; ``status`` None for all."""
     return [_held(row) for row in await pool.fetch(LIST, after, status, limit)]
 
 
-async def shown(pool: Pool, number: int) -> Held | None:
+async def shown(pool: Pool, number: int) -> QuarantinedRecord | None:
     row = await pool.fetchrow(SHOW, number)
     return None if row is None else _held(row)
 
 
-async def locked(conn: Connection, number: int) -> Held:
+async def locked(conn: Connection, number: int) -> QuarantinedRecord:
     """Return the record, kept from others until the transaction ends.
 
     Raises:
@@ -201,7 +201,7 @@ async def mirror(pool: Pool, log: Log, consumer: str) -> int:
     return len(rows)
 
 
-def _letter(held: Held) -> OutgoingRecord:
+def _letter(held: QuarantinedRecord) -> OutgoingRecord:
     """Return the record with why it lies here; one too large for the log without its content."""
     record = held.record
     about = {
@@ -222,13 +222,13 @@ def _letter(held: Held) -> OutgoingRecord:
     return OutgoingRecord(record.key or b"", record.value or b"", [*headers, *why])
 
 
-def _held(row: asyncpg.Record) -> Held:
+def _held(row: asyncpg.Record) -> QuarantinedRecord:
     headers = [
         (name, None if value is None else base64.b64decode(value))
         for name, value in orjson.loads(row["headers"])
     ]
     place = (row["topic"], row["partition"], row["log_offset"])
-    return Held(
+    return QuarantinedRecord(
         row["id"],
         row["consumer"],
         LogRecord(*place, row["key"], row["value"], headers),

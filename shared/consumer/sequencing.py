@@ -25,7 +25,7 @@ class TooManyBroken(Exception):
     """So many broken records in a row that it is rather this build or its producer that is."""
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Checkpoint(msgspec.Struct, frozen=True):
     """Where a claimed partition stands: what its row says, and the gap that holds it up, if any.
 
     ``offset`` is the first that is not dealt with; in a gap what follows is read and not taken.
@@ -50,7 +50,7 @@ class Broken:
 
 
 @dataclass(slots=True)
-class Intake:
+class Sequencer:
     """What becomes of a partition's records; ``standing`` is how it stands after them."""
 
     offset: int  # apart, because a new standing for each record costs a third of the whole
@@ -66,18 +66,18 @@ class Intake:
     longest_broken_run: int = 0
 
     @property
-    def standing(self) -> Standing:
-        return Standing(self.offset, self.position, self.epoch, self.broken_run, self.gap_until)
+    def standing(self) -> Checkpoint:
+        return Checkpoint(self.offset, self.position, self.epoch, self.broken_run, self.gap_until)
 
 
 def take(
-    standing: Standing,
+    standing: Checkpoint,
     records: Iterable[LogRecord],
     deployment: str,
     decode: Decode = catalogue.decode_all,
-) -> Intake:
+) -> Sequencer:
     """Sort the records, in their order."""
-    intake = Intake(
+    intake = Sequencer(
         standing.offset,
         standing.position,
         standing.epoch,
@@ -90,7 +90,7 @@ def take(
     return intake
 
 
-def refuse_bad_deployment(intakes: Mapping[TopicPartition, Intake], broken_run_max: int) -> None:
+def refuse_bad_deployment(intakes: Mapping[TopicPartition, Sequencer], broken_run_max: int) -> None:
     """Let nothing be quarantined of what looks like a bad release upstream.
 
     Raises:
@@ -116,7 +116,9 @@ def examine(
     return message if isinstance(message, Broken) else (event, message)
 
 
-def _add_all(intake: Intake, records: Sequence[LogRecord], deployment: str, decode: Decode) -> None:
+def _add_all(
+    intake: Sequencer, records: Sequence[LogRecord], deployment: str, decode: Decode
+) -> None:
     """Add at once what is plainly sound, and one by one the few records around what is not."""
     events = _identify_all(records, deployment)
     if events is not None:
@@ -130,7 +132,7 @@ def _add_all(intake: Intake, records: Sequence[LogRecord], deployment: str, deco
 
 
 def _add_events(
-    intake: Intake, records: Sequence[LogRecord], events: Sequence[Event], decode: Decode
+    intake: Sequencer, records: Sequence[LogRecord], events: Sequence[Event], decode: Decode
 ) -> None:
     messages = _understand_all(records, events, decode) if _follow(intake, events) else None
     if messages is not None:
@@ -150,12 +152,12 @@ def _runs(whole: Sequence[T], length: int) -> Iterator[Sequence[T]]:
     return (whole[start : start + length] for start in range(0, len(whole), length))
 
 
-def _follow(intake: Intake, events: Sequence[Event]) -> bool:
+def _follow(intake: Sequencer, events: Sequence[Event]) -> bool:
     after = intake.position + 1
     return [event.position for event in events] == list(range(after, after + len(events)))
 
 
-def _add(intake: Intake, record: LogRecord, event: Event | Broken, decode: Decode) -> None:
+def _add(intake: Sequencer, record: LogRecord, event: Event | Broken, decode: Decode) -> None:
     if isinstance(event, Broken):
         _quarantine(intake, event)
         _past(intake, record)
@@ -171,7 +173,7 @@ def _add(intake: Intake, record: LogRecord, event: Event | Broken, decode: Decod
         _past(intake, record)
 
 
-def _take_next(intake: Intake, record: LogRecord, event: Event, decode: Decode) -> None:
+def _take_next(intake: Sequencer, record: LogRecord, event: Event, decode: Decode) -> None:
     message = _understand(record, event, decode)
     if isinstance(message, Broken):
         _quarantine(intake, message)
@@ -184,13 +186,13 @@ def _take_next(intake: Intake, record: LogRecord, event: Event, decode: Decode) 
         intake.messages.append(message)
 
 
-def _past(intake: Intake, record: LogRecord) -> None:
+def _past(intake: Sequencer, record: LogRecord) -> None:
     # In a gap the offset stays, so that a restart reads again from where the order was last sound.
     if intake.gap_until is None:
         intake.offset = record.offset + 1
 
 
-def _quarantine(intake: Intake, broken: Broken) -> None:
+def _quarantine(intake: Sequencer, broken: Broken) -> None:
     intake.broken.append(broken)
     intake.broken_run += 1
     intake.longest_broken_run = max(intake.longest_broken_run, intake.broken_run)

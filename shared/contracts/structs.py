@@ -26,7 +26,7 @@ _PRINTABLE = get_args(Identifier)[1].pattern
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class Inspection:
     """What is to be looked at in a struct, each by what reads it; a value can be None."""
 
     moments: list[Get] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Open:
 
 
 STRUCTS: dict[type[BaseModel], type[msgspec.Struct]] = {}
-OPEN: dict[type[Any], Open] = {}
+OPEN: dict[type[Any], Inspection] = {}
 
 
 def struct_of(model: type[BaseModel]) -> type[msgspec.Struct]:
@@ -46,7 +46,7 @@ def struct_of(model: type[BaseModel]) -> type[msgspec.Struct]:
     """
     if model not in STRUCTS:
         fields: list[Any] = []
-        left_open = Open()
+        left_open = Inspection()
         for name, declared in model.model_fields.items():
             kind = _type(declared.annotation, declared.metadata)
             fields.append((name, kind, *(() if declared.is_required() else (declared.default,))))
@@ -88,18 +88,18 @@ def _leaves(annotation: Any, limits: Sequence[Any]) -> Iterator[tuple[Any, Seque
         yield annotation, limits
 
 
-def _leave_open(left_open: Open, get: Get, leaf: Any, limits: Sequence[Any]) -> None:
+def _leave_open(left_open: Inspection, get: Get, leaf: Any, limits: Sequence[Any]) -> None:
     patterns = {str(one.pattern) for one in limits if getattr(one, "pattern", None)}
     if leaf is AwareDatetime:
         left_open.moments.append(get)
-    elif leaf in STRUCTS and OPEN[STRUCTS[leaf]] != Open():
+    elif leaf in STRUCTS and OPEN[STRUCTS[leaf]] != Inspection():
         left_open.structs.append((get, STRUCTS[leaf]))
     for pattern in patterns - {_PRINTABLE}:
         left_open.words.append((get, re.compile(pattern).fullmatch))
     for item, of_item in (one for inner in get_args(leaf) for one in _leaves(inner, ())):
-        within = Open()
+        within = Inspection()
         _leave_open(within, get, item, of_item)
-        if within != Open():
+        if within != Inspection():
             raise TypeError(f"{leaf}: what a list holds is not looked at")
 
 

@@ -15,7 +15,7 @@ PROBES = ["B", "Z-1", "Z1", "_", "a", "z", "é", "\uffee", "😀"]
 REMAKE = "make it anew: docs/operations.md, “A database of another collation”"
 
 
-class Unfit(Exception):
+class UnfitDatabase(Exception):
     """The database would not keep what is promised; ``remedy`` says what to do about it."""
 
     def __init__(self, problem: str, remedy: str) -> None:
@@ -35,9 +35,9 @@ async def require_fitness(dsn: str) -> None:
     try:
         ((collation, encoding),) = await connection.fetch(CHARACTER)
         if encoding != "UTF8":
-            raise Unfit(f"the database is encoded in {encoding}, not in UTF8", REMAKE)
+            raise UnfitDatabase(f"the database is encoded in {encoding}, not in UTF8", REMAKE)
         if await connection.fetchval(SORTED, PROBES) != PROBES:
-            raise Unfit(
+            raise UnfitDatabase(
                 f"the database sorts text as a language does (collation {collation}), and not by "
                 "code points: pages and locks would follow two orders",
                 REMAKE,
@@ -69,7 +69,7 @@ async def require_sessions(dsn: str) -> None:
     finally:
         await first.close()
     if not kept:
-        raise Unfit(
+        raise UnfitDatabase(
             "a pooler stands before the database and lends sessions for a transaction only, but "
             "leases are locks of sessions",
             "name PostgreSQL itself in the address (a service keeps few connections, and reuses "

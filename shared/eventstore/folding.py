@@ -45,7 +45,7 @@ class Folded(msgspec.Struct, frozen=True):
         return Folded(self.fold, state, events[-1].version, partition, events[-1].event_id)
 
 
-class Kept:
+class StreamCache:
     """The long streams that were used last, by their ids."""
 
     def __init__(self, streams_max: int = KEPT_MAX) -> None:

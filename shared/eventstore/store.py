@@ -14,7 +14,7 @@ from shared.contracts import catalogue
 from shared.contracts.envelope import Event
 from shared.eventstore import appending
 from shared.eventstore.appending import Append
-from shared.eventstore.folding import Fold, Folded, Kept
+from shared.eventstore.folding import Fold, Folded, StreamCache
 from shared.eventstore.port import (
     Answer,
     Connection,
@@ -146,7 +146,7 @@ class PostgresEventStore:
     ) -> None:
         self._pool = pool
         self._on_commit = on_commit
-        self._kept = Kept()
+        self._kept = StreamCache()
         self._secret: bytes | None = None
         self.clock = clock
 
@@ -207,7 +207,7 @@ class PostgresEventStore:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class BatchState:
     """What is there before a batch: stream id -> its state; (scope, key) -> its answer."""
 
     streams: dict[str, Folded]
@@ -217,12 +217,12 @@ class Known:
 @dataclass(slots=True)
 class Session:
     connection: Connection
-    kept: Kept
+    kept: StreamCache
     appended: bool = False
 
     async def known(
         self, folds: Mapping[str, Fold], asked: Sequence[tuple[str, str]] = ()
-    ) -> Known:
+    ) -> BatchState:
         """Return the streams' states and what was answered to (scope, key), as of one moment.
 
         A stream that was not kept is folded a page at a time, and all of the pages but its last one
@@ -237,7 +237,7 @@ class Session:
             )
             # not all(): each of them is to be taken
             if False not in [self._take(streams, folds, *one) for one in found.items()]:
-                return Known(streams, remembered)
+                return BatchState(streams, remembered)
 
     def _take(
         self,

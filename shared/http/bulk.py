@@ -75,7 +75,7 @@ Submit = Callable[[Sequence[Submission]], Awaitable[Sequence[Answer | Refusal]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class BulkIntake:
     """The commands that a service takes in bulk: full type name -> body model, and who decides."""
 
     kinds: Mapping[str, type[StrictModel]]
@@ -89,7 +89,7 @@ class _Broken:
     problem: Problem
 
 
-def router(intake: Intake) -> APIRouter:
+def router(intake: BulkIntake) -> APIRouter:
     routes = APIRouter(tags=["bulk"])
 
     @routes.post(
@@ -107,7 +107,7 @@ def router(intake: Intake) -> APIRouter:
 
 
 async def _taken(
-    request: Request, after: Mapping[tuple[str, int], int], intake: Intake
+    request: Request, after: Mapping[tuple[str, int], int], intake: BulkIntake
 ) -> list[dict[str, Any]]:
     correlation_id = str(request.state.correlation_id)
     read = [

@@ -43,7 +43,7 @@ class PublishFailed(Exception):
     """Some records may not be in the log; the caller starts again from its stored position."""
 
 
-class Reader(Protocol):
+class LogReader(Protocol):
     """Who reads a subscription. During ``claim`` the partitions are paused."""
 
     async def claim(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
@@ -114,7 +114,7 @@ class Log(Protocol):
         ...
 
     def subscribe(
-        self, group: str, topics: Sequence[str], reader: Reader, *, batch_records_max: int = 2000
+        self, group: str, topics: Sequence[str], reader: LogReader, *, batch_records_max: int = 2000
     ) -> Subscription: ...
 
     async def read_all(self, partition: TopicPartition, start: int = 0) -> Sequence[LogRecord]:

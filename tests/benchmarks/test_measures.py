@@ -32,7 +32,7 @@ def test_the_truth_is_what_still_counts_at_the_end() -> None:
         ]
     )
 
-    assert found == truth.Told(5, 2, 7 + (third.act.minutes or 0))
+    assert found == truth.Truth(5, 2, 7 + (third.act.minutes or 0))
 
 
 def test_recording_makes_no_fact() -> None:

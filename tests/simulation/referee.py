@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.log.kafka.log import KafkaLog
-from shared.log.port import LogRecord, Reader, Subscription, TopicPartition
+from shared.log.port import LogReader, LogRecord, Subscription, TopicPartition
 
 
 class Refereed(KafkaLog):
@@ -18,7 +18,7 @@ class Refereed(KafkaLog):
         self._found = found
 
     def subscribe(
-        self, group: str, topics: Sequence[str], reader: Reader, **settings: Any
+        self, group: str, topics: Sequence[str], reader: LogReader, **settings: Any
     ) -> Subscription:
         referee = Referee(reader, self._found)
         subscription = super().subscribe(group, topics, referee, **settings)
@@ -28,7 +28,7 @@ class Refereed(KafkaLog):
 class Referee:
     """Stands before the reader. ``_next``: partition -> the offset that must come next."""
 
-    def __init__(self, reader: Reader, found: list[str]) -> None:
+    def __init__(self, reader: LogReader, found: list[str]) -> None:
         self._reader, self._found = reader, found
         self._next: dict[TopicPartition, int] = {}
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from shared.contracts.topics import MESSAGE_BYTES_MAX, Topic
-from shared.log.port import LogRecord, OutgoingRecord, PublishFailed, Reader, TopicPartition
+from shared.log.port import LogReader, LogRecord, OutgoingRecord, PublishFailed, TopicPartition
 
 
 class MemoryLog:
@@ -41,7 +41,7 @@ class MemoryLog:
                 member.awake.set()
 
     def subscribe(
-        self, group: str, topics: Sequence[str], reader: Reader, *, batch_records_max: int = 2000
+        self, group: str, topics: Sequence[str], reader: LogReader, *, batch_records_max: int = 2000
     ) -> "MemorySubscription":
         return MemorySubscription(self, group, topics, reader, batch_records_max)
 
@@ -72,7 +72,7 @@ class MemorySubscription:
         log: MemoryLog,
         group: str,
         topics: Sequence[str],
-        reader: Reader,
+        reader: LogReader,
         batch_records_max: int,
     ) -> None:
         self.log, self.group, self.topics, self.reader = log, group, topics, reader

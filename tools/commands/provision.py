@@ -10,7 +10,7 @@ import psycopg
 import typer
 from aiokafka.errors import InvalidReplicationFactorError
 
-from shared.database.fitness import Unfit
+from shared.database.fitness import UnfitDatabase
 from shared.database.provisioning import DeploymentMismatch
 from shared.database.provisioning import provision as provision_databases
 from shared.database.schema import MIGRATIONS
@@ -67,7 +67,7 @@ def _provision_databases(admin: str, *, embedded: bool) -> None:
             str(mixed),
             "Name another server in COPROD_ADMIN_URL, or drop the databases of the other.",
         ) from None
-    except Unfit as unfit:
+    except UnfitDatabase as unfit:
         raise Failure(unfit.problem, f"{unfit.remedy[:1].upper()}{unfit.remedy[1:]}.") from None
     say(f"databases of deployment {made.deployment}: {', '.join(made.services)}")
 

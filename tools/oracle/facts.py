@@ -191,7 +191,7 @@ def from_events(facts: str) -> list[Row]:
     return rows
 
 
-class Chunk:
+class FactFile:
     """Stored facts, unpacked: ``counts`` has a byte for each event from ``first_position`` on."""
 
     def __init__(self, first_position: int, counts: bytes, packed: bytes) -> None:

@@ -13,7 +13,7 @@ TENTH, HALF, FIFTH = Fraction(1, 10), Fraction(1, 2), Fraction(1, 5)
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class Judgement:
     """What the rule says; ``p`` and ``d`` are the lay shares of planning and of delivery.
 
     They are None where they are not observed, or held back for the few lay people behind them.
@@ -28,7 +28,7 @@ class Ruling:
     enough: bool = True
 
 
-def rule(history: History, as_of: int, window: str) -> Ruling:
+def rule(history: History, as_of: int, window: str) -> Judgement:
     """Return the class as of a day in a window, without margin and without history."""
     counted = Figures(history, as_of, window, "count")
     lens = counted.verdict_lens()
@@ -39,14 +39,14 @@ def rule(history: History, as_of: int, window: str) -> Ruling:
     d, p = delivered.shown, _planning(plan, planned)
     flags = set() if p is not None else {"planning_unobserved"}
     if here.below_floor():
-        return Ruling("insufficient_evidence", p, d, lens, frozenset(flags), enough=False)
+        return Judgement("insufficient_evidence", p, d, lens, frozenset(flags), enough=False)
     if d is not None and d >= TENTH:
         name, more = _delivered(here, p, d)
     else:
         name, more = _undelivered(here, p, delivered.share)
         if delivered.hides or (planned.hides and name != "co_design"):
             name, more = "insufficient_evidence", {"few_lay"} | (more & {"no_delivery_facts"})
-    return Ruling(name, p, d, lens, frozenset(flags | more))
+    return Judgement(name, p, d, lens, frozenset(flags | more))
 
 
 def _planning_figures(history: History, as_of: int, window: str, lens: str) -> Figures:

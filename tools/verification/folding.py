@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from services.insights.projection.store import SOURCES
 from shared.log.port import TopicPartition
-from tools.oracle.facts import FROM_EVENTS, Chunk, Row, from_events
+from tools.oracle.facts import FROM_EVENTS, FactFile, Row, from_events
 from tools.verification.report import Report
 from tools.verification.store import Pool
 
@@ -129,7 +129,7 @@ async def _stored(
     pool: Pool, serving: int, at: TopicPartition, after: int, last: int
 ) -> dict[int, list[Row]]:
     rows = await pool.fetch(CHUNKS, serving, *at, after, last)
-    chunks = [Chunk(row["first_position"], row["counts"], row["packed"]) for row in rows]
+    chunks = [FactFile(row["first_position"], row["counts"], row["packed"]) for row in rows]
     codes = set().union(*(chunk.codes() for chunk in chunks))
     names = {row[0]: row[1] for row in await pool.fetch(NAMES, list(codes))}
     found: dict[int, list[Row]] = {}

@@ -23,10 +23,10 @@ from shared.log.embedded.subscription import (
     partitions_of,
 )
 from shared.log.port import (
+    LogReader,
     LogRecord,
     OutgoingRecord,
     PublishFailed,
-    Reader,
     TopicPartition,
 )
 from shared.runtime.micro_batch import Gathering
@@ -148,7 +148,7 @@ class EmbeddedLog:
         return [None] * len(parcels)
 
     def subscribe(
-        self, group: str, topics: Sequence[str], reader: Reader, *, batch_records_max: int = 2000
+        self, group: str, topics: Sequence[str], reader: LogReader, *, batch_records_max: int = 2000
     ) -> EmbeddedSubscription:
         return EmbeddedSubscription(self._dsn, group, topics, reader, batch_records_max)
 

@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from shared.contracts.topics import PROVISIONED
-from shared.log.port import LogRecord, Reader, TopicPartition
+from shared.log.port import LogReader, LogRecord, TopicPartition
 from shared.runtime.retry import DATABASE_ERRORS, Backoff, Stopping, retry
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ log = structlog.get_logger()
 
 class EmbeddedSubscription:
     def __init__(
-        self, dsn: str, group: str, topics: Sequence[str], reader: Reader, batch_records_max: int
+        self, dsn: str, group: str, topics: Sequence[str], reader: LogReader, batch_records_max: int
     ) -> None:
         self._dsn, self._group, self._topics = dsn, group, list(topics)
         self._reader, self._batch_records_max = reader, batch_records_max

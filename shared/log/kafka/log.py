@@ -19,7 +19,7 @@ from shared.log.kafka.client import (
 from shared.log.kafka.fetching import Fetched, record
 from shared.log.kafka.producer import Producer
 from shared.log.kafka.subscription import Group, KafkaSubscription
-from shared.log.port import LogRecord, OutgoingRecord, Reader, TopicPartition
+from shared.log.port import LogReader, LogRecord, OutgoingRecord, TopicPartition
 
 READ_SECONDS_MAX = 30
 ENDS_SECONDS_MAX = 10
@@ -51,7 +51,7 @@ class KafkaLog:
         await self._producer.publish(self._prefix + topic, partition, records)
 
     def subscribe(
-        self, group: str, topics: Sequence[str], reader: Reader, *, batch_records_max: int = 2000
+        self, group: str, topics: Sequence[str], reader: LogReader, *, batch_records_max: int = 2000
     ) -> KafkaSubscription:
         membership = Group(self._bootstrap, self._prefix, group, tuple(topics), batch_records_max)
         return KafkaSubscription(membership, reader, self.ends, self._clients)

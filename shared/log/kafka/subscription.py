@@ -27,7 +27,7 @@ from shared.log.kafka.client import (
 )
 from shared.log.kafka.fetching import Fetching, Run
 from shared.log.kafka.watchdog import Watchdog
-from shared.log.port import Reader, TopicPartition
+from shared.log.port import LogReader, TopicPartition
 from shared.runtime.retry import Backoff, retry
 
 BATCH_TIMEOUT_MS = 15  # FastStream sleeps this long after an empty poll: it bounds latency
@@ -61,7 +61,7 @@ class Group:
 class KafkaSubscription:
     """See ``shared.log.port.Subscription``. ``start`` returns at once and joins later."""
 
-    def __init__(self, group: Group, reader: Reader, ends: Ends, clients: Clients) -> None:
+    def __init__(self, group: Group, reader: LogReader, ends: Ends, clients: Clients) -> None:
         self._group, self._reader, self._ends = group, reader, ends
         self._clients = clients
         self._busy = (

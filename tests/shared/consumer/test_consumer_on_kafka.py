@@ -13,7 +13,7 @@ from shared.consumer.quarantine import Pool
 from shared.contracts.topics import PROVISIONED, dead_letter
 from shared.log.kafka.log import KafkaLog
 from shared.log.kafka.provisioning import create_topics
-from shared.log.port import Log, OutgoingRecord, Reader, Subscription, TopicPartition
+from shared.log.port import Log, LogReader, OutgoingRecord, Subscription, TopicPartition
 from tests.shared.consumer.conftest import CONSUMED, Readers
 from tests.support.ledger import Ledger
 from tests.support.log import Logs
@@ -86,7 +86,7 @@ class _OtherGroup:
         self.start, self.stop, self.read_all = log.start, log.stop, log.read_all
 
     def subscribe(
-        self, group: str, topics: Sequence[str], reader: Reader, *, batch_records_max: int = 2000
+        self, group: str, topics: Sequence[str], reader: LogReader, *, batch_records_max: int = 2000
     ) -> Subscription:
         return self._log.subscribe(
             f"{group}-too", topics, reader, batch_records_max=batch_records_max

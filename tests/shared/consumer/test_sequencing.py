@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from shared.consumer import sequencing as sorting
-from shared.consumer.sequencing import Decode, Intake, Standing, take
+from shared.consumer.sequencing import Checkpoint, Decode, Sequencer, take
 from shared.contracts import catalogue, fast_decode
 from shared.contracts.envelope import Event, headers
 from shared.contracts.exchange import (
@@ -22,7 +22,7 @@ from shared.log.port import LogRecord, OutgoingRecord, TopicPartition
 from tests.support.postgres import DEPLOYMENT
 from tests.support.stream import AT, event, record, renamed, spoilt
 
-FRESH = Standing(offset=0, position=0, epoch=1)
+FRESH = Checkpoint(offset=0, position=0, epoch=1)
 
 
 def delivered(
@@ -229,10 +229,12 @@ def damaged(
 
 
 def one_by_one(
-    standing: Standing, records: list[LogRecord], deployment: str, decode: Decode
-) -> Intake:
+    standing: Checkpoint, records: list[LogRecord], deployment: str, decode: Decode
+) -> Sequencer:
     """Take the records in batches of one, through nothing that sorts many at once."""
-    whole = Intake(standing.offset, standing.position, 1, standing.broken_run, standing.gap_until)
+    whole = Sequencer(
+        standing.offset, standing.position, 1, standing.broken_run, standing.gap_until
+    )
     for one in records:
         if one.offset >= standing.offset:
             sorting._add(whole, one, sorting._identify(one, deployment), decode)
@@ -242,7 +244,7 @@ def one_by_one(
 @given(
     records=logs(),
     standing=st.builds(
-        Standing,
+        Checkpoint,
         offset=st.integers(0, 3),
         position=st.integers(0, 2),
         epoch=st.just(1),
@@ -254,7 +256,7 @@ def one_by_one(
 )
 @settings(max_examples=500, deadline=None)
 def test_many_at_once_come_to_what_they_do_one_by_one(
-    records: list[LogRecord], standing: Standing, lengths: tuple[int, int], decode: Decode
+    records: list[LogRecord], standing: Checkpoint, lengths: tuple[int, int], decode: Decode
 ) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sorting, "AT_ONCE", lengths[0])

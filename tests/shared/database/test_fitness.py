@@ -10,7 +10,7 @@ import pytest
 from psycopg import conninfo
 
 from services.registry.app import registry_app
-from shared.database.fitness import Unfit, require_fitness, require_sessions
+from shared.database.fitness import UnfitDatabase, require_fitness, require_sessions
 from shared.database.provisioning import address, provision
 from shared.log.embedded.log import EmbeddedLog
 from shared.startup import open_pool
@@ -39,7 +39,7 @@ async def test_sessions_that_change_with_each_transaction_are_refused(
     """``backends``: how many stand idle in the pool, to be dealt out in its order."""
     with pooled(fresh_database("registry"), **settings) as dsn:
         warm(dsn, backends)
-        with pytest.raises(Unfit, match="pool_mode = session"):
+        with pytest.raises(UnfitDatabase, match="pool_mode = session"):
             await require_sessions(dsn)
 
 
@@ -68,7 +68,7 @@ async def test_an_embedded_log_behind_a_pool_of_transactions_is_refused_too(
 ) -> None:
     with (
         pooled(fresh_database("log"), pool_mode="transaction") as dsn,
-        pytest.raises(Unfit, match="pooler"),
+        pytest.raises(UnfitDatabase, match="pooler"),
     ):
         await EmbeddedLog(dsn).start()
 
@@ -78,7 +78,7 @@ def test_nothing_is_provisioned_through_a_pool_of_transactions(
 ) -> None:
     with (
         pooled(postgres_admin_dsn, pool_mode="transaction") as dsn,
-        pytest.raises(Unfit, match="pooler"),
+        pytest.raises(UnfitDatabase, match="pooler"),
     ):
         provision(dsn, with_log=False)
 
@@ -97,10 +97,10 @@ async def test_a_database_that_sorts_as_a_language_does_is_refused_by_all(
         admin.execute("CREATE DATABASE coprod_registry")
     dsn = address(english_server, "coprod_registry")
 
-    with pytest.raises(Unfit, match="sorts text as a language does"):
+    with pytest.raises(UnfitDatabase, match="sorts text as a language does"):
         async with open_pool(dsn):
             pass
-    with pytest.raises(Unfit, match="A database of another collation"):
+    with pytest.raises(UnfitDatabase, match="A database of another collation"):
         await asyncio.to_thread(provision, english_server, with_log=False)
 
 
@@ -131,7 +131,7 @@ async def test_a_database_that_cannot_hold_every_text_is_refused(postgres_admin_
             "CREATE DATABASE latin TEMPLATE template0 ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C'"
         )
         try:
-            with pytest.raises(Unfit, match="encoded in LATIN1"):
+            with pytest.raises(UnfitDatabase, match="encoded in LATIN1"):
                 await require_fitness(address(postgres_admin_dsn, "latin"))
         finally:
             admin.execute("DROP DATABASE latin WITH (FORCE)")

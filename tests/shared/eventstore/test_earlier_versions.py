@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from shared.consumer.sequencing import Decode, Standing, take
+from shared.consumer.sequencing import Checkpoint, Decode, take
 from shared.contracts import catalogue, event_type, fast_decode
 from shared.contracts.event_type import event
 from shared.contracts.privacy import Public
@@ -94,7 +94,9 @@ def test_an_earlier_version_is_read_as_the_newest(path: Path) -> None:
 @each_golden
 @each_decoder
 def test_a_consumer_takes_an_earlier_version(path: Path, decode: Decode) -> None:
-    intake = take(Standing(0, 0, 1), [_record(1, path.stem, path.read_bytes())], DEPLOYMENT, decode)
+    intake = take(
+        Checkpoint(0, 0, 1), [_record(1, path.stem, path.read_bytes())], DEPLOYMENT, decode
+    )
 
     assert intake.messages == [catalogue.decode(path.stem, path.read_bytes())]
     assert [taken.type for taken in intake.events] == [path.stem]
@@ -109,7 +111,7 @@ def test_a_broken_event_of_an_earlier_version_is_quarantined(data: bytes, decode
     good = (EARLIER / f"{type_name}.json").read_bytes()
     records = [_record(1, type_name, data), _record(2, type_name, good)]
 
-    intake = take(Standing(0, 0, 1), records, DEPLOYMENT, decode)
+    intake = take(Checkpoint(0, 0, 1), records, DEPLOYMENT, decode)
 
     assert [broken.reason for broken in intake.broken] == ["invalid_data"]
     assert len(intake.messages) == 1
@@ -118,7 +120,7 @@ def test_a_broken_event_of_an_earlier_version_is_quarantined(data: bytes, decode
 
 
 def test_a_later_version_than_this_build_knows_is_unknown() -> None:
-    intake = take(Standing(0, 0, 1), [_record(1, f"org.coprod.{NAME}.v4", b"{}")], DEPLOYMENT)
+    intake = take(Checkpoint(0, 0, 1), [_record(1, f"org.coprod.{NAME}.v4", b"{}")], DEPLOYMENT)
 
     assert [passed.type for passed in intake.unknown] == [f"org.coprod.{NAME}.v4"]
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.contracts.vocabulary import Message
-from shared.eventstore.folding import LONG_FROM, Fold, Folded, Kept
+from shared.eventstore.folding import LONG_FROM, Fold, Folded, StreamCache
 from shared.eventstore.handling import handle
 from shared.eventstore.port import Answer, Command, Connection, StreamFull
 from shared.eventstore.store import EVENTS_PAGE, Pool, PostgresEventStore, Session
@@ -85,7 +85,7 @@ async def test_what_was_kept_of_another_database_is_forgotten(
     store: PostgresEventStore, pool: Pool, fresh_database: Callable[[str], str]
 ) -> None:
     await linked(store, [link("s1", name) for name in names(0, LONG_FROM)])
-    kept, folds = Kept(), {STREAM: Fold(State(), evolve)}
+    kept, folds = StreamCache(), {STREAM: Fold(State(), evolve)}
     async with pool.acquire() as connection:
         await Session(cast("Connection", connection), kept).known(folds)
     assert kept.of(folds)
@@ -98,7 +98,7 @@ async def test_what_was_kept_of_another_database_is_forgotten(
 
 
 def test_only_those_used_last_are_kept() -> None:
-    kept = Kept(streams_max=2)
+    kept = StreamCache(streams_max=2)
     folds = {name: Fold(State(), evolve) for name in ("a", "b", "c", "short")}
     for name, fold in folds.items():
         kept.keep(name, Folded(fold, State(), 1 if name == "short" else LONG_FROM))

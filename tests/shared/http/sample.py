@@ -85,7 +85,7 @@ def sample_app(sample: Sample, hosts: Sequence[str] = ()) -> FastAPI:
     app = application("sample", metrics, MEANINGS, _lifespan, hosts)
     app.include_router(health.router(sample.waits_for, metrics))
     app.include_router(
-        bulk.router(bulk.Intake({"org.coprod.sample.name": Naming}, sample.submit, MEANINGS))
+        bulk.router(bulk.BulkIntake({"org.coprod.sample.name": Naming}, sample.submit, MEANINGS))
     )
 
     @app.post("/v1/names", response_model=Named)
