@@ -14,6 +14,7 @@ from shared.contracts.vocabulary import (
     ParticipantKind,
     Party,
     Phase,
+    Scope,
 )
 
 SERVICE = "service-1"
@@ -23,7 +24,10 @@ KINDS = (None, None, "care", "train", "family", "gardening")
 
 @dataclass
 class Town:
-    """The people of one history; whoever is high in the list does most, as in life."""
+    """The people of one history; whoever is high in the list does most, as in life.
+
+    ``beside``: chance for what came later, so that a seed still gives the history that it gave.
+    """
 
     chance: random.Random
     parties: dict[str, Party] = field(default_factory=dict)
@@ -33,6 +37,8 @@ class Town:
     days: int = 420
     organised_share: float = 0.5
     asked_share: float = 0.2
+    scoped_share: float = 0.8
+    beside: random.Random = field(default_factory=lambda: random.Random(0))
 
     def person(self) -> str:
         names = list(self.parties)
@@ -54,6 +60,8 @@ def town(seed: int) -> Town:
         organised_share=chance.choice((0.0, 0.1, 0.6)),
         asked_share=chance.choice((0.2, 0.2, 0.95)),
     )
+    made.beside.seed(seed)
+    made.scoped_share = made.beside.choice((0.3, 0.8, 1.0))
     weights = chance.choice(((1, 1, 1), (1, 1, 1), (15, 1, 1)))
     sides = chance.choices(list(Party), weights, k=people)
     made.parties = {f"person-{number}": party for number, party in enumerate(sides)}
@@ -94,11 +102,16 @@ def act(made: Town, name: str) -> exchange.Act:
         phase=chance.choices((*Phase, None), (1, 1, 6, 1, 0.5))[0],
         mode=mode,
         kind=chance.choice(KINDS),
+        scope=_scope(made),
         knowledge=chance.choice((None, *Knowledge)),
         minutes=chance.randrange(1, 300) if chance.random() < made.minutes_share else None,
         episode_id=chance.choice((None, f"episode-{chance.randrange(8)}")),
         recorded_by="system:test",
     )
+
+
+def _scope(made: Town) -> Scope | None:
+    return made.beside.choice(list(Scope)) if made.beside.random() < made.scoped_share else None
 
 
 def _organisation(made: Town, party: Party) -> str | None:

@@ -43,7 +43,12 @@ class Acts:
         return {receiver for _, receiver, _ in self.receipts(counted_as_received=True)}
 
     def phase(self, *names: str) -> Bools:
-        return np.array([act.get("phase") in names for act in self.rows], dtype=bool)
+        return self.says("phase", *names)
+
+    def says(self, field: str, *words: str) -> Bools:
+        """Where a field is one of the words; without words, where it is not blank."""
+        told = [act.get(field) for act in self.rows]
+        return np.array([word in words or (not words and bool(word)) for word in told], dtype=bool)
 
     def party(self, name: str) -> Bools:
         return np.array([act["giver_party"] == name for act in self.rows], dtype=bool)

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,9 @@ WEIGHTED = ("A2", "A3", "A4", "E2", "G1", "K1", "M3", "N1")
 OF_EXCHANGE = ("A4", "E1", "E1b", "E2", "E3", "F3", "F4", "K1", "K2")
 
 
+FIELDS = ("phase", "mode", "episode_id", "kind")  # of an act, that figures in ``all`` need
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """One figure: its value or the reason why there is none."""
@@ -30,6 +33,31 @@ class Number:
     n: int
     reason: str | None = None
     interval: tuple[float, float] | None = None
+
+
+Found = Callable[["Figures"], Number]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A figure with a method of its own. ``needs``: fields of an act that coverage looks at too."""
+
+    find: Found
+    weighted: bool
+    needs: tuple[str, ...]
+
+
+DECLARED: dict[str, Declared] = {}
+
+
+def figure(
+    id_: str, *, weighted: bool = False, needs: Iterable[str] = ()
+) -> Callable[[Found], Found]:
+    def declare(find: Found) -> Found:
+        DECLARED[id_] = Declared(find, weighted, tuple(needs))
+        return find
+
+    return declare
 
 
 class Figures:
@@ -92,6 +120,7 @@ class Figures:
     def all(self) -> dict[str, Number]:
         found = {**self._parties(), **self._exchange(), **self._network(), **self._people()}
         found |= {**self._voice(), **self.power(), **self._concentration()}
+        found |= {id_: declared.find(self) for id_, declared in DECLARED.items()}
         released = {name: self._released(name, number) for name, number in found.items()}
         return {**released, "Q4": self.coverage()}
 
@@ -99,9 +128,10 @@ class Figures:
         family = name.partition(".")[0]
         if self.below_floor():
             return Number(None, number.n, "below_floor")
-        if self.lens == "minutes" and family in WEIGHTED and self.minutes_missing():
+        weighted = DECLARED[name].weighted if name in DECLARED else family in WEIGHTED
+        if self.lens == "minutes" and weighted and self.minutes_missing():
             return Number(None, number.n, "minutes_missing")
-        lens = self.lens if family in WEIGHTED else self.verdict_lens()
+        lens = self.lens if weighted else self.verdict_lens()
         if family in OF_EXCHANGE and self.receivers_unknown(lens):
             return Number(None, number.n, "receivers_unknown")
         return number
@@ -121,6 +151,12 @@ class Figures:
         if len(self.now.givers(whole)) < K:
             return Number(None, n, "below_k")
         return _wilson(int(self.weight[whole & part].sum()) / total, n)
+
+    def _carried(self, part: Bools, whole: Bools, before: Bools) -> Number:
+        """A weighted share of what carries a field, where that is half or more of all before it."""
+        if 2 * int(self.weight[whole].sum()) < int(self.weight[before].sum()):
+            return Number(None, self.cases(whole), "field_missing")
+        return self._share(part, whole)
 
     def _lay_share(self, whole: Bools) -> Number:
         """A lay share that is held back where only few lay people are behind it."""
@@ -378,12 +414,12 @@ class Figures:
         parties = [
             bool(found) and all(party is not None for _, party in found) for found in now.receivers
         ]
-        blank = [act.get(field) is None for act in now.rows for field in ("phase", "mode")]
+        more = {field for declared in DECLARED.values() for field in declared.needs}
+        fields = {*FIELDS, *more}
+        blank = [act.get(field) is None for act in now.rows for field in fields]
         present = n + int(now.timed.sum()) + blank.count(False) + sum(named) + sum(parties)
-        present += sum(act.get("episode_id") is not None for act in now.rows)
-        present += sum(act.get("kind") is not None for act in now.rows)
         present += n - int(np.count_nonzero(self._unaffiliated()))
-        return Number(present / (9 * n), n)
+        return Number(present / ((5 + len(fields)) * n), n)
 
     # -- concentration
 

@@ -8,6 +8,7 @@ from services.insights.metrics.engine.view import View
 from services.insights.metrics.figure import Figure
 from services.insights.metrics.readings import (
     FEW_LAY,
+    FIELD_MISSING,
     RECEIVERS,
     RECEIVERS_UNKNOWN,
     Reading,
@@ -28,7 +29,8 @@ class Definition:
 
     What the figure depends on: a ``weighted`` one on the lens; a ``dated`` one on the day on which
     the window begins, beside what the window holds. What holds it back: unknown receivers for
-    ``exchange``, few lay people for ``few_lay``, and for all but ``unfloored`` ones the floor.
+    ``exchange``, few lay people for ``few_lay``, a field that most leave blank for one that
+    ``asks`` for it, and for all but ``unfloored`` ones the floor.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Definition:
     dated: bool = False
     exchange: bool = False
     few_lay: bool = False
+    asks: str | None = None
     unfloored: bool = False
     interval: str | None = None
     unit: str | None = None
@@ -56,7 +59,8 @@ class Definition:
     def every_reading(self) -> tuple[Reading, ...]:
         """Its own readings, with those of what holds it back."""
         exchange = (RECEIVERS, RECEIVERS_UNKNOWN) if self.exchange else ()
-        return (*exchange, *self.readings, *((FEW_LAY,) if self.few_lay else ()))
+        field = (FIELD_MISSING,) if self.asks else ()
+        return (*exchange, *self.readings, *field, *((FEW_LAY,) if self.few_lay else ()))
 
     def to_json(self, version: str) -> dict[str, Any]:
         """Return the definition as published; ``version`` is with a deployment's thresholds."""

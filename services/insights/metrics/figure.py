@@ -22,6 +22,7 @@ class Reason(StrEnum):
     MINUTES_MISSING = "minutes_missing"
     RECEIVERS_UNKNOWN = "receivers_unknown"
     AFFILIATION_UNKNOWN = "affiliation_unknown"
+    FIELD_MISSING = "field_missing"
     OBSERVED_TOO_SHORT = "observed_too_short"
     NO_DATA = "no_data"
     CURRENCIES_MIXED = "currencies_mixed"

@@ -58,9 +58,9 @@ GENERAL: tuple[Reading, ...] = (
     Reading(
         "reasons",
         "A figure that is null has the first of these reasons that holds: below_floor,"
-        " minutes_missing, receivers_unknown, affiliation_unknown, observed_too_short, no_data (the"
-        " denominator is empty or weighs 0, whoever stands behind it), currencies_mixed, below_k,"
-        " few_lay.",
+        " minutes_missing, receivers_unknown, affiliation_unknown, field_missing,"
+        " observed_too_short, no_data (the denominator is empty or weighs 0, whoever stands behind"
+        " it), currencies_mixed, below_k, few_lay.",
     ),
     Reading(
         "intervals",
@@ -72,6 +72,11 @@ GENERAL: tuple[Reading, ...] = (
     ),
 )
 
+FIELD_MISSING = Reading(
+    "field_missing",
+    "A blank field is unknown, never no: the share is over what carries the field. field_missing:"
+    " that is less than half, by weight, of what the share is over before the field is asked for.",
+)
 FEW_LAY = Reading(
     "few_lay",
     "With 1 to 4 distinct lay givers behind the lay part, whatever they weigh, the share is null,"

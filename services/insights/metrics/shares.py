@@ -10,14 +10,29 @@ from services.insights.metrics.figure import Figure, Reason, missing
 from services.insights.metrics.figure import share as share_of
 
 
-def share(id_: str, *, part: Question, whole: Question, **described: Any) -> Definition:
+def share(
+    id_: str,
+    *,
+    part: Question,
+    whole: Question,
+    before: Question | None = None,
+    **described: Any,
+) -> Definition:
     """Declare a share of weight: the gifts that ``part`` holds for, of those of ``whole``.
 
-    With ``few_lay``, ``part`` is lay, and is not shown where few people gave it.
+    With ``few_lay``, ``part`` is lay, and is not shown where few people gave it. A share that
+    ``asks`` for a field has a ``whole`` that carries it, of those that ``before`` holds for.
     """
     few_lay = described.get("few_lay", False)
 
     def find(view: View, lens: str) -> Figure:
+        if before is not None and 2 * view.weight(lens, whole) < view.weight(lens, before):
+            return Figure(
+                None,
+                view.cases(lens, whole),
+                Reason.FIELD_MISSING,
+                detail={"field": described["asks"]},
+            )
         figure = weighted_share(view, lens, view.weight(lens, part), whole)
         if few_lay and figure.value is not None and view.few_but_some(part):
             return missing(Reason.FEW_LAY, figure.n)

@@ -60,6 +60,7 @@ REASONS: Words = {
         "on ne sait pas quelles organisations y travaillent",
         "which organisations provide it was not said",
     ),
+    "field_missing": Text("trop souvent laissé en blanc", "too often left blank"),
     "observed_too_short": Text("observé depuis trop peu de temps", "observed for too short a time"),
     "few_lay": Text("trop peu d'habitants", "too few residents"),
     "currencies_mixed": Text("plusieurs monnaies", "several currencies"),

@@ -64,6 +64,7 @@ class Acts:
     phase: Integers
     mode: Integers
     kind: Integers
+    scope: Integers
     minutes: Integers
     organisation: Integers
     episode: Integers
@@ -142,6 +143,7 @@ def _cells(acts: Acts) -> Integers:
         | to_lay.astype(np.int64) << 14
         | (acts.episode != 0).astype(np.int64) << 15
         | (acts.minutes != NO_MINUTES).astype(np.int64) << 16
+        | acts.scope << 18
     )
     return cells
 

@@ -16,7 +16,8 @@ COMMISSION, DESIGN, DELIVER, ASSESS = 1, 2, 3, 4
 ACT, OPINION = 1, 2
 NOBODY_NAMED, NAMED, TOO_MANY_NAMED = 0, 1, 2
 NO_PARTY_KNOWN, SOME_PARTY_KNOWN, EVERY_PARTY_KNOWN = 0, 1, 2
-CELL_BITS = 18
+INDIVIDUAL, GROUP, SERVICE, SYSTEM = 1, 2, 3, 4
+CELL_BITS = 21
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +39,7 @@ class Cell:
     timed: bool
     kind: bool
     organisation: bool
+    scope: int
     lay: bool
 
 
@@ -52,6 +54,7 @@ def cell_number(fact: ActFact) -> int:
         | fact.giver_group << 13
         | (fact.episode != 0) << 15
         | (fact.minutes != NO_MINUTES) << 16
+        | fact.scope << 18
         | (_reached(fact.receivers) if fact.receivers else 0)
     )
 
@@ -80,6 +83,7 @@ def cell_of(number: int) -> Cell:
         timed=bool(number >> 16 & 1),
         kind=bool(number >> 7 & 1),
         organisation=bool(number >> 8 & 1),
+        scope=number >> 18 & 7,
         lay=party in LAY,
     )
 

@@ -118,6 +118,7 @@ FIELDS: dict[str, Question | None] = {
     "receiver_party": gifts(known=EVERY_PARTY_KNOWN),
     "episode": gifts(episode=True),
     "kind": gifts(kind=True),
+    "scope": gifts(scope=KNOWN),
     "affiliation": None,
 }
 """The gifts that carry each field; None: whether they do depends on more than the gift."""

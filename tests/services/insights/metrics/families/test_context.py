@@ -10,13 +10,15 @@ FEW_LAY = {"G1", "A3.commission", "A3.design", "A3.deliver"}
 
 def test_coverage_is_the_mean_presence_of_every_needed_field_below_the_floor_too() -> None:
     story = Story()
-    story.act("u1", 1, ["u2"], episode_id="e1", kind="care")
+    story.act("u1", 1, ["u2"], episode_id="e1", kind="care", scope="service")
     story.act("p1", 1, phase=None, mode=None, minutes=None, giver_org="club")
 
     found = figures(story.state(), "90d")["Q4"]
 
-    # all 9 fields of the first, the party alone of the second: nobody linked the club
-    assert (found.value, found.n) == (round(10 / 18, 9), 2)
+    # all fields of the first, the party alone of the second: nobody linked the club
+    fields = len(BY_ID["Q4"].fields)
+    assert (found.value, found.n) == (round((fields + 1) / (2 * fields), 9), 2)
+    assert fields == len({one for metric in BY_ID.values() for one in metric.fields})
     assert found.detail["fields"]["minutes"] == 0.5
     assert found.detail["by_metric"]["A1"] == 1.0
     assert found.detail["by_metric"]["E1b"] == round((2 + 1 + 1 + 1) / 8, 9)
