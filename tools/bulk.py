@@ -28,14 +28,14 @@ _CONNECTIONS = httpx.Limits(max_connections=16)
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """One command on its way: ``line`` is its CloudEvent, ``about`` the sender's own note."""
+    """One command to send: ``line`` is its CloudEvent, ``about`` is the sender's own note."""
 
     line: bytes
     about: Any
 
 
 class CommandOutcome(msgspec.Struct, frozen=True):
-    """What became of a command: ``body`` of an accepted one, else ``problem`` (RFC 9457)."""
+    """The answer to a command: ``body`` if it was accepted, else ``problem`` (RFC 9457)."""
 
     about: Any
     body: dict[str, Any]
@@ -164,7 +164,7 @@ class ServiceClient:
 
 
 class Attempts:
-    """Waits longer from one attempt to the next, and not for ever."""
+    """Waits longer after each attempt, and gives up after ``seconds``."""
 
     def __init__(self, service: ServiceClient, seconds: float = GIVE_UP_AFTER_SECONDS) -> None:
         self._service = service
@@ -194,7 +194,7 @@ def command(source: str, key: str, kind: str, data: Mapping[str, Any]) -> bytes:
 
 
 def batches(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
-    """Cut commands into requests that the services take."""
+    """Split commands into requests of a size that the services accept."""
     batch: list[Envelope] = []
     size = 0
     for envelope in envelopes:
@@ -208,7 +208,7 @@ def batches(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
 
 
 def _detail(response: httpx.Response) -> str:
-    """Return what a problem says, or what came instead of one."""
+    """Return the sentence of a problem, or the answer that is none."""
     try:
         problem = orjson.loads(response.content)
     except orjson.JSONDecodeError:

@@ -13,7 +13,7 @@ ROOT = Path(documents.__file__).parent
 
 
 class BreakingChange(Exception):
-    """A published type changed in a way that old events or old consumers do not survive."""
+    """A published type changed in a way that breaks old events or old consumers."""
 
 
 def rendered() -> dict[Path, dict[str, Any]]:

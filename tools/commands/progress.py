@@ -65,7 +65,7 @@ def missing(target: Positions, reached: Positions) -> dict[str, int]:
 
 
 def read_progress(services: Services) -> Progress:
-    """Ask the three services, the heads first: what is not in them is nobody's to wait for."""
+    """Ask the three services, the heads first: later events are not waited for."""
     written: dict[str, Any] = {name: services.get(name, "/v1/positions") for name in WRITERS}
     folded = services.get("insights", "/v1/positions")
     return Progress(

@@ -1,4 +1,4 @@
-"""The Kafka of a deployment: somebody else's, or one of our own that is watched and replaced."""
+"""The Kafka of a deployment: a given one, or one that `up` runs, watches and replaces."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 1.0, 5.0
 
 
 class Broker:
-    """``moved`` is told where another broker took the place of one of ours that died."""
+    """``moved`` is called with a broker that replaces a dead one, and its process."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Broker:
 
     @property
     def kafka(self) -> Kafka:
-        """Where it is; to be asked for once it was started."""
+        """The address of the broker, once it was started."""
         assert self._running is not None  # noqa: S101 - see above
         return Kafka(bootstrap=self._running.bootstrap, origin=self._running.origin)
 
@@ -102,7 +102,7 @@ class Broker:
 
 
 def _way_to(folder: Path, given: str | None, before: Kafka | None) -> Callable[[], LocalKafka]:
-    """Return how to get at the Kafka. Events lie where they were put: no run looks elsewhere.
+    """Return the function that finds or starts the Kafka in which the deployment's events are.
 
     Raises:
         Failure: another Kafka is asked for than the one that this directory runs itself.

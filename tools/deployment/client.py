@@ -1,4 +1,4 @@
-"""Asks the services over HTTP and turns what goes wrong into sentences with a remedy."""
+"""Asks the services over HTTP; every failure becomes a sentence with a remedy."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ async def ready_problem(url: str) -> str | None:
 
 
 def waits_for(answer: httpx.Response) -> str:
-    """Return what a service that is not ready says it waits for."""
+    """Return what a service that is not ready waits for, by its own answer."""
     try:
         return str(answer.json()["detail"])
     except (ValueError, KeyError):
@@ -30,7 +30,7 @@ def waits_for(answer: httpx.Response) -> str:
 
 
 class Services:
-    """The three services of one deployment, asked directly whatever proxies are set."""
+    """The three services of one deployment, asked directly: proxy settings are ignored."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment

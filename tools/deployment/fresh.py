@@ -15,7 +15,7 @@ MADE_FILES = ("postgres.password", record.FILE_NAME)
 
 
 async def remove_previous(directory: Path, previous: Deployment | None) -> None:
-    """Remove the earlier deployment of this directory. The record goes last: it knows the topics.
+    """Remove the earlier deployment of this directory; its record last: it names the topics.
 
     Raises:
         Failure: its topics lie in somebody's Kafka that does not answer.

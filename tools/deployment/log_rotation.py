@@ -19,7 +19,7 @@ LOOK_SECONDS = 10.0
 
 
 async def keep_small(logs: Callable[[], Iterable[Path]]) -> None:
-    """Look at the logs every few seconds until cancelled; a full disk must not end that."""
+    """Look at the logs every few seconds until cancelled; a full disk does not end it."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         try:

@@ -34,7 +34,7 @@ SETTINGS = {
 
 
 def password(directory: Path) -> str:
-    """Return the superuser's password, made at the first asking and kept beside the data."""
+    """Return the superuser's password, which is made on first use and kept beside the data."""
     file = directory / "postgres.password"
     if not file.exists():
         file.touch(mode=0o600)
@@ -100,7 +100,7 @@ async def _run_initdb(directory: Path, data: Path, password_file: Path) -> None:
 
 
 def program(directory: Path, port: int) -> process.Program:
-    """Return how the server is run. SIGINT is its fast shutdown: clients are cut, data is safe."""
+    """Return the server's program. SIGINT is its fast shutdown: it cuts clients, data is safe."""
     settings = {**SETTINGS, "port": str(port)}
     return process.Program(
         name="postgres",
@@ -118,7 +118,7 @@ def program(directory: Path, port: int) -> process.Program:
 
 
 async def answers(dsn: str) -> bool:
-    """Tell whether the server takes connections; a wrong password is no reason to go on waiting."""
+    """Tell whether the server takes connections; a wrong password counts as an answer."""
     try:
         async with await psycopg.AsyncConnection.connect(dsn, connect_timeout=2):
             return True
@@ -156,7 +156,7 @@ def _binaries() -> Path:
 
 
 def _system_user(directory: Path) -> str | None:
-    """Return whom root runs the server as, who alone is let through to its files; else None."""
+    """Return the system user that runs the server where this process is root; else None."""
     if os.geteuid() != 0:
         return None
     binaries = _binaries()

@@ -1,4 +1,4 @@
-"""Operating system processes: which one is meant, how it is started and how it is stopped."""
+"""Operating system processes: identifies, starts and stops them."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ class Program:
 
 
 async def spawn(program: Program) -> asyncio.subprocess.Process:
-    """Start the program in a session of its own: a terminal's Ctrl-C reaches us, never it."""
+    """Start the program in its own session, so that Ctrl-C in the terminal does not reach it."""
     with program.log.open("ab") as log:
         return await asyncio.create_subprocess_exec(
             *program.argv,
@@ -45,7 +45,7 @@ async def spawn(program: Program) -> asyncio.subprocess.Process:
 
 
 def identify(pid: int) -> Identity | None:
-    """Return who ``pid`` is now; None when it is gone."""
+    """Return the identity of process ``pid``; None if there is none."""
     try:
         return Identity(pid=pid, started=psutil.Process(pid).create_time())
     except psutil.NoSuchProcess:
@@ -53,7 +53,7 @@ def identify(pid: int) -> Identity | None:
 
 
 def alive(identity: Identity) -> bool:
-    """Tell whether that very process still runs; a zombie does not."""
+    """Tell whether this same process still runs; a zombie does not."""
     try:
         process = psutil.Process(identity.pid)
         same = abs(process.create_time() - identity.started) < START_TOLERANCE_SECONDS
@@ -63,7 +63,7 @@ def alive(identity: Identity) -> bool:
 
 
 async def stop(process: asyncio.subprocess.Process, program: Program) -> None:
-    """Ask the program to end; after ``stop_seconds`` end it and what it started."""
+    """Ask the program to end; after ``stop_seconds`` kill it and its children."""
     _signal_process(process.pid, program.stop_signal)
     try:
         await asyncio.wait_for(process.wait(), program.stop_seconds)
@@ -73,7 +73,7 @@ async def stop(process: asyncio.subprocess.Process, program: Program) -> None:
 
 
 async def stop_leftover(identity: Identity, stop_signal: signal.Signals) -> None:
-    """End a process of an earlier run that we did not start ourselves and so cannot wait for."""
+    """End a process of an earlier run, which is no child of this one and cannot be waited for."""
     for number, seconds in ((stop_signal, 10.0), (signal.SIGKILL, 5.0)):
         if not alive(identity):
             return
@@ -82,7 +82,7 @@ async def stop_leftover(identity: Identity, stop_signal: signal.Signals) -> None
 
 
 async def gone(identity: Identity, seconds: float) -> bool:
-    """Wait until that process has ended; tell whether it did in time."""
+    """Wait until the process has ended; tell whether it ended in time."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while alive(identity):  # noqa: ASYNC110 - only a parent is told

@@ -34,7 +34,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class Identity(BaseModel):
-    """A process that cannot be mistaken for a later one with the same number."""
+    """A process, told apart from a later one with the same number."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,7 +43,7 @@ class Identity(BaseModel):
 
 
 class Kafka(BaseModel):
-    """``origin``: somebody's own ("given"), or one that `up` runs: from "docker" or from "jars"."""
+    """``origin``: "given" by the user, or run by `up` from "docker" or from "jars"."""
 
     bootstrap: str
     origin: str = "given"
@@ -54,7 +54,7 @@ class Kafka(BaseModel):
 
 
 class Deployment(BaseModel):
-    """Everything a tool needs to reach one deployment. ``log`` is None where nobody told."""
+    """Everything that a tool needs to reach one deployment. ``log`` is None if it is unknown."""
 
     directory: Path | None = Field(default=None, exclude=True)
     deployment: str | None = None
@@ -146,7 +146,7 @@ def make_directory(directory: Path) -> None:
 
 
 def write(deployment: Deployment, directory: Path) -> None:
-    """Replace the record in one step; it holds passwords, so only its owner may read it."""
+    """Replace the record atomically. It holds passwords, so only its owner may read it."""
     # mkstemp makes the file readable for its owner alone
     handle, name = tempfile.mkstemp(dir=directory, prefix=f".{FILE_NAME}.")
     with os.fdopen(handle, "wb") as file:

@@ -51,7 +51,7 @@ Session = Callable[[Deployment], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class UpOptions:
-    """What ``coprod up`` was asked for. ``log`` None: as before, else embedded."""
+    """The options of ``coprod up``. ``log`` None: as in the earlier run, else embedded."""
 
     directory: Path
     log: Literal["embedded", "kafka"] | None = None
@@ -90,7 +90,7 @@ async def _until_signal(body: Coroutine[object, object, None]) -> None:
 
 
 class Supervisor:
-    """Holds what is known of the deployment, and writes it down whenever it changes."""
+    """Runs the programs of a deployment, and writes its record whenever it changes."""
 
     def __init__(self, options: UpOptions) -> None:
         self._options = options
@@ -112,7 +112,7 @@ class Supervisor:
             await session(self._record)
 
     async def _take_over(self) -> None:
-        """Begin from what an earlier run recorded; what it left running is stopped first."""
+        """Stop what an earlier run left running, and go on from its record."""
         previous = record.read(self._directory)
         await stop_leftovers(self._directory, previous)
         if self._options.fresh:
@@ -161,7 +161,7 @@ class Supervisor:
         self._process_changed("kafka", broker.identity)
 
     def _kafka_moved(self, kafka: Kafka, identity: Identity | None) -> None:
-        """Our broker died and another runs in its place, at another port: the services follow."""
+        """Give the services the address of the broker that replaces a dead one."""
         self._record.kafka = kafka
         self._process_changed("kafka", identity)
         for name in SERVICES:
@@ -271,7 +271,7 @@ def _continued(options: UpOptions, previous: Deployment | None) -> Deployment:
 
 
 def _environment(record: Deployment, name: str, port: int) -> dict[str, str]:
-    """Return the whole environment of a service: ours, without settings meant for another one."""
+    """Return the whole environment of a service, without the settings of other services."""
     inherited = {key: value for key, value in os.environ.items() if key not in FOREIGN_SETTINGS}
     path = [str(ROOT), *filter(None, [inherited.get("PYTHONPATH")])]
     settings = {

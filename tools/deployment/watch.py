@@ -36,12 +36,12 @@ class Watch:
         return self._program
 
     async def start(self) -> None:
-        """Start the program and go on watching it; a first start that fails is raised here."""
+        """Start the program and watch it; the failure of its first start is raised here."""
         await self._spawn()
         self._task = asyncio.create_task(self._run(), name=f"watch {self._program.name}")
 
     async def stop(self) -> None:
-        """Stop watching first, else the end of the program would be taken for a failure."""
+        """Stop the watch, then the program, so that its end does not count as a failure."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -50,7 +50,7 @@ class Watch:
         self._changed(self._program.name, None)
 
     def restart(self) -> None:
-        """End the program now; the watch starts it again as it is described by then."""
+        """End the program; the watch starts it again by its current description."""
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
 
@@ -69,7 +69,7 @@ class Watch:
                 await asyncio.sleep(pause)
 
     async def _spawned_again(self) -> bool:
-        """Start the program; a disk that is full for now must not end the watch over it."""
+        """Start the program; a full disk delays the start and does not end the watch."""
         before = self._process
         try:
             await self._spawn()

@@ -1,4 +1,4 @@
-"""What the command line says when it cannot do what was asked, and the exit code it ends with."""
+"""The failures of the command line: their message, remedy and exit code."""
 
 import errno
 from enum import IntEnum

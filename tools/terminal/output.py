@@ -1,4 +1,4 @@
-"""What people and scripts read: results on standard output, everything else on standard error."""
+"""Writes results to standard output, and everything else to standard error."""
 
 import os
 import sys
@@ -16,14 +16,14 @@ from tools.terminal.failure import Failure
 
 
 def write_anywhere() -> None:
-    """Let a terminal that lacks a letter show ``?`` for it: nothing that is said gets lost."""
+    """Show ``?`` for a letter that the terminal lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def write_no_more() -> None:
-    """Drop what standard output would not take: at its end the interpreter would try again."""
+    """Drop what standard output did not take, or the interpreter would try again at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
@@ -40,7 +40,7 @@ def result_console() -> Console:
 
 
 def say(message: str) -> None:
-    """Tell a person what is going on, without touching standard output."""
+    """Print a message for a person on standard error."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(message, markup=False)
 
 

@@ -23,7 +23,7 @@ def first_day(story: Story, today: date, age_days: int = AGE_DAYS) -> date:
 
 
 def deeds_of_day(seed: int, story: Story, start: date, day: date) -> Iterator[Deed]:
-    """Yield what happens in a service on a day of its life."""
+    """Yield the deeds of a service on one day."""
     number = (day - start).days
     for act in story.acts:
         random = _random(seed, story.service, act.name, day)
@@ -34,7 +34,7 @@ def deeds_of_day(seed: int, story: Story, start: date, day: date) -> Iterator[De
 
 
 def deeds_at(seed: int, stories: tuple[Story, ...], slot: str, at: datetime) -> list[Deed]:
-    """Return what happens in a slot of live time: one scene somewhere in the town."""
+    """Return the deeds of a slot of live time: one scene in one service."""
     random = _random(seed, "live", slot)
     running = [(story, act) for story in stories for act in story.acts if act.first_days is None]
     story, act = random.choices(running, [act.per_week for _, act in running])[0]

@@ -67,7 +67,7 @@ class Scene:
 def gift(
     scene: Scene, giver: str, confirmer: str, minutes: int, **about: Any
 ) -> tuple[DeedStep, ...]:
-    """Return a contribution and what becomes of it: nearly always ``confirmer`` confirms it."""
+    """Return a contribution, which ``confirmer`` mostly confirms."""
     varied = minutes + scene.random.choice((-5, 0, 0, 0, 5)) if minutes > 10 else minutes
     data = {
         "service_id": scene.service,
@@ -94,7 +94,7 @@ def opinion(scene: Scene, giver: str, confirmer: str) -> tuple[DeedStep, ...]:
 
 
 def feedback(scene: Scene, giver: str, answerer: str) -> tuple[DeedStep, ...]:
-    """Return feedback that is nearly always answered, and now and then changes something."""
+    """Return feedback that is mostly answered, and sometimes changes something."""
     draw = scene.random
     given = {
         "service_id": scene.service,
@@ -118,7 +118,7 @@ def feedback(scene: Scene, giver: str, answerer: str) -> tuple[DeedStep, ...]:
 def decision(
     scene: Scene, level: str, votes: dict[str, int], amount: int = 0
 ) -> tuple[DeedStep, ...]:
-    """Return a vote, one person one vote, and the money it gives away, if any."""
+    """Return a decision with one vote a person, and the money that it allocates, if any."""
     data = {
         "service_id": scene.service,
         "level": level,

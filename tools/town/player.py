@@ -112,7 +112,7 @@ class Town:
             tell(f"{story.service}: {self.played.accepted - before} commands")
 
     async def live(self, tell: Callable[[str], None]) -> None:
-        """Let things happen now, at the rate asked for, until the time is over."""
+        """Play live deeds at the given rate until the time is over."""
         if self._options.rate <= 0:
             return
         tell(f"life goes on, {self._options.rate:g} deeds a second")
@@ -220,7 +220,7 @@ class Town:
             yield from deeds_at(self._options.seed, STORIES, slot, at)
 
     async def _perform(self, deeds: Sequence[Deed]) -> None:
-        """Play deeds to their end; each of their steps comes after that of all others before it."""
+        """Play deeds to their end: the first steps of all, then the second steps, and so on."""
         courses = [_Course(deed) for deed in deeds]
         while courses:
             await self._step(courses)
@@ -268,7 +268,7 @@ _ID_FIELDS = ("contribution_id", "feedback_id", "decision_id", "consultation_id"
 
 
 class _Course:
-    """A deed on its way: which step is next, and the id that its first step was given."""
+    """A deed that is being played: its next step, and the id that its first step got."""
 
     def __init__(self, deed: Deed) -> None:
         self.deed = deed
@@ -291,7 +291,7 @@ class _Course:
 
 
 class _Slots:
-    """Live time in equal slots since 1970; each is due once, and who is far behind skips some."""
+    """Live time in equal slots since 1970; each is due once, and a late player skips some."""
 
     def __init__(self, length_seconds: float) -> None:
         self._length = length_seconds

@@ -1,4 +1,4 @@
-"""The nine services of the town. Between them they reach every verdict there is."""
+"""The nine services of the town. Together they reach every verdict."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ JURY = 6
 
 
 def _first_hearings(people: Cast, scene: Scene) -> Iterator[Deed]:
-    """Before there are jurors the staff hear cases; who was heard can sit on a jury."""
+    """The staff hear cases before there are jurors. Whoever was heard can become a juror."""
     for number in range(FIRST_JURORS // 10):
         heard = people.users[(scene.day_number * FIRST_JURORS // 10 + number) % FIRST_JURORS]
         judge, clerk = scene.several(people.staff, 2)

@@ -1,4 +1,4 @@
-"""A story: who belongs to a service and what happens in it, which is what its verdict means."""
+"""A story: the people of a service and what happens in it, and so the verdict it should get."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ def cast(service: str, staff: int = 0, users: int = 0, family: int = 0) -> Cast:
 
 @dataclass(frozen=True, slots=True)
 class ActKind:
-    """Something that happens again and again; ``first_days``: only on the first so many days."""
+    """A recurring event of a service; ``first_days``: it recurs on so many first days only."""
 
     name: str
     per_week: float

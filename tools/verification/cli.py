@@ -1,4 +1,4 @@
-"""``coprod verify``: stores, log, facts and figures held against each other."""
+"""``coprod verify``: compares stores, log, facts and figures with each other."""
 
 import asyncio
 from datetime import UTC, date, datetime
@@ -54,7 +54,7 @@ def verify(
 
 
 def _has_come(text: str) -> None:
-    """Let pass a day that has come.
+    """Refuse a day in the future.
 
     Raises:
         Failure: it has not, or this is no day.

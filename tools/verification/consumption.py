@@ -1,4 +1,4 @@
-"""What the consumers say they took, held against the stores; and what they could not take."""
+"""Compares the positions of the consumers with the stores, and finds what they did not take."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -50,7 +50,7 @@ def check_positions(
     heads: Mapping[TopicPartition, int],
     report: Report,
 ) -> None:
-    """Hold positions that were read before the heads to be no further than these."""
+    """Check that positions read before the heads are not beyond them."""
     for (consumer, partition), position in taken.items():
         report.compared["positions of consumers"] += 1
         if position > heads.get(partition, 0):
@@ -64,7 +64,7 @@ def check_positions(
 async def check_records(
     pools: Mapping[str, Pool], consumers: AbstractSet[str], report: Report
 ) -> None:
-    """Report what these consumers did not take though they should have; note what none can know."""
+    """Report the events that these consumers missed; note the events of unknown types."""
     names = list(consumers)
     for pool in (pools[name] for name in CONSUMERS):
         for consumer, topic, partition, records, reason in await pool.fetch(HELD, names):

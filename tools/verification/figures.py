@@ -1,4 +1,4 @@
-"""Holds the figures and the class of a service against a recomputation from its events."""
+"""Compares the figures and the class of a service with a recomputation from its events."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -89,7 +89,7 @@ def check_verdict(answer: Answer, histories: Histories, report: Report) -> None:
 
 
 def _check_since(where: str, answer: Answer, history: History, report: Report) -> None:
-    """Hold the class to be the same on its first day, and another on the day before."""
+    """Check that the class is the same on its first day, and another on the day before."""
     first = day(answer["holds_since"])
     before, then = (rule(history, one, answer["window"]).name for one in (first - 1, first))
     report.compared["days since which a class holds"] += 1
@@ -126,7 +126,7 @@ def _check_figures(
 
 
 def difference(said: Mapping[str, Any], recomputed: Number) -> str | None:
-    """Return in which way a figure differs from its recomputation; None when it does not."""
+    """Return how a figure differs from its recomputation; None if it does not."""
     if not _close(said["value"], recomputed.value):
         return f"value {said['value']}, recomputed {recomputed.value} ({recomputed.reason})"
     if said["reason"] != recomputed.reason:

@@ -32,7 +32,7 @@ PASSED_OVER = "SELECT topic, partition, position FROM unknown_event WHERE consum
 
 @dataclass(slots=True)
 class Left:
-    """What a consumer left of one partition: positions, and the offsets of all it put away."""
+    """What a consumer did not take of one partition: positions, and quarantined offsets."""
 
     quarantined: set[int] = field(default_factory=set)
     unknown: set[int] = field(default_factory=set)
@@ -44,7 +44,7 @@ class Left:
 
 
 async def left_by(pool: Pool, consumer: str) -> dict[TopicPartition, Left]:
-    """Return what the consumer did not take; what it took after all, on a retry, is not in it."""
+    """Return what the consumer did not take, without what a later retry took."""
     found: dict[TopicPartition, Left] = {}
     for topic, partition, position, offset, status in await pool.fetch(QUARANTINED, consumer):
         left = found.setdefault(TopicPartition(topic, partition), Left())
@@ -59,7 +59,7 @@ async def left_by(pool: Pool, consumer: str) -> dict[TopicPartition, Left]:
 def check_accounts(
     consumer: str, at: TopicPartition, taken: int, left: Left, report: Report
 ) -> None:
-    """Hold quarantined and passed over events to be events, each left for one reason."""
+    """Check that quarantined and skipped events exist, each left out for one reason."""
     folded = taken - len(left.positions)
     report.compared["events accounted for"] += taken
     report.compared["events folded"] += folded
@@ -78,7 +78,7 @@ def check_accounts(
 def check_strangers(
     consumer: str, at: TopicPartition, strangers: Sequence[int], left: Left, report: Report
 ) -> None:
-    """Hold every record that is no event, of those already read, to be put away and not lost."""
+    """Check that every record that was read and is no event was put into quarantine."""
     lost = [offset for offset in strangers if offset not in left.put_away]
     report.compared["strange records put away"] += len(strangers) - len(lost)
     if lost:

@@ -1,4 +1,4 @@
-"""The records of a partition, page by page and outside any group, from either log."""
+"""Reads the records of a partition in pages, without a consumer group, from either log."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,7 +30,7 @@ ORDER BY "offset" LIMIT $5
 
 
 class UnreadableLog(Exception):
-    """The bytes of the log can't be read; what stands before them was."""
+    """The bytes of the log cannot be read from here on."""
 
     def __init__(self, offset: int, why: str) -> None:
         super().__init__(f"can't be read at or after offset {offset}: {why}")

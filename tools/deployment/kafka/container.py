@@ -58,7 +58,7 @@ def _ask_engine() -> None:
 
 
 def _listens(path: str) -> bool:
-    """Ask before docker's client does: it leaves its socket open when nobody is there."""
+    """Check that the engine answers, because docker's client leaks a socket when none does."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(path)

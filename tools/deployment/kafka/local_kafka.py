@@ -10,7 +10,7 @@ PORTS = range(10_000, 32_000)
 
 
 class KafkaAbsent(Exception):
-    """There is no Kafka and none can be started here; the message says why, way by way."""
+    """There is no Kafka and none can be started here; the message gives the reason for each way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def free_port() -> int:
 
 
 def answers(bootstrap: str) -> bool:
-    """Tell whether somebody listens at the first of the addresses."""
+    """Tell whether a server listens at the first of the addresses."""
     host, _, port = bootstrap.split(",", maxsplit=1)[0].strip().rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=3):
