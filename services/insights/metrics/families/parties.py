@@ -55,8 +55,8 @@ def _in_phase(phase: int, *, few_lay: bool = True) -> Definition:
     name = PHASES[phase - 1]
     return share(
         f"A3.{name}",
-        fr=f"part des non-professionnels, {words.PHASES[name].fr}",
-        en=f"lay share of {words.PHASES[name].en}",
+        fr=f"part des habitants, {words.PHASES[name].fr}",
+        en=f"residents' share of {words.PHASES[name].en}",
         formula=f"M(L,{name})/M({name})",
         source="Bovaird 2007; Loeffler's four Co's",
         fields=("party", "minutes", "phase"),
@@ -75,8 +75,8 @@ FAMILY = Family(
         plain(
             "A1",
             _present,
-            fr="parties présentes en nombre suffisant",
-            en="parties present with enough people",
+            fr="groupes présents en nombre suffisant",
+            en="groups present with enough people",
             formula="#{q: ≥k distinct givers of party q}",
             source="the founding article",
             fields=("party",),
@@ -92,8 +92,8 @@ FAMILY = Family(
         weighted(
             "A2",
             _balance,
-            fr="équilibre des parties",
-            en="party balance",
+            fr="équilibre entre les groupes",
+            en="balance between the groups",
             formula="H(M_P,M_U,M_F)/ln 3",
             source="Shannon 1948, as evenness",
             fields=("party", "minutes"),
@@ -103,8 +103,8 @@ FAMILY = Family(
         ),
         share(
             "A3",
-            fr="part des non-professionnels",
-            en="lay share",
+            fr="part des habitants",
+            en="residents' share",
             formula="M(L)/M",
             source="Bovaird 2007",
             fields=("party", "minutes"),
@@ -119,8 +119,8 @@ FAMILY = Family(
         weighted(
             "A4",
             _crossing,
-            fr="échange entre parties",
-            en="cross-party flow",
+            fr="échange entre groupes",
+            en="exchange between groups",
             formula="Σw_ij[party i≠party j]/Σw_ij",
             source="the founding article",
             fields=("party", "minutes", "mode", "receivers", "receiver_party"),
