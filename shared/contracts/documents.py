@@ -162,6 +162,5 @@ def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
-        reference = node.pop("$ref")
-        node = {**definitions[str(reference).removeprefix("#/$defs/")], **node}
-    return {name: _inlined(value, definitions) for name, value in node.items()}
+        node = definitions[str(node["$ref"]).removeprefix("#/$defs/")] | node
+    return {name: _inlined(value, definitions) for name, value in node.items() if name != "$ref"}

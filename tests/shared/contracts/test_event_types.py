@@ -33,16 +33,23 @@ def test_what_is_special_shares_no_topic_with_what_is_not(kind: EventType) -> No
         assert all(special in dict(privacy.classes(one.model)).values() for one in beside)
 
 
-def test_the_class_of_a_field_stands_in_schema_and_asyncapi() -> None:
-    kind = catalogue.BY_NAME["org.coprod.exchange.contribution.recorded.v1"]
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("recorded", "act"), ("corrected", "before"), ("corrected", "after")],
+)
+def test_the_class_of_a_field_stands_in_schema_and_asyncapi(name: str, place: str) -> None:
+    kind = catalogue.BY_NAME[f"org.coprod.exchange.contribution.{name}.v1"]
 
     schema = documents.json_schema(kind)
     message = documents.asyncapi("exchange")["components"]["messages"][kind.name]
 
-    inlined = message["payload"]["properties"]["act"]["properties"]
-    for name, field in schema["$defs"]["Act"]["properties"].items():
-        assert inlined[name].get("x-privacy") == field.get("x-privacy")
-    assert inlined["giver_party"]["x-privacy"] == "personal"
+    inlined = message["payload"]["properties"][place]["properties"]
+    for field, said in schema["$defs"]["Act"]["properties"].items():
+        assert inlined[field].get("x-privacy") == said.get("x-privacy")
+    assert (inlined["giver_party"]["x-privacy"], inlined["giver_party"]["type"]) == (
+        "personal",
+        "string",
+    )
     assert inlined["service_id"]["x-privacy"] == "public"
 
 
