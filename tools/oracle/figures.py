@@ -193,6 +193,12 @@ class Figures:
         nothing_known = not self.history.ever_linked
         return self._strangers() & self.now.party("professional") & nothing_known
 
+    @figure("L1", weighted=True, needs=["scope"])
+    def _system_scope(self) -> Number:
+        acts = self.now.act
+        scoped = acts & self.now.says("scope")
+        return self._carried(self.now.says("scope", "service", "system"), scoped, acts)
+
     def _outside(self) -> Number:
         now = self.now
         if (self._unaffiliated() & now.act).any():
