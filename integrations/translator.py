@@ -62,8 +62,11 @@ class Translator(Protocol):
         """The fields of its commands that a record speaks of, be it by leaving them empty."""
         ...
 
-    def translate(self, record: Mapping[str, str]) -> Translation:
-        """Return the same translation for the same record, whatever was translated before."""
+    def translate(self, record: Mapping[str, Any]) -> Translation:
+        """Return the same translation for the same record, whatever was translated before.
+
+        The values of a table's record are texts; other formats may nest theirs.
+        """
         ...
 
 

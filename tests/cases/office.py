@@ -8,19 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
+from tests.support.data import data
 from tests.support.deployment import Up
-
-CASES = Path(__file__).parents[3] / "shared" / "data" / "cases"
-
-
-def needed(name: str) -> Path:
-    """Return a file of the cases, or skip the test where the data is not beside the checkout."""
-    path = CASES / name
-    if not path.exists():
-        pytest.skip(f"=== NOT TESTED: the cases are not beside the checkout: {name} ===")
-    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +67,7 @@ class Office:
 
     def file(self, name: str) -> Path:
         """Return a copy of a case's file in a folder of this test's own, for its rejects too."""
-        return Path(shutil.copy(needed(name), self.folder / name))
+        return Path(shutil.copy(data("cases", name), self.folder / name))
 
     def take(self, name: str, *options: str) -> Told:
         """Import a case's file, with whatever it names registered, and hear the JSON."""
@@ -87,7 +77,7 @@ class Office:
         """Import a case's votes as an export of their own: a folder with ``votes.csv``."""
         folder = self.folder / f"{name}-{service}"
         folder.mkdir(exist_ok=True)
-        shutil.copy(needed(name), folder / "votes.csv")
+        shutil.copy(data("cases", name), folder / "votes.csv")
         return self.run("polis", str(folder), "--service", service, *options)
 
     def run(self, format_: str, *arguments: str) -> Told:

@@ -2,16 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
-from tests.cases.office import CASES
+from tests.support.data import data
 
 
 def test_every_file_of_the_cases_is_named_by_a_test() -> None:
-    if not CASES.exists():
-        pytest.skip("=== NOT TESTED: the cases are not beside the checkout ===")
     tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
 
-    files = {path.name for path in CASES.iterdir() if path.name != "README.md"}
+    files = {path.name for path in data("cases").iterdir() if path.name != "README.md"}
 
     assert {name for name in files if name not in tests} == set()

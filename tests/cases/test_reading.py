@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.cases.office import Office, needed
+from tests.cases.office import Office
+from tests.support.data import data
 from tests.support.deployment import environment
 from tools.terminal.failure import ExitCode
 
@@ -212,7 +213,7 @@ def test_24_rows_that_are_too_wide_keep_every_cell(office: Office) -> None:
 
     assert told.wrong() == {(3, ""), (4, ""), (5, "")}
     kept = rejects(office, "24-wide.csv").read_text(encoding="utf-8-sig").splitlines()
-    was = needed("24-wide.csv").read_text().splitlines()
+    was = data("cases", "24-wide.csv").read_text().splitlines()
     assert [one[-len(row) :] for one, row in zip(kept[1:], was[2:], strict=True)] == was[2:]
     again = office.run("contributions", str(rejects(office, "24-wide.csv")))
     assert again["rejected"] == 3
@@ -236,7 +237,7 @@ def test_28_a_space_before_a_quote_is_told(office: Office) -> None:
 
 
 def test_the_same_said_of_many_rows_is_said_once(office: Office) -> None:
-    header = needed("11-minutes.csv").read_text().splitlines()[0]
+    header = data("cases", "11-minutes.csv").read_text().splitlines()[0]
     path = office.folder / "many.csv"
     row = "{},many,2026-03-02,anna,family,bruno,60,deliver,act"
     path.write_text("\n".join([f"{header},a,b", *(row.format(at) for at in range(240))]))
@@ -278,7 +279,7 @@ def test_a_file_that_lacks_required_columns_is_never_good(office: Office) -> Non
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
 def test_a_file_may_come_through_a_pipe(office: Office, name: str) -> None:
-    content = needed("05-cp1252.csv").read_bytes()
+    content = data("cases", "05-cp1252.csv").read_bytes()
 
     done = subprocess.run(
         [

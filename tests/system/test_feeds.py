@@ -2,18 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.data import data
 from tests.support.deployment import Up, free_port_base, up
 
 pytestmark = [pytest.mark.system, pytest.mark.postgres, pytest.mark.timeout(600)]
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
-POLIS = DATA / "polis-vtaiwan"
-REPAIRS = DATA / "open-repair-wales" / "repairs.csv"
 TOWN = {
     "youth-court": "co_production",
     "meals-on-wheels": "volunteering",
@@ -47,14 +44,8 @@ def settled(running: Up) -> None:
     assert waited.returncode == 0, waited.stderr
 
 
-def needed(path: Path) -> Path:
-    if not path.exists():
-        pytest.skip(f"=== NOT TESTED: the real data is not beside the checkout: {path.name} ===")
-    return path
-
-
 def test_a_public_consultation_is_a_consultation(running: Up) -> None:
-    folder = str(needed(POLIS))
+    folder = str(data("polis-vtaiwan"))
 
     first = ask(running, "import", "polis", folder, "--service", "vtaiwan")
     settled(running)
@@ -70,7 +61,7 @@ def test_a_public_consultation_is_a_consultation(running: Up) -> None:
 
 
 def test_repair_cafes_are_volunteering_whose_reciprocity_nobody_sees(running: Up) -> None:
-    file = str(needed(REPAIRS))
+    file = str(data("open-repair-wales", "repairs.csv"))
 
     first = ask(running, "import", "open-repair", file, "--service", "repairs")
     settled(running)

@@ -5,25 +5,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from integrations.columns import COLUMNS
 from integrations.contribution import Calendar, Contributions
 from tools.importing.feed import Feed
 from tools.importing.row import Row, check_header, rows_of
 from tools.importing.table import Table
 
-DATA = Path(__file__).parents[3].parent / "shared" / "data"
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 HEADER = ("contribution_id", "service_id", "occurred_at", "giver_id", "giver_party")
 GOOD = ("c1", "s1", "2025-05-01", "ann", "user")
-
-
-def data_file(*parts: str) -> Path:
-    path = DATA.joinpath(*parts)
-    if not path.exists():
-        pytest.skip(f"=== NOT TESTED ON REAL DATA: {path} is not there ===")
-    return path
 
 
 def write(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from integrations.open_repair import OpenRepair
 from integrations.polis import Polis
-from tests.tools.importing.files import GOOD, HEADER, NOW, data_file, feed_of, read, write
+from tests.support.data import data
+from tests.tools.importing.files import GOOD, HEADER, NOW, feed_of, read, write
 from tools.importing.check import check
 from tools.importing.feed import records
 from tools.importing.polis import votes
@@ -138,7 +139,7 @@ def test_a_service_begins_on_its_own_first_row_and_a_party_on_the_persons(tmp_pa
 
 
 def test_every_vote_of_a_consultation_that_says_something_new_is_a_row() -> None:
-    feed = votes(data_file("polis-vtaiwan"), Polis("uber", "vtaiwan", NOW))
+    feed = votes(data("polis-vtaiwan"), Polis("uber", "vtaiwan", NOW))
 
     rows = list(feed.rows)
 
@@ -150,7 +151,7 @@ def test_every_vote_of_a_consultation_that_says_something_new_is_a_row() -> None
 
 
 def test_every_item_of_the_repair_cafes_is_a_row_of_its_group() -> None:
-    path = data_file("open-repair-wales", "repairs.csv")
+    path = data("open-repair-wales", "repairs.csv")
 
     rows = list(records(path, OpenRepair("wales", NOW)).rows)
 
