@@ -6,7 +6,7 @@ transaction. Stream: ``classification-{service_id}``.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 import orjson
 import structlog
@@ -21,6 +21,7 @@ from services.insights.verdict.announcement import Announced, announce
 from services.insights.verdict.grade import Grade
 from services.insights.verdict.rule import ServiceClass
 from services.insights.verdict.verdict import Verdict, classify
+from shared.commands.plan import happened
 from shared.contracts.insights import ServiceClassificationChanged
 from shared.contracts.topics import INSIGHTS_CHANGES
 from shared.contracts.vocabulary import Message
@@ -28,7 +29,6 @@ from shared.eventstore.handling import handle
 from shared.eventstore.port import (
     Answer,
     Command,
-    Happened,
     Idempotency,
     Provenance,
     Stream,
@@ -136,7 +136,8 @@ class Announcements:
             for window, (_, announced) in changed.items()
         ]
         # a repeat, by this process after a crash or by another, is answered and adds nothing
-        await handle(self._store, [_command(service, day, events)], lambda _: remembered)
+        command = _command(service, day, events, self._store.clock.now())
+        await handle(self._store, [command], lambda _: remembered)
 
 
 def _verdicts(moment: Moment) -> tuple[Mapping[str, Verdict], Mapping[str, Verdict]]:
@@ -162,15 +163,17 @@ def _event(
 
 
 def _command(
-    service: ServiceInfo, day: date, events: Sequence[ServiceClassificationChanged]
+    service: ServiceInfo,
+    day: date,
+    events: Sequence[ServiceClassificationChanged],
+    now: datetime,
 ) -> Command[None]:
     service_id = service.service_id
     provenance = Provenance(agency=service.agency_ids[0], system=SYSTEM, actor=SYSTEM)
-    midnight = datetime.combine(day + ONE_DAY, time(), UTC)
     return Command(
         stream=Stream(f"classification-{service_id}", service_id, INSIGHTS_CHANGES, key=service_id),
         initial=None,
-        decide=lambda _state: [Happened(event, midnight) for event in events],
+        decide=lambda _state: [happened(event, now) for event in events],
         evolve=_unchanged,
         answer=lambda _state, _version, _recorded: Answer(200, {}),
         provenance=provenance,

@@ -87,6 +87,8 @@ async def test_the_day_that_ended_is_announced_once(
     assert len(changes(log)) == 4
     assert (told["90d"].from_class, told["90d"].to_class) == (None, "co_production")
     assert told["90d"].evaluated_on == DAY
+    happened = await replicas.pool.fetch("SELECT DISTINCT time FROM event")
+    assert [row["time"].isoformat() for row in happened] == [f"{DAY + ONE_DAY}T00:00:00+00:00"]
     assert told["90d"].reason_fr != told["90d"].reason_en
     assert (await announced(insights))["since"] == (DAY + ONE_DAY).isoformat()
     assert await announced(insights, ago=2) is None
