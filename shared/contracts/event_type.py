@@ -1,7 +1,8 @@
 """An event is declared once, above its model: ``@event(...)`` says all that is true of its type.
 
 Name, topic, key and time stand in the declaration, the privacy class of each field in the model.
-Catalogue, schemas, AsyncAPI, the decoders and the place and time of what is stored follow from it.
+Catalogue, schemas, AsyncAPI, the decoders, and topic and time of what is stored follow from it. The
+key with which it is stored is still that of its stream.
 """
 
 from collections.abc import Callable
