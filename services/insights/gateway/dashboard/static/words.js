@@ -32,7 +32,6 @@ const WORDS = {
     lens: "Weigh by",
     verdict: "Verdict",
     tentativeHelp: "Within the margin of error another class is possible.",
-    why: "Why",
     asOf: "As of",
     acts: "contributions",
     givers: "people or groups",
@@ -58,12 +57,8 @@ const WORDS = {
     changed: "{name}: {verdict}",
     startsOn: "since {day}",
     closedOn: "closed on {day}",
-    agency: "Agency",
-    provides: "What it provides",
-    noActsSince: "No contribution in this window. The last one was on {day}.",
     axesTitle: "Residents' share of planning, deciding and delivery",
     table: "Values over time",
-    day: "Day",
   },
   fr: {
     tagline: "est-ce vraiment coproduit ?",
@@ -93,7 +88,6 @@ const WORDS = {
     lens: "Peser par",
     verdict: "Verdict",
     tentativeHelp: "Dans la marge d'erreur, une autre classe est possible.",
-    why: "Pourquoi",
     asOf: "Au",
     acts: "contributions",
     givers: "personnes ou groupes",
@@ -119,12 +113,8 @@ const WORDS = {
     changed: "{name} : {verdict}",
     startsOn: "depuis le {day}",
     closedOn: "fermé le {day}",
-    agency: "Agence",
-    provides: "Ce qu'il fournit",
-    noActsSince: "Aucune contribution sur cette période. La dernière date du {day}.",
     axesTitle: "Part des habitants dans la conception, la décision et l'exécution",
     table: "Valeurs dans le temps",
-    day: "Jour",
   },
 };
 
@@ -133,7 +123,7 @@ if (!(language in WORDS)) language = navigator.language.startsWith("fr") ? "fr" 
 
 export const currentLanguage = () => language;
 
-// another object for other words: what was drawn in others is drawn again
+// another string for other words: what was drawn in others is drawn again
 export const currentWords = () => `${language} ${Boolean(told("classes", "co_production"))}`;
 
 export function chooseLanguage(chosen) {
