@@ -8,7 +8,6 @@ from services.exchange.contribution.life import Status
 from shared.contracts.vocabulary import (
     Channel,
     Choice,
-    Count,
     Identifier,
     Knowledge,
     Mode,
@@ -25,7 +24,6 @@ from shared.http.strict import Instant, LocalId, StrictModel
 RECEIVERS_MAX = 1000
 ROWS_MAX = 1000
 Receivers = Annotated[tuple[Identifier, ...], Field(max_length=RECEIVERS_MAX)]
-Amount = Annotated[Count, Field(le=2**53)]
 Whole = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]
 """A whole number; which of them are minutes is a rule with a name, not a matter of form."""
 
