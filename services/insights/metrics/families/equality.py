@@ -1,6 +1,5 @@
 """M. Equality: how much rests on few people, and how many are new."""
 
-from fractions import Fraction
 from itertools import count
 from operator import mul
 
@@ -67,7 +66,7 @@ def _unfit(n: int, total: int, k: int) -> Reason | None:
     return Reason.BELOW_K if n < k else None
 
 
-def _top(id_: str, percent: int) -> Definition:
+def _top(id_: str, percent: int, fr: str) -> Definition:
     def find(view: View, lens: str) -> Figure:
         active = _active(view, lens)
         n, total = len(active.weights), active.total
@@ -76,14 +75,12 @@ def _top(id_: str, percent: int) -> Definition:
         people = -(-n * percent // 100)
         return divided(sum(active.weights[-people:]), total, n, people=people)
 
-    share = Fraction(percent, 100)
     return weighted(
         id_,
         find,
-        fr=f"part {'du' if percent == 1 else 'des'} {percent} % le{'s' * (percent > 1)} plus"
-        f" actif{'s' * (percent > 1)}",
+        fr=fr,
         en=f"share of the top {percent} %",
-        formula=f"M(L) of the ⌈{float(share):.2f} n⌉ most active lay persons / M(L) of persons",
+        formula=f"M(L) of the ⌈{percent / 100:.2f} n⌉ most active lay persons / M(L) of persons",
         source="the founding article",
         fields=("party", "minutes"),
         readings=(_CONCENTRATION,),
@@ -130,8 +127,8 @@ FAMILY = Family(
             readings=(_CONCENTRATION,),
             unit="index",
         ),
-        _top("M3.top1", 1),
-        _top("M3.top10", 10),
+        _top("M3.top1", 1, "part du 1 % le plus actif"),
+        _top("M3.top10", 10, "part des 10 % les plus actifs"),
         plain(
             "M6",
             _first_timers,
