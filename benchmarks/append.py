@@ -57,12 +57,13 @@ KEY = f"""'local', gen_random_uuid()::text, '\\x00'::bytea, 200, '{{}}'::bytea, 
 NO_KEYS = "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"
 # what services/exchange/contribution/read_model.py says of a contribution that was recorded
 READ_MODELS = f"""
-('{{"added": [{{"contribution_id": "' || {NAME} || '", "service_id": "service-' || :part::int || '",
+('[{{"change": "add_contributions", "rows": [{{
+    "contribution_id": "' || {NAME} || '", "service_id": "service-' || :part::int || '",
     "version": 1, "status": "recorded", "revised_at": null, "stated_status": null,
     "stated_digest": null, "recorded_at": "2026-03-01T12:00:00+00:00",
     "confirm_due_at": "2026-03-15T12:00:00+00:00", "giver_id": "participant-1",
     "giver_party": "user", "occurred_at": "2026-03-01T12:00:00+00:00", "phase": "delivery",
-    "mode": "together", "kind": "visit", "minutes": 60}}]}}')::jsonb
+    "mode": "together", "kind": "visit", "minutes": 60}}]}}]')::jsonb
 """
 APPEND = f"""
 SELECT append_one(KEY, now(), {NAME}, 0, 'exchange.activity.v1', :part::int,

@@ -58,8 +58,9 @@ async def fill(dsn: str, size: Size) -> float:
         return len(commands) / (time.perf_counter() - started)
 
 
-def _nothing(_events: Any) -> None:
+def _nothing(_recorded: Any) -> list[Any]:
     """No read model changes."""
+    return []
 
 
 def _command(message: Any, number: int) -> Command[Any]:

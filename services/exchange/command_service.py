@@ -88,9 +88,9 @@ class ExchangeCommands(CommandService[ExchangeNeeds]):
         commands, answers = _commands(submissions, built, placement, repeated)
         words = _words(submissions, built)
 
-        def project(recorded: Sequence[Recorded]) -> Mapping[str, object] | None:
+        def project(recorded: Sequence[Recorded]) -> Sequence[Mapping[str, object]]:
             contributions = Projection(placement.moved, placement.origins)(recorded)
-            return {**(contributions or {}), **words_of(recorded, words)} or None
+            return [*contributions, *words_of(recorded, words)]
 
         return Prepared(commands, answers, project)
 

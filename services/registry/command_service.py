@@ -7,6 +7,7 @@ import asyncpg
 from services.registry.aggregates import AGGREGATES, CHANGES
 from services.registry.context import RegistryContext, RegistryNeeds
 from services.registry.lookup import independent_runs, look_up, needs_of
+from services.registry.participant.read_model import naming
 from services.registry.projection import Columns, project
 from shared.commands.plan import refusal
 from shared.commands.service import CommandService, Prepared
@@ -48,7 +49,8 @@ class RegistryCommands(CommandService[RegistryNeeds]):
         unsaid = _unsaid(submissions, commands)
 
         def projected(recorded: Sequence[Recorded]) -> Sequence[Columns]:
-            return project(recorded, CHANGES, unsaid)
+            changes = project(recorded, CHANGES, unsaid)
+            return [*changes, *naming(changes)]
 
         return Prepared(commands, range(len(commands)), projected)
 

@@ -20,6 +20,7 @@ APPEND_SECONDS_MAX = 5.0
 DATA_BYTES_MAX = MESSAGE_BYTES_MAX * 8 // 10  # leaves room for headers and the batch around it
 
 Values: TypeAlias = Sequence[object]
+Changes: TypeAlias = Sequence[Mapping[str, object]]
 
 APPEND_ONE = f"SELECT append_one({', '.join(f'${n}' for n in range(1, 27))})"
 APPEND_MANY = f"SELECT append_many({', '.join(f'${n}' for n in range(1, 35))})"
@@ -60,10 +61,10 @@ class Append:
     read: dict[str, int] = field(default_factory=dict)
 
 
-async def run(connection: Connection, append: Append, changes: object | None) -> list[int | None]:
+async def run(connection: Connection, append: Append, changes: Changes) -> list[int | None]:
     """Store it all; return the events' positions, None of private ones.
 
-    ``changes`` is what the service's ``change_read_models`` is given.
+    ``changes`` is what ``change_read_models`` is given.
 
     Raises:
         asyncpg.SerializationError: a stream was moved, or a key used, since they were read.
@@ -72,9 +73,7 @@ async def run(connection: Connection, append: Append, changes: object | None) ->
     return await (run_one if alone else run_many)(connection, append, changes)
 
 
-async def run_one(
-    connection: Connection, append: Append, changes: object | None
-) -> list[int | None]:
+async def run_one(connection: Connection, append: Append, changes: Changes) -> list[int | None]:
     """Store one event, with one answer at most."""
     (pending,) = append.events
     stream = pending.stream
@@ -86,9 +85,7 @@ async def run_one(
     return [await connection.fetchval(APPEND_ONE, *arguments, timeout=APPEND_SECONDS_MAX)]
 
 
-async def run_many(
-    connection: Connection, append: Append, changes: object | None
-) -> list[int | None]:
+async def run_many(connection: Connection, append: Append, changes: Changes) -> list[int | None]:
     """Store any number of events, streams and answers."""
     last = {pending.stream.id: pending for pending in append.events}
     heads: dict[tuple[str, int], int] = {}  # in the order in which the statement names them
@@ -123,8 +120,8 @@ def _place(recorded: Recorded, heads: dict[tuple[str, int], int]) -> Place:
     return at, heads[at]
 
 
-def _json(changes: object | None) -> str | None:
-    return None if changes is None else orjson.dumps(changes).decode()
+def _json(changes: Changes) -> str | None:
+    return orjson.dumps(changes).decode() if changes else None
 
 
 def _columns(width: int, rows: Sequence[Values]) -> Sequence[Values]:

@@ -159,8 +159,8 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
 
 
 Refusal: TypeAlias = Rejected | VersionMismatch | StreamFull | KeyReused
-Project: TypeAlias = Callable[[Sequence[Recorded]], object | None]
-"""Say what the events change in the service's own read models; None: nothing.
+Project: TypeAlias = Callable[[Sequence[Recorded]], Sequence[Mapping[str, object]]]
+"""Say what the events change in the service's own read models.
 
-It is given as JSON to the database's ``change_read_models``, in the statement that appends the
-events."""
+Each change goes as JSON to the database's function ``project_<change>``, by what stands in it under
+``change``: in their order, in the statement that appends the events."""

@@ -289,7 +289,7 @@ class Session:
             Conflict: a stream is not at the version it was read at, or a key was used meanwhile.
         """
         recorded = [pending.recorded for pending in append.events]
-        changes = project(recorded) if recorded else None
+        changes = project(recorded) if recorded else ()
         await failpoint.reach("command.committing")
         try:
             positions = await appending.run(self.connection, append, changes)

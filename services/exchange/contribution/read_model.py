@@ -63,8 +63,8 @@ class Projection:
     moved: Mapping[str, Moved] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
-    def __call__(self, recorded: Sequence[Recorded]) -> Mapping[str, Sequence[Row]] | None:
-        """Return what the database's ``change_read_models`` is to do; None when nothing."""
+    def __call__(self, recorded: Sequence[Recorded]) -> Sequence[Row]:
+        """Return what the database's ``change_read_models`` is to do, nothing or more."""
         rows: dict[str, _Row] = {}
         for one in recorded:
             contribution_id = _contribution_id(one.event)
@@ -75,9 +75,9 @@ class Projection:
             _tell(rows[contribution_id], one)
         changes: dict[str, Sequence[Row]] = {
             **_contributions(list(rows.values()), self.origins),
-            "replaced": self._replaced(rows),
+            "replace_contributions": self._replaced(rows),
         }
-        return {name: cells for name, cells in changes.items() if cells} or None
+        return [{"change": name, "rows": cells} for name, cells in changes.items() if cells]
 
     def _replaced(self, rows: Collection[str]) -> Sequence[Row]:
         last = {  # one row may move more than once in a batch, and is known by where it ended up
@@ -92,13 +92,13 @@ class Projection:
 def _contributions(rows: Sequence[_Row], origins: Mapping[str, Origin]) -> dict[str, Sequence[Row]]:
     known = [row for row in rows if row.recorded_at is None]
     return {
-        "added": [
+        "add_contributions": [
             _new_cells(row, row.act, row.recorded_at) | _origin_cells(row, origins)
             for row in rows
             if row.act and row.recorded_at
         ],
-        "moved": [_state_cells(row) for row in known],
-        "rewritten": [
+        "move_contributions": [_state_cells(row) for row in known],
+        "rewrite_contributions": [
             {"contribution_id": row.contribution_id, **_act_cells(row.act)}
             for row in known
             if row.act

@@ -84,7 +84,10 @@ CREATE TABLE announcement (
 );
 
 -- Remembers what is announced, in the statement that appends the events which say so.
-CREATE FUNCTION change_read_models(changes jsonb) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION project_announce(change jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO announcement
-    SELECT * FROM jsonb_populate_recordset(NULL::announcement, changes)
-$$;
+    SELECT * FROM jsonb_populate_recordset(NULL::announcement, change -> 'rows');
+END $$;
+
+DO $$ BEGIN PERFORM make_change_read_models(); END $$;

@@ -126,7 +126,7 @@ class Announcements:
             for window, (found, announced) in changed.items()
         ]
 
-        remembered = [
+        rows = [
             {
                 "service_id": service.service_id,
                 "time_window": window,
@@ -135,9 +135,10 @@ class Announcements:
             }
             for window, (_, announced) in changed.items()
         ]
+        changes = [{"change": "announce", "rows": rows}]
         # a repeat, by this process after a crash or by another, is answered and adds nothing
         command = _command(service, day, events, self._store.clock.now())
-        await handle(self._store, [command], lambda _: remembered)
+        await handle(self._store, [command], lambda _: changes)
 
 
 def _verdicts(moment: Moment) -> tuple[Mapping[str, Verdict], Mapping[str, Verdict]]:

@@ -140,7 +140,7 @@ REVOKE ALL ON FUNCTION turn_idempotency_period() FROM PUBLIC;
 -- that order. Sent alone it is its own transaction, so that nobody waits for a client while it holds
 -- locks. What is in the caller's way is raised as a serialization failure, and all of it is undone. The
 -- heads are the last lock and are held to commit, so positions are dense and in commit order. Read models
--- are changed by the service's own function change_read_models(jsonb), where there are any.
+-- are changed by change_read_models(jsonb), where there are any: see below.
 --
 -- It has two forms, which lock and refuse the same. One event of one stream comes as plain values: plpgsql
 -- unfolds each array that it is given, and sets up statements over sets, which together took half of the
@@ -305,4 +305,23 @@ BEGIN
         AS e (stream_id, version, head, nth, event_id, source, type, subject, key, time,
               correlation_id, causation_id, actor, data);
     RETURN bases;
+END $$;
+
+-- Makes change_read_models(changes) of what the slices of a service brought: each change names in "change" the
+-- function project_<change>(jsonb) that it is given to, in the order of the changes. To be called once more by
+-- each migration that brings such a function. The calls are made beforehand, because EXECUTE plans each anew,
+-- which took a third of the time that a contribution's read model takes.
+CREATE FUNCTION make_change_read_models() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE calls text;
+BEGIN
+    SELECT string_agg(
+        format(' WHEN %L THEN PERFORM %I(c);', substr(p.proname, length('project_') + 1), p.proname),
+        '' ORDER BY p.proname
+    ) INTO STRICT calls
+    FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnamespace AND p.proname ^@ 'project_';
+    EXECUTE 'CREATE OR REPLACE FUNCTION change_read_models(changes jsonb) RETURNS void LANGUAGE plpgsql AS '
+        || quote_literal(
+            'DECLARE c jsonb; BEGIN FOR c IN SELECT value FROM jsonb_array_elements(changes) LOOP'
+            || ' CASE c ->> ''change''' || calls || ' END CASE; END LOOP; END'
+        );
 END $$;

@@ -70,8 +70,9 @@ def key(
     return Idempotency(scope, name, request)
 
 
-def project_nothing(_recorded: Sequence[Recorded]) -> None:
+def project_nothing(_recorded: Sequence[Recorded]) -> Sequence[dict[str, object]]:
     """A service without read models."""
+    return []
 
 
 def project_agency(recorded: Sequence[Recorded]) -> Sequence[dict[str, object]]:
