@@ -6,7 +6,7 @@ running insights sends and holds it to these models.
 """
 
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -14,16 +14,32 @@ from shared.contracts.vocabulary import Count, Message, Party, Token
 
 Window = Literal["28d", "90d", "365d", "life"]
 Lens = Literal["count", "minutes"]
+LensOrNone = Literal["count", "minutes", "none"]
 Language = Literal["fr", "en"]
 Axis = Literal["p", "d"]
 Band = Literal["sole-professional", "shared", "sole-lay"]
 Interval = tuple[float, float]
 
 
-class Record(Message):
-    """A part of a record; fields whose name Python keeps for itself have another here."""
+def _never_null(schema: dict[str, Any]) -> None:
+    for one in schema["properties"].values():
+        one.pop("default", None)
+        kinds = [kind for kind in one.get("anyOf", ()) if kind != {"type": "null"}]
+        if len(kinds) == 1:
+            del one["anyOf"]
+            one.update(kinds[0])
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+class Record(Message):
+    """A part of a record. A field that is None here is left out there: no record holds null.
+
+    So a JSON merge patch (RFC 7396) can say any change of one. What changes one by one is a map by
+    id; a list is replaced whole.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, json_schema_extra=_never_null
+    )
 
 
 class FigureRecord(Record):
@@ -47,10 +63,10 @@ class FigureRecord(Record):
     by_metric: dict[str, float] | None = None
 
 
-class LookRecord(Record):
+class ConditionRecord(Record):
     """What one condition of a test compares: a figure with a threshold, such as ``>= 0.3``."""
 
-    metric: str
+    verdict: Literal["pass", "fail", "unknown"]
     threshold: str
     value: float | None = None
     interval: Interval | None = None
@@ -58,19 +74,16 @@ class LookRecord(Record):
     reason: Token | None = None
 
 
-class ConditionRecord(LookRecord):
-    verdict: Literal["pass", "fail", "unknown"]
-
-
 class GradeTestRecord(ConditionRecord):
-    """One test of the grade; its own metric is that of the first condition that decides it.
+    """One test of the grade: what the first condition that decides it says of its ``metric``.
 
-    ``missing``: the fields of an act that figures without a value rest on.
+    ``conditions``: by metric. ``missing``: the fields of an act that figures without a value rest
+    on.
     """
 
-    id: str
+    metric: str
     missing: list[str]
-    conditions: list[ConditionRecord]
+    conditions: dict[str, ConditionRecord]
     text: dict[Language, str]
 
 
@@ -130,28 +143,26 @@ class EvidenceRecord(Record):
 
 
 class VerdictRecord(Record):
-    """The class of one window and why. ``lens``: in which its figures are; ``axes``: shares of lay.
+    """The class of one window and why. ``lens``: in which its figures are; ``tests``: by id.
 
+    ``axes``: the lay shares of planning and of delivery; one that is not there has a reason in
+    ``axis_reasons``, and no band in ``cell``.
     ``holds_since``: the day since which the facts give this class without a break; there is none
     where there never was another class, and in the stream until it was looked for.
     """
 
-    service_id: str
-    window: Window
-    as_of: date
     class_: Token = Field(alias="class")
     grade: Token | None = None
-    cell: dict[Axis, Band | None]
-    axes: dict[Axis, float | None]
-    axis_reasons: dict[Axis, Token | None]
+    cell: dict[Axis, Band]
+    axes: dict[Axis, float]
+    axis_reasons: dict[Axis, Token]
     flags: list[Token]
     tentative: bool
-    tests: list[GradeTestRecord]
+    tests: dict[str, GradeTestRecord]
     reasons: dict[Language, list[str]]
     nearest_flip: FlipRecord | None = None
     announced: AnnouncedRecord | None = None
     last_evidenced: EvidencedRecord | None = None
-    definition_version: str
     lens: Lens
     evidence: EvidenceRecord
     holds_since: date | None = None
@@ -205,9 +216,9 @@ class GlanceWindow(Record):
 
 
 class SnapshotWindow(GlanceWindow):
-    """``metrics``: by lens, every figure by id."""
+    """``metrics``: every figure by id and by lens; by ``none`` where it does not differ by lens."""
 
-    metrics: dict[Lens, dict[str, FigureRecord]]
+    metrics: dict[str, dict[LensOrNone, FigureRecord]]
 
 
 class _Known(Record):

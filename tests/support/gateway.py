@@ -53,6 +53,11 @@ def _youth_court() -> dict[str, Any]:
     return record
 
 
+def of_lens(metrics: dict[str, Any], lens: str) -> dict[str, Any]:
+    """Return the figures of a snapshot's window as an answer in one lens shows them."""
+    return {id_: one.get(lens) or one["none"] for id_, one in metrics.items()}
+
+
 @dataclass(slots=True)
 class Known:
     """Answers what pages ask for beside the stream, of the services that ``latest`` holds."""
@@ -79,8 +84,8 @@ class Known:
     ) -> bytes:
         snapshot = self.latest.get(service.service_id)
         assert snapshot is not None
-        figures = orjson.loads(snapshot.body)["windows"][window]["metrics"][lens]
-        series = {name: [one["value"]] * len(days) for name, one in figures.items()}
+        figures = of_lens(orjson.loads(snapshot.body)["windows"][window]["metrics"], lens or "")
+        series = {name: [one.get("value")] * len(days) for name, one in figures.items()}
         return orjson.dumps({"days": [day.isoformat() for day in days], "series": series})
 
 

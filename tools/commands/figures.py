@@ -179,13 +179,13 @@ def _axis(answer: dict[str, Any], axis: str, said: _Language) -> str:
             return said.word("reasons", reason)
 
 
-def _print_tests(tests: list[dict[str, Any]], said: _Language) -> None:
+def _print_tests(tests: dict[str, dict[str, Any]], said: _Language) -> None:
     print_table(
         said.part("tests"),
         ("test", "asks", "answer", "looks at", "value", "asked", "n", "why none"),
         [
             (
-                test["id"],
+                id_,
                 said.of(test["text"]),
                 said.word("answers", test["verdict"]),
                 said.figure(test["metric"]),
@@ -194,7 +194,7 @@ def _print_tests(tests: list[dict[str, Any]], said: _Language) -> None:
                 test.get("n"),
                 _why(test.get("reason"), said),
             )
-            for test in tests
+            for id_, test in tests.items()
         ],
     )
 
@@ -219,7 +219,7 @@ def _print_metrics(answer: dict[str, Any], said: _Language) -> None:
                 said.figure(id_),
                 figure.get("value"),
                 _interval(figure),
-                figure.get("n"),
+                figure["n"],
                 _why(figure.get("reason"), said),
             )
             for id_, figure in answer["metrics"].items()

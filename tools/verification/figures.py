@@ -79,11 +79,11 @@ def check_verdict(answer: Answer, histories: Histories, report: Report) -> None:
     if flags != ruling.flags:
         report.problem(CHECK, f"{where}: flags {sorted(flags)}, recomputed {sorted(ruling.flags)}")
     _check_waiting(where, answer, history, report)
-    if answer["holds_since"] is not None:
+    if "holds_since" in answer:
         _check_since(where, answer, history, report)
     for axis, share in (("p", ruling.p), ("d", ruling.d)):
         recomputed = None if share is None or not ruling.enough else float(share)
-        said = answer["axes"][axis]
+        said = answer["axes"].get(axis)
         if not _close(said, recomputed):
             report.problem(CHECK, f"{where}: axis {axis} {said}, recomputed {recomputed}")
 
@@ -103,7 +103,7 @@ def _check_since(where: str, answer: Answer, history: History, report: Report) -
 
 def _check_waiting(where: str, answer: Answer, history: History, report: Report) -> None:
     told = answer["waiting"]
-    days = [day(told[name]) for name in ("counts_from", "counts_by") if told[name] is not None]
+    days = [day(told[name]) for name in ("counts_from", "counts_by") if name in told]
     said = (told["recorded"], told["disputed"], days)
     recomputed = waiting(history, answer["as_of"])
     report.compared["counts of acts that wait"] += 1
@@ -127,17 +127,18 @@ def _check_figures(
 
 def difference(said: Mapping[str, Any], recomputed: Number) -> str | None:
     """Return how a figure differs from its recomputation; None if it does not."""
-    if not _close(said["value"], recomputed.value):
-        return f"value {said['value']}, recomputed {recomputed.value} ({recomputed.reason})"
-    if said["reason"] != recomputed.reason:
-        return f"reason {said['reason']}, recomputed {recomputed.reason}"
-    if said["value"] is None:
+    value, reason, interval = (said.get(name) for name in ("value", "reason", "interval"))
+    if not _close(value, recomputed.value):
+        return f"value {value}, recomputed {recomputed.value} ({recomputed.reason})"
+    if reason != recomputed.reason:
+        return f"reason {reason}, recomputed {recomputed.reason}"
+    if value is None:
         return None
     if said["n"] != recomputed.n:
         return f"n {said['n']}, recomputed {recomputed.n}"
-    here, there = said["interval"] or (None, None), recomputed.interval or (None, None)
+    here, there = interval or (None, None), recomputed.interval or (None, None)
     if not all(_close(one, other) for one, other in zip(here, there, strict=True)):
-        return f"interval {said['interval']}, recomputed {recomputed.interval}"
+        return f"interval {interval}, recomputed {recomputed.interval}"
     return None
 
 

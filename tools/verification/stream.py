@@ -14,6 +14,7 @@ from tools.verification.service import Said
 CHECK = "the stream shows what is stored"
 PATIENCE_SECONDS = 20.0
 HEARTBEAT = "data: {}"
+LENSES = ("count", "minutes")
 Record = Mapping[str, Any]
 
 
@@ -86,7 +87,7 @@ def _shows(record: Record | None, said: Said) -> bool:
 def _says_the_same(record: Record, said: Said) -> bool:
     windows = record["windows"]
     return all(
-        windows[answer["window"]]["metrics"][answer["lens"]] == answer["metrics"]
+        _of_lens(windows[answer["window"]], answer["lens"]) == answer["metrics"]
         for answer in said.metrics
     ) and all(
         windows[answer["window"]]["verdict"][name] == answer[name]
@@ -104,9 +105,15 @@ def _add(said: Said, record: Record) -> None:
     }
     for window, shown in record["windows"].items():
         # since when it holds may be of a moment before, or not known yet
-        verdict = {**shown["verdict"], "holds_since": None}
+        verdict = {name: one for name, one in shown["verdict"].items() if name != "holds_since"}
         said.verdicts.append({**common, **verdict, "window": window})
         said.metrics.extend(
-            {**common, "window": window, "lens": lens, "metrics": metrics}
-            for lens, metrics in shown["metrics"].items()
+            {**common, "window": window, "lens": lens, "metrics": _of_lens(shown, lens)}
+            for lens in LENSES
         )
+
+
+def _of_lens(shown: Mapping[str, Any], lens: str) -> dict[str, Any]:
+    """Return the figures of one lens by id; of those that do not differ by lens, the only one."""
+    metrics = shown["metrics"].items()
+    return {id_: by_lens.get(lens) or by_lens["none"] for id_, by_lens in metrics}

@@ -36,6 +36,10 @@ class MetricsBody(Record):
 
 
 class VerdictBody(VerdictRecord):
+    service_id: str
+    window: Window
+    as_of: date
+    definition_version: str
     waiting: WaitingRecord
     receipt: WindowReceipt
 

@@ -58,16 +58,21 @@ class Figure(msgspec.Struct, frozen=True, dict=True):
         return Fraction(self.numerator, self.denominator)
 
     def to_json(self, definition_version: str) -> dict[str, Any]:
-        return {
-            "value": self.value,
+        """Return the figure as it is sent: a value or a reason, and nothing that it has not."""
+        said: dict[str, Any] = {
             "n": self.n,
-            "interval": self.shown,
-            "reason": self.reason,
             "definition_version": definition_version,
-            "numerator": self.numerator,
-            "denominator": self.denominator,
             **self.detail,
         }
+        if self.value is None:
+            said["reason"] = self.reason
+        else:
+            said["value"] = self.value
+        if self.shown is not None:
+            said["interval"] = self.shown
+        if self.numerator is not None:
+            said["numerator"], said["denominator"] = self.numerator, self.denominator
+        return said
 
     def encoded(self, definition_version: str) -> orjson.Fragment:
         """Return ``to_json`` as bytes to be put into a record; encoded once, however often asked.

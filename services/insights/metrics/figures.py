@@ -102,20 +102,19 @@ def figures_json(state: ServiceState, window: str, lens: str) -> dict[str, Any]:
 
 
 def figures_encoded(state: ServiceState, window: str) -> dict[str, dict[str, orjson.Fragment]]:
-    """Return by lens what ``figures_json`` does, each figure encoded: of most the bytes are known.
+    """Return every figure by id, and by the lenses that it differs by; ``none`` where by none.
 
-    Those without a lens are the same in both.
+    Each is encoded: of most the bytes are known.
     """
     version = versions(state.thresholds)
-    by_lens: dict[str, dict[str, orjson.Fragment]] = {}
-    shared: dict[str, orjson.Fragment] = {}
-    for lens in LENSES:
-        told = figures(state, window, lens)
-        asked = _WEIGHTED if shared else DEFINITIONS
-        encoded = {one.id: told[one.id].encoded(version[one.id]) for one in asked}
-        shared = {**shared, **encoded}
-        by_lens[lens] = shared
-    return by_lens
+    found = {lens: figures(state, window, lens) for lens in LENSES}
+    without_lens = found[LENSES[0]]
+    return {
+        one.id: {lens: found[lens][one.id].encoded(version[one.id]) for lens in LENSES}
+        if one.lens == "weighted"
+        else {one.lens: without_lens[one.id].encoded(version[one.id])}
+        for one in DEFINITIONS
+    }
 
 
 def metrics_json(

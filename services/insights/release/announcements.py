@@ -190,6 +190,6 @@ def _read(text: str) -> Announced:
     said = orjson.loads(text)
     return Announced(
         ServiceClass(said["class"]),
-        Grade(said["grade"]) if said["grade"] else None,
+        Grade(said["grade"]) if "grade" in said else None,
         date.fromisoformat(said["since"]),
     )

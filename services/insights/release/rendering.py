@@ -14,6 +14,7 @@ import orjson
 
 from services.insights.metrics.catalogue import VERSION, versions
 from services.insights.metrics.figures import figures, figures_encoded, metrics_json
+from services.insights.metrics.record import without_unknown
 from services.insights.metrics.thresholds import WINDOW_DAYS
 from services.insights.projection.directory import ServiceInfo
 from services.insights.projection.receipt import Moment
@@ -25,6 +26,8 @@ from services.insights.verdict.verdict import Verdict, classify, verdict_json
 
 RELEASE_HEADER = {"Coprod-Release": "exact; not-for-publication"}
 INCOMPLETE = "incomplete"
+IN_ANSWERS_ALONE = ("service_id", "window", "as_of", "definition_version", "receipt")
+"""Of a verdict; in a snapshot they stand beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ def _verdict(
         last_evidenced=evidenced.summary() if evidenced else None,
         test_json=test_json,
     )
-    return _flagged(moment, {**record, "holds_since": since.isoformat() if since else None})
+    held = {"holds_since": since.isoformat()} if since else {}
+    return _flagged(moment, {**record, **held})
 
 
 def _holds_since(moment: Moment, found: Verdict) -> date | None:
@@ -100,22 +104,24 @@ def history(
         figure = figures(state, window, own)[metric].to_json(version)
         points.append({"day": state.as_of.isoformat(), "lens": own, **figure})
         said = _receipt(moment, window)
-    return {
-        "service_id": service_id,
-        "metric": metric,
-        "window": window,
-        "lens": lens,
-        "from": points[0]["day"],
-        "to": points[-1]["day"],
-        "points": points,
-        "receipt": said,
-    }
+    return without_unknown(
+        {
+            "service_id": service_id,
+            "metric": metric,
+            "window": window,
+            "lens": lens,
+            "from": points[0]["day"],
+            "to": points[-1]["day"],
+            "points": points,
+            "receipt": said,
+        }
+    )
 
 
 def trends(
     moments: Iterable[Moment], service_id: str, window: str, lens: str | None
 ) -> dict[str, Any]:
-    """Return the value of every figure at each moment, null where it has none, side by side.
+    """Return the value of every figure at each moment, side by side; null where it has none.
 
     It costs hardly more than the history of one figure: the days are folded once for all of them.
     """
@@ -127,14 +133,16 @@ def trends(
         for id_, figure in figures(moment.state, window, lens).items():
             series.setdefault(id_, []).append(figure.value)
         said = _receipt(moment, window)
-    return {
-        "service_id": service_id,
-        "window": window,
-        "lens": lens,
-        "days": days,
-        "series": series,
-        "receipt": said,
-    }
+    return without_unknown(
+        {
+            "service_id": service_id,
+            "window": window,
+            "lens": lens,
+            "days": days,
+            "series": series,
+            "receipt": said,
+        }
+    )
 
 
 def snapshot(moment: Moment, subject: Subject) -> Snapshot:
@@ -160,29 +168,31 @@ def snapshot(moment: Moment, subject: Subject) -> Snapshot:
 
 def glance(service: ServiceInfo, newest: Snapshot | None) -> dict[str, Any]:
     """Return the service with its newest verdicts; without them while there is no snapshot."""
-    told = orjson.loads(newest.glance) if newest else None
+    if newest is None:
+        return identity(service)
+    told = orjson.loads(newest.glance)
     return {
         **identity(service),
-        "as_of": told["as_of"] if told else None,
-        "verdicts": {window: one["verdict"] for window, one in told["windows"].items()}
-        if told
-        else None,
-        "waiting": told["waiting"] if told else None,
+        "as_of": told["as_of"],
+        "verdicts": {window: one["verdict"] for window, one in told["windows"].items()},
+        "waiting": told["waiting"],
     }
 
 
 def identity(service: ServiceInfo) -> dict[str, Any]:
     """Return what registry says of the service; there are no figures in it."""
-    return {
-        "service_id": service.service_id,
-        "agency_ids": list(service.agency_ids),
-        "local_id": service.local_id,
-        "name": service.name,
-        "provides": service.provides,
-        "starts_on": service.starts_on.isoformat(),
-        "closed_on": service.closed_on.isoformat() if service.closed_on else None,
-        "providers": list(service.providers),
-    }
+    return without_unknown(
+        {
+            "service_id": service.service_id,
+            "agency_ids": list(service.agency_ids),
+            "local_id": service.local_id,
+            "name": service.name,
+            "provides": service.provides,
+            "starts_on": service.starts_on.isoformat(),
+            "closed_on": service.closed_on.isoformat() if service.closed_on else None,
+            "providers": list(service.providers),
+        }
+    )
 
 
 def receipt(moment: Moment) -> dict[str, Any]:
@@ -210,9 +220,10 @@ def _receipt(moment: Moment, window: str) -> dict[str, Any]:
 
 
 def _verdict_encoded(moment: Moment, subject: Subject, window: str) -> orjson.Fragment:
-    """Return the verdict as it stands in a snapshot and in its glance, whose receipt is one."""
+    """Return the verdict as it stands in a snapshot and in its glance, which say the rest once."""
     record = _verdict(moment, subject, window, {}, attrgetter("encoded"))
-    del record["receipt"]
+    for said_once in IN_ANSWERS_ALONE:
+        del record[said_once]
     return orjson.Fragment(orjson.dumps(record))
 
 

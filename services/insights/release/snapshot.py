@@ -1,8 +1,8 @@
 """Snapshot: every figure of one service at one moment, as it goes to the log and to every reader.
 
 The record is JSON: ``service`` (what registry says of it), ``as_of``, ``version``, ``windows``
-(window -> ``verdict`` and ``metrics`` by lens), ``waiting`` (acts that do not count yet) and
-``receipt``. The glance leaves the metrics out.
+(window -> ``verdict``, and ``metrics`` by id and lens), ``waiting`` (acts that do not count yet)
+and ``receipt``; ``ServiceSnapshot`` is its contract. The glance leaves the metrics out.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Snapshot:
 
     @property
     def local_id(self) -> str | None:
-        local_id: str | None = self.service["local_id"]
+        local_id: str | None = self.service.get("local_id")
         return local_id
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from services.insights.metrics.record import without_unknown
 from services.insights.verdict.grade import Grade
 from services.insights.verdict.margin import class_with_margin
 from services.insights.verdict.rule import ServiceClass
@@ -25,11 +26,12 @@ class Announced:
     since: date
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        said = {
             "class": self.service_class,
             "grade": self.grade,
             "since": self.since.isoformat(),
         }
+        return without_unknown(said)
 
 
 def announce(previous: Announced | None, today: Verdict, yesterday: Verdict) -> Announced | None:

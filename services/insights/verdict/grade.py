@@ -12,6 +12,7 @@ import orjson
 
 from services.insights.metrics.catalogue import BY_ID
 from services.insights.metrics.figure import Figure
+from services.insights.metrics.record import without_unknown
 from services.insights.metrics.thresholds import DEFAULTS, Thresholds
 from services.insights.verdict.side import above
 from services.insights.words import table as words
@@ -93,11 +94,10 @@ class Tested:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "id": self.id,
-            "verdict": self.answer,
+            "metric": self._deciding().condition.metric,
             **_told(self._deciding()),
             "missing": self._missing(),
-            "conditions": [{**_told(look), "verdict": look.answer} for look in self.looked_at],
+            "conditions": {look.condition.metric: _told(look) for look in self.looked_at},
             "text": words.TESTS[self.id]._asdict(),
         }
 
@@ -167,12 +167,13 @@ def _look(condition: Condition, figure: Figure | None) -> Look:
 
 
 def _told(look: Look) -> dict[str, Any]:
-    condition, figure = look.condition, look.figure
-    return {
-        "metric": condition.metric,
-        "threshold": condition.threshold,
+    figure = look.figure
+    said = {
+        "verdict": look.answer,
+        "threshold": look.condition.threshold,
         "value": figure.value if figure else None,
         "interval": figure.shown if figure else None,
         "n": figure.n if figure else None,
         "reason": figure.reason if figure else NOT_MEASURED,
     }
+    return without_unknown(said)

@@ -15,6 +15,7 @@ from services.insights.metrics.catalogue import VERSION
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.figure import Reason, rounded
 from services.insights.metrics.figures import figure
+from services.insights.metrics.record import without_unknown
 from services.insights.metrics.thresholds import PLANNING_WINDOW
 from services.insights.verdict.evidence import Grounds, gather
 from services.insights.verdict.flip import Flip, nearest_flip
@@ -94,12 +95,13 @@ class Verdict:
 
     def summary(self) -> dict[str, Any]:
         """Return the class with its day: what is kept showing when evidence runs out."""
-        return {
+        said = {
             "as_of": self.as_of.isoformat(),
             "class": self.service_class,
             "grade": self.grade,
             "reasons": both(list(self.reasons)),
         }
+        return without_unknown(said)
 
 
 def class_of(state: ServiceState, window: str) -> ServiceClass:
@@ -153,18 +155,18 @@ def verdict_json(
     """
     grounds, (planning, delivery) = verdict.grounds, verdict.cell
     flip = verdict.nearest_flip
-    return {
+    said = {
         "service_id": service_id,
         "window": verdict.window,
         "as_of": verdict.as_of.isoformat(),
         "class": verdict.service_class,
         "grade": verdict.grade,
-        "cell": {"p": planning, "d": delivery},
-        "axes": _axes(grounds),
-        "axis_reasons": _axis_reasons(grounds),
+        "cell": without_unknown({"p": planning, "d": delivery}),
+        "axes": without_unknown(_axes(grounds)),
+        "axis_reasons": without_unknown(_axis_reasons(grounds)),
         "flags": list(verdict.flags),
         "tentative": verdict.tentative,
-        "tests": [test_json(test) for test in verdict.tests],
+        "tests": {test.id: test_json(test) for test in verdict.tests},
         "reasons": both(list(verdict.reasons)),
         "nearest_flip": flip_json(flip) if flip else None,
         "announced": announced,
@@ -178,10 +180,11 @@ def verdict_json(
             "span_days": grounds.span_days,
         },
     }
+    return without_unknown(said)
 
 
 def _axes(grounds: Grounds) -> dict[str, float | None]:
-    """Return p and d; null below the floor, where no figure is shown, and where held back."""
+    """Return p and d; None below the floor, where no figure is shown, and where held back."""
     evidence = grounds.evidence
     return {
         axis: rounded(value) if evidence.enough and value is not None else None
@@ -190,7 +193,7 @@ def _axes(grounds: Grounds) -> dict[str, float | None]:
 
 
 def _axis_reasons(grounds: Grounds) -> dict[str, Reason | None]:
-    """Return why an axis is null; null of one that is shown."""
+    """Return why an axis has no value; None of one that is shown."""
     evidence = grounds.evidence
     if not evidence.enough:
         return dict.fromkeys(("p", "d"), Reason.BELOW_FLOOR)

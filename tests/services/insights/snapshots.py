@@ -17,7 +17,7 @@ def a_record(service_id: str = "s-1", position: int = 1, **fields: Any) -> dict[
         "as_of": "2026-03-01",
         "version": list(version),
         "waiting": {"recorded": 0, "disputed": 0},
-        "windows": {"90d": {"verdict": {"class": "co_production"}, "metrics": {"count": {}}}},
+        "windows": {"90d": {"verdict": {"class": "co_production"}, "metrics": {}}},
         **fields,
     }
 

@@ -24,7 +24,7 @@ def said(position: int, value: float) -> Said:
 
 
 def frame(position: int, value: float) -> dict[str, Any]:
-    shown = {"verdict": {"class": "mutual_aid", "axes": {}}, "metrics": {"count": {"A1": value}}}
+    shown = {"verdict": {"class": "mutual_aid", "axes": {}}, "metrics": {"A1": {"none": value}}}
     return {
         "service": {"service_id": "s"},
         "as_of": "2026-06-30",

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.insights.metrics.catalogue import BY_ID
 from services.insights.metrics.figure import rounded
+from services.insights.metrics.record import without_unknown
 from services.insights.verdict.flip import NAMES, Flip, Step
 from services.insights.verdict.rule import ServiceClass
 from services.insights.words.table import CLASSES, SHARES
@@ -52,7 +53,7 @@ _MOVES: dict[tuple[str, bool], tuple[str, str]] = {
 
 def flip_json(flip: Flip) -> dict[str, Any]:
     text = flip_text(flip)
-    return {
+    said = {
         "metric": NAMES[flip.quantity],
         "value": rounded(flip.value),
         "threshold": rounded(flip.threshold),
@@ -67,6 +68,7 @@ def flip_json(flip: Flip) -> dict[str, Any]:
         "to_announce": flip.to_announce.to_json() if flip.to_announce else None,
         "text": {"fr": text.fr, "en": text.en},
     }
+    return without_unknown(said)
 
 
 def flip_text(flip: Flip) -> Text:

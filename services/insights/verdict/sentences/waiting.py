@@ -10,7 +10,7 @@ from services.insights.words.writing import Text, both, contributions, counted, 
 
 
 def waiting_json(state: ServiceState) -> dict[str, Any]:
-    """Return how many wait to be confirmed and how many are disputed; null days where none waits.
+    """Return how many wait to be confirmed and how many are disputed; no days where none waits.
 
     ``counts_from`` and ``counts_by``: the days from which the first and the last of those that wait
     count, unless they are disputed.
@@ -24,13 +24,10 @@ def waiting_json(state: ServiceState) -> dict[str, Any]:
         sentences.append(_recorded(recorded, on(first), on(last)))
     if disputed:
         sentences.append(_disputed(disputed))
-    return {
-        "recorded": recorded,
-        "disputed": disputed,
-        "counts_from": first.isoformat() if first else None,
-        "counts_by": last.isoformat() if last else None,
-        "text": both(sentences),
-    }
+    days = (
+        {"counts_from": first.isoformat(), "counts_by": last.isoformat()} if first and last else {}
+    )
+    return {"recorded": recorded, "disputed": disputed, **days, "text": both(sentences)}
 
 
 def _recorded(acts: int, first: Text, last: Text) -> Text:

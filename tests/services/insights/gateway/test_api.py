@@ -104,7 +104,7 @@ async def test_another_day_is_another_answer(told: httpx.AsyncClient) -> None:
     today = await got(told, "/v1/services/service-1/verdict", as_of="2026-06-30")
 
     assert (before["class"], today["class"]) == ("insufficient_evidence", "co_production")
-    assert before["last_evidenced"] is None
+    assert "last_evidenced" not in before
     assert before["receipt"]["events"] == 1  # whose service it is has no day
 
 
@@ -174,7 +174,7 @@ async def test_trends_are_all_histories_side_by_side(told: httpx.AsyncClient) ->
     for metric in ("A3", "E1b", "M3.active", "Q4"):
         history = await got(told, f"{path}/history", metric=metric, **asked)
         assert trends["days"] == [point["day"] for point in history["points"]]
-        assert trends["series"][metric] == [point["value"] for point in history["points"]]
+        assert trends["series"][metric] == [point.get("value") for point in history["points"]]
 
 
 async def test_services_at_a_glance(told: httpx.AsyncClient) -> None:
@@ -184,7 +184,7 @@ async def test_services_at_a_glance(told: httpx.AsyncClient) -> None:
             rest = await got(told, "/v1/services", cursor=page["next_cursor"])
             items = [*page["items"], *rest["items"]]
             # a first snapshot may show the service before its acts
-            if all((item["verdicts"] or NOTHING)["90d"]["evidence"]["acts"] for item in items):
+            if all(item.get("verdicts", NOTHING)["90d"]["evidence"]["acts"] for item in items):
                 break
             await asyncio.sleep(0.02)
 

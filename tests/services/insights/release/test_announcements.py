@@ -42,13 +42,13 @@ def changes(log: MemoryLog) -> list[ServiceClassificationChanged]:
 async def announced(insights: Insights, window: str = "90d", ago: int = 0) -> Any:
     service = await insights.answers.service("service-1")
     as_of = insights.fold.reader.today() - ago * ONE_DAY
-    return orjson.loads(await insights.answers.verdict(service, window, as_of))["announced"]
+    return orjson.loads(await insights.answers.verdict(service, window, as_of)).get("announced")
 
 
 async def held_since(insights: Insights, ago: int = 0) -> Any:
     service = await insights.answers.service("service-1")
     as_of = insights.fold.reader.today() - ago * ONE_DAY
-    return orjson.loads(await insights.answers.verdict(service, "90d", as_of))["holds_since"]
+    return orjson.loads(await insights.answers.verdict(service, "90d", as_of)).get("holds_since")
 
 
 async def midnight(replicas: Replicas) -> None:

@@ -3,12 +3,14 @@
 import random
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import orjson
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from services.insights.facts.fact import Fact
+from services.insights.metrics.catalogue import BY_ID
 from services.insights.metrics.engine.state import ServiceState
 from services.insights.metrics.engine.timeline import Timeline
 from services.insights.metrics.thresholds import LENSES, WINDOW_DAYS, Thresholds
@@ -43,8 +45,15 @@ def plain(at: Moment) -> bytes:
     windows: dict[str, object] = {}
     for window in WINDOW_DAYS:
         verdict = release.verdict(at, SUBJECT, window)
-        del verdict["receipt"], verdict["waiting"]
-        figures = {lens: release.metrics(at, "s", window, lens)["metrics"] for lens in LENSES}
+        for beside in (*release.IN_ANSWERS_ALONE, "waiting"):
+            del verdict[beside]
+        by_lens = {lens: release.metrics(at, "s", window, lens)["metrics"] for lens in LENSES}
+        figures = {
+            id_: {lens: by_lens[lens][id_] for lens in LENSES}
+            if definition.lens == "weighted"
+            else {"none": by_lens["count"][id_]}
+            for id_, definition in BY_ID.items()
+        }
         windows[window] = {"verdict": verdict, "metrics": figures}
     rendered = release.snapshot(at, SUBJECT)
     return orjson.dumps(
@@ -59,6 +68,31 @@ def plain(at: Moment) -> bytes:
     )
 
 
+def patch(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON merge patch (RFC 7396) that makes the new record of the old one."""
+    gone = dict.fromkeys(old.keys() - new.keys())
+    changed = {name: one for name, one in new.items() if name not in old or old[name] != one}
+    return gone | {
+        name: patch(old[name], one)
+        if isinstance(one, dict) and isinstance(old.get(name), dict)
+        else one
+        for name, one in changed.items()
+    }
+
+
+def merged(target: object, said: object) -> object:
+    """Apply a merge patch as section 2 of RFC 7396 says it."""
+    if not isinstance(said, dict):
+        return said
+    found = dict(target) if isinstance(target, dict) else {}
+    for name, one in said.items():
+        if one is None:
+            found.pop(name, None)
+        else:
+            found[name] = merged(found.get(name), one)
+    return found
+
+
 @FEW
 @example(seed=6000, thresholds=Thresholds())  # its delivery has weight, and no case, for a while
 @given(seed=seeds, thresholds=limits)
@@ -71,6 +105,7 @@ def test_a_snapshot_between_any_facts_is_the_plain_one_of_a_state_never_read_bef
         chance.shuffle(facts)  # so that some is taken back before it came
     cuts = {0, len(facts), *chance.choices(range(len(facts) + 1), k=PIECES)}
     state = ServiceState(TODAY, thresholds)
+    before: dict[str, Any] = {}
 
     for first, last in pairwise(sorted(cuts)):
         state.apply(facts[first:last])
@@ -80,6 +115,9 @@ def test_a_snapshot_between_any_facts_is_the_plain_one_of_a_state_never_read_bef
         kept = release.snapshot(moment(state, facts[:last]), SUBJECT)
 
         assert kept.body == plain(moment(anew, facts[:last]))
+        whole = orjson.loads(kept.body)
+        assert merged(before, patch(before, whole)) == whole
+        before = whole
         glance = orjson.loads(kept.body)
         for window in glance["windows"].values():
             del window["metrics"]

@@ -106,7 +106,7 @@ def test_a_tenth_or_more_of_few_lay_people_leaves_steps_1_to_3_open(name: str) -
     found, flagged, answer = told(story)
 
     assert (found, flagged - {"planning_unobserved"}) == (expected, flags)
-    assert ("planning_unobserved" in flagged) == (answer["axes"]["p"] is None)
+    assert ("planning_unobserved" in flagged) == ("p" not in answer["axes"])
 
 
 @pytest.mark.parametrize("acts", [6, 50])
@@ -119,11 +119,11 @@ def test_no_text_says_a_share_that_is_held_back_or_what_is_left_of_the_whole(act
         _, _, answer = told(story)
 
         said = " ".join(answer["reasons"]["fr"] + answer["reasons"]["en"])
-        assert answer["axes"]["d"] is None
+        assert "d" not in answer["axes"]
         assert answer["axis_reasons"]["d"] == "few_lay"
-        assert answer["cell"]["d"] is None
+        assert "d" not in answer["cell"]
         assert "trop peu d'habitants exécutent pour dire leur part" in answer["reasons"]["fr"]
-        assert (answer["nearest_flip"] or {"metric": None})["metric"] != "d"
+        assert answer.get("nearest_flip", {"metric": None})["metric"] != "d"
         # a share of votes is no share of delivery
         assert "%" not in said.replace("50%", "").replace("50\N{NO-BREAK SPACE}%", "")
 
@@ -137,7 +137,7 @@ def test_few_planners_among_whom_deliver_together_are_said_to_be_few() -> None:
     assert answer["reasons"]["fr"][0] == (
         "co-exécuté ; trop peu d'habitants dans la conception et la décision pour le dire"
     )
-    assert (answer["axes"]["p"], answer["axis_reasons"]["p"]) == (None, "few_lay")
+    assert (answer["axes"].get("p"), answer["axis_reasons"]["p"]) == (None, "few_lay")
 
 
 def test_planning_of_few_is_left_out_of_what_votes_say() -> None:

@@ -75,7 +75,7 @@ export function detail(wanted, { redraw, follow, signal }) {
     const found = trends.get(trendKey());
     if (!found) return [];
     const past = found.days.map((one, place) => ({ day: one, value: found.series[id][place] }));
-    return [...past.slice(0, -1), { day: record.as_of, value: now }];
+    return [...past.slice(0, -1), { day: record.as_of, value: now ?? null }];
   }
 
   function choices(name, options, said, current, turn) {
@@ -145,27 +145,27 @@ export function detail(wanted, { redraw, follow, signal }) {
         element("dt", {}, capital(axisName("d"))), element("dd", {}, axisText(verdict, "d")),
       ),
       element("p", { class: "quiet" }, words("axesHelp")),
-      verdict.tests?.length
-        ? element("details", {}, element("summary", {}, head("tests")), element("ul", { class: "plain" }, verdict.tests.map(testItem)), highestGrade(verdict.tests))
+      verdict.tests
+        ? element("details", {}, element("summary", {}, head("tests")), element("ul", { class: "plain" }, Object.entries(verdict.tests).map(testItem)), highestGrade(Object.values(verdict.tests)))
         : null,
     );
   }
 
   // the condition that decides the answer, with its number; or why there is none
-  function testItem(test) {
+  function testItem([id, test]) {
     const name = inLanguage(definitionOf(test.metric)?.name);
-    const seen = test.value === null ? reasonText(test.reason) : `${figure(test.metric, test.value)}, ${asked(test.metric, test.threshold)}`;
+    const seen = test.value === undefined ? reasonText(test.reason) : `${figure(test.metric, test.value)}, ${asked(test.metric, test.threshold)}`;
     return element(
       "li",
-      { "data-test": test.id },
-      element("strong", {}, test.id), ` ${inLanguage(test.text)} – `,
+      { "data-test": id },
+      element("strong", {}, id), ` ${inLanguage(test.text)} – `,
       element("span", { class: `result-${test.verdict}` }, answerText(test.verdict)),
       ` (${name ? `${name}: ` : ""}${seen})`,
     );
   }
 
   function highestGrade(tests) {
-    const measured = tests.every((test) => test.conditions.every((one) => one.reason !== "not_measured"));
+    const measured = tests.every((test) => Object.values(test.conditions).every((one) => one.reason !== "not_measured"));
     return measured ? null : element("p", { class: "quiet" }, words("gradesMeasured", { grade: gradeName("established") }));
   }
 
@@ -209,10 +209,11 @@ export function detail(wanted, { redraw, follow, signal }) {
 
   const intervalText = (id, one) => (one.interval ? one.interval.map((end) => figure(id, end)).join(" – ") : words("noInterval"));
 
-  function metricRow([id, one]) {
+  function metricRow([id, byLens]) {
+    const one = byLens[lens()] ?? byLens.none;
     const definition = definitionOf(id);
-    const shown = one.value === null ? element("span", { class: "quiet" }, reasonText(one.reason)) : figure(id, one.value);
-    const isShare = one.value !== null && one.value >= 0 && one.value <= 1 && id !== "A1";
+    const shown = one.value === undefined ? element("span", { class: "quiet" }, reasonText(one.reason)) : figure(id, one.value);
+    const isShare = one.value >= 0 && one.value <= 1 && id !== "A1";
     return element(
       "tr",
       { key: id, "data-metric": id },
@@ -220,7 +221,7 @@ export function detail(wanted, { redraw, follow, signal }) {
         element("span", { class: "metric-name" }, inLanguage(definition?.name) || id), " ", element("span", { class: "metric-id" }, id),
         scaleText(id) ? element("span", { class: "quiet" }, ` ${scaleText(id)}`) : null,
         provenance(id, one, definition)),
-      element("td", { class: "number", "data-value": one.value === null ? "" : String(one.value) }, shown),
+      element("td", { class: "number", "data-value": String(one.value ?? "") }, shown),
       element("td", {}, isShare ? intervalDrawing(one.value, one.interval) : "", element("span", { class: "unseen" }, intervalText(id, one))),
       element("td", { class: "number" }, number(one.n)),
       element("td", {}, trendDrawing(id, points(id, one.value))),
@@ -271,7 +272,7 @@ export function detail(wanted, { redraw, follow, signal }) {
         choices("window", WINDOWS, windowName, chosenWindow, (option) => go({ window: option })),
         choices("lens", LENSES, lensName, lens(), (option) => go({ lens: option }))),
       element("div", { class: "columns" }, verdictCard(verdict), axesCard(verdict)),
-      metricsCard(metrics[lens()]),
+      metricsCard(metrics),
     ];
   }
 

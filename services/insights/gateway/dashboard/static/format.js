@@ -47,8 +47,8 @@ export const element = h;
 
 export function axisText(verdict, axis) {
   const value = verdict.axes[axis];
-  if (value !== null) return percent(value);
-  const reason = verdict.axis_reasons?.[axis] ?? "no_data";
+  if (value !== undefined) return percent(value);
+  const reason = verdict.axis_reasons[axis];
   return reason === "no_data" ? part("unobserved") : reasonText(reason);
 }
 
@@ -63,11 +63,11 @@ export function axesDrawing(verdict, size = 120) {
   const upright = (share, kind) => element("line", { x1: x(share), x2: x(share), y1: y(0), y2: y(1), class: kind });
   const label = `${capital(axisName("p"))}: ${planning}, ${axisName("d")}: ${delivery}`;
   const mark =
-    p !== null && d !== null
+    p !== undefined && d !== undefined
       ? element("circle", { cx: x(d), cy: y(p), r: 6, class: "mark" })
-      : p !== null
+      : p !== undefined
         ? across(p, "mark-line")
-        : d !== null
+        : d !== undefined
           ? upright(d, "mark-line")
           : element("text", { x: x(0.5), y: y(0.5), "text-anchor": "middle", class: "axis-name" }, planning === delivery ? planning : "");
   return element(

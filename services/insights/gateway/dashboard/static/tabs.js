@@ -4,7 +4,7 @@
 
 import { SILENCE_MS, Stream } from "./stream.js";
 
-const PROTOCOL = 1; // tabs of another one, as after an upgrade, keep to themselves
+const PROTOCOL = 2; // tabs of another one, as after an upgrade, keep to themselves
 const ANSWER_MS = 10_000; // a tab that reads for the others and does not answer sooner is asleep
 
 const supported = () => Boolean(navigator.locks) && "BroadcastChannel" in window;

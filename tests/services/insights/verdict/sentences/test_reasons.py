@@ -15,7 +15,7 @@ nearest_flip announced last_evidenced definition_version receipt lens evidence""
 def written(story: Story) -> dict[str, Any]:
     verdict = classify(story.state(), "90d")
     answer = verdict_json(
-        verdict, service_id="s", receipt={"n": 1}, announced=None, last_evidenced=None
+        verdict, service_id="s", receipt={"n": 1}, announced={}, last_evidenced={}
     )
     return dict(orjson.loads(orjson.dumps(answer)))
 
@@ -31,7 +31,7 @@ def test_the_json_has_every_key_and_plain_values() -> None:
     )
     assert answer["cell"] == {"p": "shared", "d": "shared"}
     assert answer["axes"] == {"p": 0.5, "d": 0.735294118}
-    assert answer["axis_reasons"] == {"p": None, "d": None}
+    assert answer["axis_reasons"] == {}
     assert answer["evidence"] == {"acts": 228, "givers": 8, "span_days": 80}
 
 
@@ -98,9 +98,9 @@ def test_too_little_evidence_says_how_little_and_how_much_is_needed() -> None:
         "pas assez de faits : 80 contributions, 20 personnes ; 6 jours d'observation en tout",
         "il en faut au moins 20, de 5 personnes, sur 28 jours",
     ]
-    assert answer["axes"] == {"p": None, "d": None}
+    assert answer["axes"] == {}
     assert answer["axis_reasons"] == {"p": "below_floor", "d": "below_floor"}
-    assert answer["cell"] == {"p": None, "d": None}
+    assert answer["cell"] == {}
 
 
 def test_without_minutes_contributions_are_spoken_of() -> None:
