@@ -45,9 +45,10 @@ class Record(Message):
 class FigureRecord(Record):
     """One figure. Without a ``value`` it has a ``reason``; ``interval`` is Wilson's, for shares.
 
-    ``n`` counts the cases. ``present``: the parties that A1 counts; ``people``: how many givers a
-    top share (M3) is of. ``fields`` and ``by_metric`` are of Q4: the share of acts that carry each
-    field, and the mean of the fields that each metric rests on.
+    ``n`` counts the cases. ``field``: what too few acts carry for a share over it. ``present``: the
+    parties that A1 counts; ``people``: how many givers a top share (M3) is of. ``fields`` and
+    ``by_metric`` are of Q4: the share of acts that carry each field, and the mean of the fields
+    that each metric rests on.
     """
 
     value: float | None = None
@@ -57,6 +58,7 @@ class FigureRecord(Record):
     definition_version: str
     numerator: int | None = None
     denominator: int | None = None
+    field: Token | None = None
     present: list[Party] | None = None
     people: Count | None = None
     fields_: dict[str, float] | None = Field(default=None, alias="fields")

@@ -128,7 +128,7 @@ async def test_what_was_not_read_yet_is_said_by_its_key(page: Page) -> None:
 
 
 async def test_an_axis_that_is_not_shown_says_why(page: Page) -> None:
-    verdict = "{axes: {p: null, d: null}, axis_reasons: {p: 'no_data', d: 'few_lay'}}"
+    verdict = "{axes: {}, axis_reasons: {p: 'no_data', d: 'few_lay'}}"
 
     assert await said(page, "en", f"format.axisText({verdict}, 'p')") == "not observed"
     assert await said(page, "en", f"format.axisText({verdict}, 'd')") == "too few residents"
