@@ -28,6 +28,7 @@ from services.exchange.contribution.synchronisation import (
     Synchronise,
     changed,
     effect,
+    is_stale,
     retract,
     synchronise,
 )
@@ -227,6 +228,8 @@ class Placement:
 
         def decide(state: State) -> list[Message]:
             self._find(place, state)
+            if _would_move(asked, state):
+                raise Rejected(Reason.STANDS_ELSEWHERE, stands_in=place.service_id)
             return synchronise(asked, state)
 
         def told(state: Any, events: Sequence[Message]) -> Mapping[str, Any]:
@@ -253,6 +256,16 @@ class Placement:
         left = isinstance(state, Voided) and not place.voided
         if elsewhere or (left and not self.last):
             raise Misplaced(place.contribution_id)
+
+
+def _would_move(asked: Synchronise, state: State) -> bool:
+    """Whether the row would take its contribution to another service within one stream.
+
+    That is so where a newer row before it in the batch kept it in its place, and was then refused.
+    """
+    if isinstance(state, Unknown | Voided) or asked.status is Status.VOIDED:
+        return False
+    return state.act.service_id != asked.act.service_id and not is_stale(asked, state)
 
 
 def _stale(row: SourceRow, place: Place) -> bool:

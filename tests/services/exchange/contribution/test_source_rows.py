@@ -243,6 +243,20 @@ async def test_a_row_never_moves_unless_its_sender_says_so(counter: Counter) -> 
     assert (await counter.view(first["contribution_id"])).status == "confirmed"
 
 
+async def test_a_row_after_a_newer_one_that_was_refused_takes_no_stream_to_another_service(
+    counter: Counter,
+) -> None:
+    first = await counter.done(row(revised_at=at(1, 11)))
+    refused = row(revised_at=at(1, 15), status="recorded")
+    moving = row(revised_at=at(1, 13), service_id="garden", move=True)
+
+    told = await effects(counter, refused, moving)
+
+    assert told == ["status_unreachable", "stands_in_another_service"]
+    assert (await counter.view(first["contribution_id"])).act.service_id == "library"
+    assert await effects(counter, moving) == ["moved"]
+
+
 async def test_an_id_is_unique_in_what_its_sender_says(counter: Counter) -> None:
     rows = [row(id_scope=scope, minutes=n) for n, scope in enumerate((None, "2024", "2025"), 1)]
 
