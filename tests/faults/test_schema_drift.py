@@ -1,6 +1,7 @@
 """Builds of different age beside each other: the producer is ahead, then behind again."""
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,10 @@ async def _newer_producer(w: World, running: Load, under_way: Trial) -> None:
         service = running.services[number % len(running.services)]
         need = json.dumps({"need_id": str(number), "service_id": service}).encode()
         under_way.others |= await store(w, service, NEWER_TYPE, need)
-    richer = {**await newest(w, RECORDED), "mood": "hopeful"}
-    data = json.dumps(richer).encode()
-    under_way.others |= await store(w, richer["act"]["service_id"], RECORDED, data)
+    known = await newest(w, RECORDED)
+    act = {**known["act"], "contribution_id": str(uuid.uuid4())}  # nobody records an act twice
+    data = json.dumps({**known, "act": act, "mood": "hopeful"}).encode()
+    under_way.others |= await store(w, act["service_id"], RECORDED, data)
     await running.reaches(20)
 
 
