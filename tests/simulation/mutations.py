@@ -115,7 +115,8 @@ MUTATIONS = (
             ),
             Edit(
                 "shared.eventstore.handling",
-                "            self.append.promises.append("
+                "            if accepted.last > first:\n"
+                "                self.append.promises.append("
                 "Promise(asked, accepted.answer, *placed))\n",
                 "",
             ),

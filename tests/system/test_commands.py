@@ -76,7 +76,8 @@ def test_metrics_and_verdict_answer_as_the_service_does(running: Up) -> None:
     assert metrics["metrics"]["G1"]["value"] is not None
     assert (metrics["window"], metrics["lens"]) == ("life", "count")
     assert verdict["service_id"] == metrics["service_id"]
-    assert verdict["class"] in ok(running, "verdict", "care")
+    assert verdict["class"] == "co_delivery"
+    assert ok(running, "verdict", "care").startswith("co-delivery\n")
     assert "G1" in ok(running, "metrics", verdict["service_id"])
 
 
